@@ -1,0 +1,167 @@
+package session
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Priority of an alarm, after IEC 60601-1-8.
+type Priority string
+
+// The priorities, lowest first.
+const (
+	Low    Priority = "low"
+	Medium Priority = "medium"
+	High   Priority = "high"
+)
+
+// Rank orders priorities: 1 low, 2 medium, 3 high, 0 none.
+func (p Priority) Rank() int { return slices.Index([]Priority{"", Low, Medium, High}, p) }
+
+// Condition names what an alarm is about.
+type Condition string
+
+// The conditions. CLINICAL.md, "Alarms", and rows of our own, marked [J] in DefaultAlarms.
+const (
+	HelpAskedFor        Condition = "help"
+	Unresponsive        Condition = "unresponsive"
+	Breathing           Condition = "breathing"
+	ChestPain           Condition = "chest_pain"
+	PleaseCome          Condition = "please_come"
+	PleaseLook          Condition = "please_look"
+	PictureGone         Condition = "picture_lost"
+	SoundGone           Condition = "sound_lost"
+	ClientGone          Condition = "client_lost"
+	TherapistGone       Condition = "therapist_lost"
+	ChaperoneGone       Condition = "chaperone_lost"
+	ChaperoneNotArrived Condition = "chaperone_not_arrived"
+	ChaperoneLeaves     Condition = "chaperone_leaves"
+	CallUnanswered      Condition = "call_unanswered"
+	CheckInMissed       Condition = "check_in"
+	VitalsMissed        Condition = "vitals_due"
+	VitalsHigh          Condition = "vitals_high"
+	ActiveOverdue       Condition = "active_overdue"
+	NotReleased         Condition = "not_released"
+	GateReopenedAfter   Condition = "gate_reopened"
+	TakenPastGates      Condition = "taken_past_gates"
+)
+
+// Do is what a rung does besides showing the alarm to the therapists, which
+// every alarm does from its first rung on.
+type Do string
+
+// What a rung may do.
+const (
+	DoShow      Do = "show"           // on the therapists' screens
+	DoCall      Do = "call_chaperone" // the chaperone's whole screen: please go in
+	DoSit       Do = "sit_with"       // the chaperone's whole screen: please sit with them
+	DoPrompt    Do = "prompt"         // a prompt on the chaperone's card
+	DoPromptOut Do = "prompt_loud"    // the same with sound, and push where the phone can be reached
+	DoReach     Do = "reach_phone"    // push, SMS, call to the chaperone's phone; where none is set up, the therapist is told to dial
+	DoDialCard  Do = "dial_card"      // the therapist sees whom to call, with the number
+	DoEmergency Do = "emergency_card" // the emergency card opens itself
+	DoBackup    Do = "backup"         // the backup clinician is told
+)
+
+// Rung is one step of a ladder.
+type Rung struct {
+	After       Seconds  `json:"after_s"`  // since the condition began
+	Priority    Priority `json:"priority"` // from here on
+	Do          []Do     `json:"do"`
+	UnlessAcked bool     `json:"unless_acknowledged,omitempty"` // skipped when somebody has acknowledged
+}
+
+// AlarmRule is one row of the table of alarms: data, so that a row is added without code.
+type AlarmRule struct {
+	Condition   Condition `json:"condition"`
+	Words       string    `json:"words"` // {client}, {chaperone}, {therapist} and {who} are replaced by names
+	Ladder      []Rung    `json:"ladder"`
+	Acknowledge []Role    `json:"acknowledge"`
+	Clear       []Role    `json:"clear"`       // who may say that it is over; empty: only its condition's end
+	ClientToo   bool      `json:"client_told"` // the client's page says in words what is being done; never a sound
+}
+
+var (
+	everyoneAwake  = []Role{Therapist, CoTherapist, Chaperone}
+	therapistsOnly = []Role{Therapist, CoTherapist}
+)
+
+// DefaultAlarms is the table of CLINICAL.md.
+func DefaultAlarms() []AlarmRule {
+	urgent := func(c Condition, words string) AlarmRule {
+		return AlarmRule{c, words, []Rung{
+			{0, High, []Do{DoShow, DoCall}, false},
+			{15, High, []Do{DoReach}, true},
+			{60, High, []Do{DoEmergency}, true},
+		}, everyoneAwake, therapistsOnly, c == HelpAskedFor}
+	}
+	once := func(c Condition, p Priority, words string, clear []Role) AlarmRule {
+		return AlarmRule{c, words, []Rung{{0, p, []Do{DoShow}, false}}, therapistsOnly, clear, false}
+	}
+	return []AlarmRule{
+		urgent(HelpAskedFor, "{client} asks for help"),
+		urgent(Unresponsive, "{client} does not respond"),
+		urgent(Breathing, "{client}: trouble breathing"),
+		urgent(ChestPain, "{client}: chest pain"),
+		urgent(PleaseCome, "{chaperone} needs help with {client}"),
+		once(PleaseLook, Medium, "{chaperone} asks you to look at {client}", therapistsOnly),
+		{PictureGone, "The picture of {client} has stopped", []Rung{
+			{10, Medium, []Do{DoShow}, false}, {30, High, []Do{DoCall}, false}, {60, High, []Do{DoDialCard}, false},
+		}, therapistsOnly, nil, false},
+		{ClientGone, "The connection to {client} is lost", []Rung{
+			{10, Medium, []Do{DoShow}, false}, {30, High, []Do{DoCall}, false}, {60, High, []Do{DoDialCard}, false},
+		}, therapistsOnly, nil, false},
+		{SoundGone, "No sound comes from {client}", []Rung{{10, Medium, []Do{DoShow}, false}}, therapistsOnly, nil, false},
+		{TherapistGone, "{therapist} has lost the connection", []Rung{
+			{10, Medium, []Do{DoShow, DoSit}, false}, {60, High, []Do{DoSit}, false}, {120, High, []Do{DoBackup}, false},
+		}, everyoneAwake, nil, false},
+		// [J] A phone that locks itself is no emergency, the check-in ladder is what counts; but it is said.
+		{ChaperoneGone, "{chaperone}'s phone is not connected", []Rung{{30, Low, []Do{DoShow}, false}}, therapistsOnly, nil, false},
+		{ChaperoneNotArrived, "{chaperone} has not arrived yet", []Rung{{0, Low, []Do{DoShow}, false}}, therapistsOnly, nil, false},
+		once(ChaperoneLeaves, High, "{chaperone} has to leave", therapistsOnly),
+		// [J] "Please go in" that nobody answers.
+		{CallUnanswered, "{chaperone} has not answered the call", []Rung{{30, High, []Do{DoShow, DoDialCard}, false}}, therapistsOnly, therapistsOnly, false},
+		{CheckInMissed, "{chaperone} has not looked in on {client}", []Rung{
+			{0, Low, []Do{DoPrompt}, false},
+			{2 * minutes, Medium, []Do{DoPromptOut, DoShow}, false},
+			{5 * minutes, High, []Do{DoShow, DoDialCard}, false},
+		}, therapistsOnly, nil, false},
+		{VitalsMissed, "Blood pressure of {client} is due", []Rung{
+			{0, Low, []Do{DoPrompt, DoShow}, false}, {10 * minutes, Medium, []Do{DoPromptOut, DoShow}, false},
+		}, therapistsOnly, nil, false},
+		once(VitalsHigh, High, "Blood pressure of {client} is very high: measure again in 5 minutes", therapistsOnly),
+		once(ActiveOverdue, Medium, "{client} has been active beyond the window", nil),
+		once(NotReleased, Medium, "{client} is not released yet", nil),
+		once(GateReopenedAfter, Medium, "A check reopened after the dose was authorised: {client}", nil),
+		once(TakenPastGates, High, "{client} has taken a dose past open checks", therapistsOnly),
+	}
+}
+
+func validateAlarms(rules []AlarmRule) (errs []error) {
+	have := map[Condition]bool{}
+	for _, r := range rules {
+		have[r.Condition] = true
+		if len(r.Ladder) == 0 {
+			errs = append(errs, fmt.Errorf("alarm %s has no rung", r.Condition))
+			continue
+		}
+		if len(r.Acknowledge) == 0 {
+			errs = append(errs, fmt.Errorf("alarm %s: nobody may acknowledge it", r.Condition))
+		}
+		for i, rung := range r.Ladder {
+			if rung.Priority.Rank() < 1 || rung.After < 0 || i > 0 && rung.After < r.Ladder[i-1].After {
+				errs = append(errs, fmt.Errorf("alarm %s: rung %d is out of order", r.Condition, i))
+			}
+			if i > 0 && rung.Priority.Rank() < r.Ladder[i-1].Priority.Rank() {
+				errs = append(errs, fmt.Errorf("alarm %s: rung %d lowers the priority", r.Condition, i))
+			}
+		}
+	}
+	// No setting switches an alarm off (CLINICAL.md: "Nothing switches off").
+	for _, r := range DefaultAlarms() {
+		if !have[r.Condition] {
+			errs = append(errs, fmt.Errorf("alarm %s is missing: no setting switches an alarm off", r.Condition))
+		}
+	}
+	return errs
+}
