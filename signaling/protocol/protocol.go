@@ -1,0 +1,192 @@
+package protocol
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Subprotocol is the WebSocket subprotocol that both sides must name.
+const Subprotocol = "belay.1"
+
+// Limits and rhythms of a connection.
+const (
+	MaxFromScreen = 64 << 10        // bytes of one message from a screen
+	PingEvery     = 2 * time.Second // both ways: the server sends Ping, the screen answers Pong; and the screen sends Ping
+	SilenceIsLoss = 8 * time.Second // nothing heard for this long: the connection is lost
+	OutboxLimit   = 256             // messages; a slower reader is closed
+)
+
+// Close codes (RFC 6455 section 7.4.2, private use).
+const (
+	CloseReplaced = 4001 // a newer connection took this seat: do not reconnect by yourself
+	CloseSlow     = 4002 // the reader was too slow: reconnect
+	CloseProtocol = 4003 // the screen broke the protocol: reload the page
+	CloseRevoked  = 4004 // the link or the login was revoked or has expired
+	CloseDraining = 4005 // this node stops: reconnect at once
+	CloseUnknown  = 4006 // there is no such session
+	CloseInternal = 1011 // the server failed: reconnect
+)
+
+// Frame is the envelope of every message: a type and one body of that type.
+//
+//	{"type": "command", "body": {…}}
+type Frame struct {
+	Type string          `json:"type"`
+	Body json.RawMessage `json:"body"`
+}
+
+// PeerID names a page, or another party that exchanges media. The page keeps
+// it as long as it lives: the same id keeps running media, a new one builds anew.
+type PeerID string
+
+// Messages from a screen to the server.
+type (
+	// Hello is the first message of every connection.
+	Hello struct {
+		Peer  PeerID `json:"peer"`  // made by the page, 16 to 64 characters [A-Za-z0-9-]
+		Media bool   `json:"media"` // it can exchange audio and video
+	}
+	// Command carries one act. It is answered by a Result with the same id.
+	Command struct {
+		ID   string          `json:"id"` // made by the page, unique per seat
+		Act  string          `json:"act"`
+		Body json.RawMessage `json:"body,omitempty"`
+	}
+	// Ping asks for a Pong. Either side may send it.
+	Ping struct {
+		N uint64 `json:"n"`
+	}
+	// Pong answers a Ping. From the server it carries the session's time.
+	Pong struct {
+		N   uint64     `json:"n"`
+		Now *time.Time `json:"now,omitempty"`
+	}
+	// Telemetry is what a page sees and hears, once a second; never logged.
+	Telemetry struct {
+		Battery   *float64    `json:"battery,omitempty"` // 0 to 1
+		Charging  *bool       `json:"charging,omitempty"`
+		WakeLock  bool        `json:"wake_lock"`
+		Visible   bool        `json:"visible"`
+		MicLevel  float64     `json:"mic_level"` // own microphone, 0 to 1
+		MicLive   bool        `json:"mic_live"`  // a live, unmuted track with samples
+		CamLive   bool        `json:"cam_live"`
+		Receiving []Receiving `json:"receiving,omitempty"`
+	}
+	// Receiving is what a page receives from one other peer.
+	Receiving struct {
+		Peer       PeerID  `json:"peer"`
+		FrameAge   float64 `json:"frame_age"`  // seconds since the last new decoded frame; -1: none yet
+		PacketAge  float64 `json:"packet_age"` // seconds since the last packet
+		FPS        float64 `json:"fps"`
+		SoundAge   float64 `json:"sound_age"`   // seconds since the last audio packet; -1: none yet
+		SoundLevel float64 `json:"sound_level"` // 0 to 1; 0 exactly for 10 s is digital zero
+		Loss       float64 `json:"loss"`        // 0 to 1
+		RoundTrip  float64 `json:"round_trip"`  // seconds
+		Route      string  `json:"route"`       // "direct", "relay-udp", "relay-tcp", "relay-tls", ""
+	}
+)
+
+// Messages that are brokered from one peer to another. To is set by the
+// sender; the server replaces it with From.
+type (
+	// Offer carries a session description.
+	Offer struct {
+		To      PeerID `json:"to,omitempty"`
+		From    PeerID `json:"from,omitempty"`
+		SDP     string `json:"sdp"`
+		Restart bool   `json:"restart,omitempty"` // an ICE restart
+	}
+	// Answer answers it.
+	Answer struct {
+		To   PeerID `json:"to,omitempty"`
+		From PeerID `json:"from,omitempty"`
+		SDP  string `json:"sdp"`
+	}
+	// Candidate trickles one ICE candidate (RFC 8838); an empty one ends them.
+	Candidate struct {
+		To               PeerID  `json:"to,omitempty"`
+		From             PeerID  `json:"from,omitempty"`
+		Candidate        string  `json:"candidate"`
+		SDPMid           *string `json:"sdp_mid,omitempty"`
+		SDPMLineIndex    *uint16 `json:"sdp_m_line_index,omitempty"`
+		UsernameFragment *string `json:"username_fragment,omitempty"`
+	}
+	// NeedOffer asks the side that always offers for an offer.
+	NeedOffer struct {
+		To      PeerID `json:"to,omitempty"`
+		From    PeerID `json:"from,omitempty"`
+		Restart bool   `json:"restart,omitempty"`
+	}
+)
+
+// Messages from the server to a screen.
+type (
+	// Welcome answers Hello.
+	Welcome struct {
+		Conn       string      `json:"conn"`
+		Seat       string      `json:"seat"`
+		Now        time.Time   `json:"now"`
+		Rate       float64     `json:"rate"`
+		ICEServers []ICEServer `json:"ice_servers"`
+	}
+	// ICEServer is one entry of RTCConfiguration.iceServers.
+	ICEServer struct {
+		URLs       []string `json:"urls"`
+		Username   string   `json:"username,omitempty"`
+		Credential string   `json:"credential,omitempty"`
+	}
+	// View carries the whole view of this seat (package session, type View).
+	View struct {
+		View json.RawMessage `json:"view"`
+	}
+	// Result answers a Command: either it is recorded, or Refused says why not.
+	Result struct {
+		ID      string   `json:"id"`
+		OK      bool     `json:"ok"`
+		Seq     uint64   `json:"seq,omitempty"` // of the last event it caused
+		Refused *Refused `json:"refused,omitempty"`
+	}
+	// Refused names what is missing. Code "not_recorded" means that the store
+	// failed: the act is not in the record and may be sent again with the same id.
+	Refused struct {
+		Code    string   `json:"code"`
+		Words   string   `json:"words"`
+		Missing []string `json:"missing,omitempty"`
+	}
+	// Peers lists every peer that this page exchanges media with now.
+	Peers struct {
+		Peers []Peer `json:"peers"`
+	}
+	// Peer is one of them.
+	Peer struct {
+		Peer  PeerID `json:"peer"`
+		Seat  string `json:"seat"`
+		Role  string `json:"role"`  // of the seat; "relay" for the relay
+		Offer bool   `json:"offer"` // this page makes the offers to it
+		Video bool   `json:"video"` // exchange picture and sound with it
+	}
+	// Truth is what a therapist's page learns each second of another seat.
+	Truth struct {
+		Seat string    `json:"seat"`
+		Peer PeerID    `json:"peer"`
+		Seen Telemetry `json:"seen"`
+	}
+	// Degraded says that the record cannot be written now, or (OK) that it can again.
+	Degraded struct {
+		OK    bool      `json:"ok"`
+		Since time.Time `json:"since"`
+		Words string    `json:"words"`
+	}
+	// Failure says why the server closes the connection next.
+	Failure struct {
+		Code  string `json:"code"`
+		Words string `json:"words"`
+	}
+)
+
+// Direct messages pass between a client's page and a therapist's page over a
+// data channel labelled "belay", without the server, as JSON text.
+type Direct struct {
+	Kind string `json:"kind"` // "help": the client asks for help; "seen": it stands on the therapist's screen
+	ID   string `json:"id"`
+}
