@@ -1,10 +1,349 @@
-/** @typedef {import("./types.d.ts").Connection} Connection */
-/** @typedef {import("./types.d.ts").Events} Events */
+// One connection to the server, for as long as the page lives. It never gives
+// up: whatever happens to the network or to the server, it comes back by
+// itself, and what was asked for meanwhile is asked again under the same id.
+
+import { serverClock } from './clock.js';
+
+/** @typedef {import('./types.d.ts').Connection} Connection */
+/** @typedef {import('./types.d.ts').ConnectionState} ConnectionState */
+/** @typedef {import('./types.d.ts').Events} Events */
+/** @typedef {import('./types.d.ts').Result} Result */
+/** @typedef {import('./types.d.ts').SignalType} SignalType */
+/** @typedef {{frame: string, insist: boolean, resolve: (result: Result) => void}} Pending */
+
+const subprotocol = 'belay.1';
+const pingEvery = 2000; // ms, as the server does
+const silenceIsLoss = 8000; // ms without anything heard: a new socket
+const silenceIsSaid = 5000; // ms: the screen says so
+const openWithin = 6000; // ms from the dial to the welcome
+const waits = [200, 500, 1000, 2000, 4000, 7000]; // ms between attempts, before jitter
+
+// The close codes of the server (signaling/protocol).
+const replaced = 4001;
+const protocolBroken = 4003;
+const revoked = 4004;
+const draining = 4005;
+const unknown = 4006;
+
+/** randomId is 128 random bits in hex; crypto.randomUUID needs a secure page. */
+function randomId() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, '0')).join('');
+}
 
 /**
- * @param {{path: string, media?: boolean, on?: Partial<Events>}} options
+ * openConnection connects to the WebSocket at path and stays connected. Events
+ * of the page's life, such as a network that returns or a lid that opens, are
+ * its own to hear. One per page.
+ *
+ * @param {{path: string, media?: boolean, on?: Partial<Events>}} options media: this page can exchange picture and sound
  * @returns {Connection}
  */
-export function openConnection(options) {
-  throw new Error("not written yet: " + options.path);
+export function openConnection({ path, media = true, on = {} }) {
+  const peer = randomId();
+  const clock = serverClock();
+  const url = new URL(path, location.href);
+  url.protocol = url.protocol.replace('http', 'ws');
+
+  /** @type {Map<string, Set<Function>>} */
+  const listeners = new Map();
+  /** @type {Map<string, Pending>} */
+  const pending = new Map();
+  /** @type {Map<number, number>} */
+  const pings = new Map();
+
+  /** @type {WebSocket | null} */
+  let socket = null; // the current one: events of any other are nobody's
+  let welcomed = false;
+  let dialled = 0;
+  let lastHeard = 0; // steady
+  let lastPing = 0;
+  let pingNumber = 0;
+  let commandNumber = 0;
+  let attempts = 0;
+  let closed = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let redial;
+  /** @type {ConnectionState} */
+  let state = { name: 'connecting', since: Date.now(), heard: 0, silentFor: 0 };
+
+  /**
+   * @template {keyof Events} K
+   * @param {K} event
+   * @param {Events[K]} f
+   */
+  function listen(event, f) {
+    const all = listeners.get(event) ?? new Set();
+    listeners.set(event, all.add(f));
+    return () => void all.delete(f);
+  }
+
+  /**
+   * @template {keyof Events} K
+   * @param {K} event
+   * @param {Parameters<Events[K]>} values
+   */
+  function tell(event, ...values) {
+    for (const f of listeners.get(event) ?? []) {
+      try {
+        f(...values);
+      } catch (error) {
+        // One part that fails must not take the others with it.
+        console.error(error);
+      }
+    }
+  }
+
+  /** @param {Partial<ConnectionState>} change */
+  function become(change) {
+    const fresh = change.name !== undefined && change.name !== state.name;
+    state = { ...state, ...change, since: fresh ? Date.now() : state.since };
+    tell('state', state);
+  }
+
+  function dial() {
+    clearTimeout(redial);
+    if (closed) return;
+    detach();
+    welcomed = false;
+    dialled = performance.now();
+    pings.clear();
+    const mine = new WebSocket(url, subprotocol);
+    socket = mine;
+    mine.onopen = () => {
+      if (socket === mine) mine.send(JSON.stringify({ type: 'hello', body: { peer, media } }));
+    };
+    mine.onmessage = ({ data }) => {
+      if (socket === mine) read(data);
+    };
+    mine.onclose = ({ code, reason }) => {
+      if (socket === mine) lost(code, reason);
+    };
+    // An error is followed by a close; it says nothing more.
+  }
+
+  /** A socket that is given up may stay half open for minutes: nobody listens to it again. */
+  function detach() {
+    const old = socket;
+    socket = null;
+    if (!old) return;
+    old.onopen = old.onmessage = old.onclose = null;
+    try {
+      old.close();
+    } catch {
+      // It was not open yet.
+    }
+  }
+
+  /**
+   * @param {number} code
+   * @param {string} reason
+   */
+  function lost(code, reason) {
+    const hadBeenIn = welcomed;
+    detach();
+    welcomed = false;
+    if (code === replaced) {
+      // Two tabs that take the seat from each other would never stop.
+      become({ name: 'replaced', words: reason, why: undefined });
+      return;
+    }
+    const why = code === revoked ? 'revoked' : code === unknown ? 'unknown' : code === protocolBroken ? 'protocol' : undefined;
+    if (why) {
+      become({ name: 'ended', why, words: reason });
+    } else if (state.name === 'open') {
+      become({ name: 'reconnecting', why: undefined, words: '' });
+    }
+    if (hadBeenIn) attempts = 0;
+    let wait = waits[Math.min(attempts, waits.length - 1)];
+    if (code === draining && hadBeenIn) wait = 50;
+    if (why) wait = waits[waits.length - 1]; // it may be allowed again: the page still comes back
+    attempts++;
+    if (attempts === 3) void askWhy();
+    redial = setTimeout(dial, wait * (0.6 + Math.random() * 0.4));
+  }
+
+  /** A refused upgrade says nothing to a page; the page's own address does. */
+  async function askWhy() {
+    try {
+      const answer = await fetch(location.href.split('#')[0], { method: 'HEAD', cache: 'no-store', redirect: 'manual' });
+      if (welcomed || closed) return;
+      if (answer.status === 401 || answer.status === 403) become({ name: 'ended', why: 'revoked', words: '' });
+      if (answer.status === 404) become({ name: 'ended', why: 'unknown', words: '' });
+    } catch {
+      // The server is away: that is what we thought.
+    }
+  }
+
+  /** @param {string} data */
+  function read(data) {
+    lastHeard = performance.now();
+    const silent = state.silentFor > 0;
+    state.heard = Date.now();
+    if (silent) become({ silentFor: 0 });
+    /** @type {{type: string, body: any}} */
+    let message;
+    try {
+      message = JSON.parse(data);
+    } catch {
+      return;
+    }
+    const body = message.body ?? {};
+    switch (message.type) {
+      case 'welcome':
+        welcomed = true;
+        attempts = 0;
+        clock.correct(body.now, body.rate || 1);
+        become({ name: 'open', why: undefined, words: '', silentFor: 0 });
+        for (const command of pending.values()) write(command.frame);
+        tell('welcome', body);
+        break;
+      case 'ping':
+        send('pong', { n: body.n });
+        break;
+      case 'pong': {
+        const sent = pings.get(body.n);
+        pings.delete(body.n);
+        if (sent !== undefined && body.now) clock.correct(body.now, undefined, performance.now() - sent);
+        break;
+      }
+      case 'view':
+        // The rate counts at once; the time itself is the pongs' to say, since
+        // a view may have waited in a queue.
+        if (!clock.known() || body.view.rate !== clock.rate()) clock.correct(body.view.now, body.view.rate || 1);
+        tell('view', body.view);
+        break;
+      case 'result':
+        answered(body);
+        break;
+      case 'peers':
+        tell('peers', body.peers ?? []);
+        break;
+      case 'offer':
+      case 'answer':
+      case 'candidate':
+      case 'need_offer':
+        tell('signal', /** @type {SignalType} */ (message.type), body);
+        break;
+      case 'truth':
+        tell('truth', body);
+        break;
+      case 'degraded':
+        tell('degraded', body);
+        break;
+      case 'failure':
+        state.words = body.words;
+        break;
+      // What a newer server says besides is not for this page.
+    }
+  }
+
+  /** @param {{id: string} & Result} result */
+  function answered({ id, ok, seq, refused }) {
+    const command = pending.get(id);
+    if (!command) return;
+    if (!ok && command.insist && refused?.code === 'not_recorded') {
+      setTimeout(() => pending.has(id) && write(command.frame), 2000);
+      return;
+    }
+    pending.delete(id);
+    command.resolve(ok ? { ok, seq } : { ok, refused: refused ?? { code: 'refused', words: 'The server did not accept this.' } });
+  }
+
+  /** @param {string} frame */
+  function write(frame) {
+    if (!welcomed || socket?.readyState !== WebSocket.OPEN) return false;
+    socket.send(frame);
+    return true;
+  }
+
+  /**
+   * @param {string} type
+   * @param {object} body
+   */
+  function send(type, body) {
+    return write(JSON.stringify({ type, body }));
+  }
+
+  function look() {
+    if (closed || state.name === 'replaced') return;
+    const now = performance.now();
+    if (socket && welcomed) {
+      if (now - lastHeard > silenceIsLoss) return again();
+      if (now - lastPing >= pingEvery) ping();
+    } else if (socket && now - dialled > openWithin) {
+      return again();
+    }
+    const silence = lastHeard ? now - lastHeard : now - dialled;
+    if (silence >= silenceIsSaid) become({ silentFor: silence });
+  }
+
+  function ping() {
+    lastPing = performance.now();
+    pings.set(++pingNumber, lastPing);
+    if (pings.size > 16) pings.delete(pingNumber - 16);
+    send('ping', { n: pingNumber });
+  }
+
+  function again() {
+    if (state.name === 'open') become({ name: 'reconnecting' });
+    dial();
+  }
+
+  /** Something happened to the network or to the page: find out at once what is still true. */
+  function probe() {
+    if (closed || state.name === 'replaced') return;
+    if (!socket) {
+      dial();
+      return;
+    }
+    if (!welcomed) return;
+    const asked = performance.now();
+    const mine = socket;
+    ping();
+    setTimeout(() => {
+      if (socket === mine && lastHeard < asked) again();
+    }, 2500);
+  }
+
+  const onShown = () => document.visibilityState === 'visible' && probe();
+  addEventListener('online', probe);
+  addEventListener('pageshow', probe);
+  document.addEventListener('visibilitychange', onShown);
+  const rhythm = setInterval(look, 500);
+
+  for (const [event, f] of Object.entries(on)) {
+    if (f) listen(/** @type {keyof Events} */ (event), /** @type {any} */ (f));
+  }
+  // The caller hangs its listeners up first.
+  queueMicrotask(dial);
+
+  return {
+    peer,
+    on: listen,
+    command(act, body = {}, { insist = false } = {}) {
+      const id = `${peer.slice(0, 16)}-${++commandNumber}`;
+      const frame = JSON.stringify({ type: 'command', body: { id, act, body } });
+      return new Promise((resolve) => {
+        pending.set(id, { frame, insist, resolve });
+        write(frame);
+      });
+    },
+    send,
+    now: clock.now,
+    state: () => state,
+    retry() {
+      attempts = 0;
+      if (state.name === 'replaced') become({ name: 'reconnecting', words: '' });
+      dial();
+    },
+    close() {
+      closed = true;
+      clearTimeout(redial);
+      clearInterval(rhythm);
+      removeEventListener('online', probe);
+      removeEventListener('pageshow', probe);
+      document.removeEventListener('visibilitychange', onShown);
+      detach();
+    },
+  };
 }
