@@ -1,0 +1,353 @@
+package browser
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Person is somebody in front of a page. Every step fails the test, with the
+// person's name, when it does not succeed within [Patience].
+type Person struct {
+	// Page is the tab, for steps that may fail or that other goroutines take.
+	Page Page
+	// Name is what the test calls this person; Kind is the kind of the browser.
+	Name, Kind string
+	// Log is what the page has said.
+	Log *Log
+
+	t        testing.TB
+	reported bool
+}
+
+// With returns the same person for a subtest: its steps end that one.
+func (p *Person) With(t testing.TB) *Person {
+	other := *p
+	other.t = t
+	return &other
+}
+
+func (p *Person) fail(step string, err error) {
+	p.t.Helper()
+	p.lastPicture()
+	p.t.Fatalf("%s (%s): %s: %v\n%s", p.Name, p.Kind, step, err, p.recent())
+}
+
+// recent is the end of the page's log, for messages.
+func (p *Person) recent() string {
+	lines := p.Log.Lines()
+	if len(lines) > 15 {
+		lines = lines[len(lines)-15:]
+	}
+	var text strings.Builder
+	for _, line := range lines {
+		text.WriteString("    " + line.String() + "\n")
+	}
+	return text.String()
+}
+
+// report says once what went wrong on the page unnoticed.
+func (p *Person) report() {
+	p.t.Helper()
+	if p.reported {
+		return
+	}
+	p.reported = true
+	for _, line := range p.Log.Problems() {
+		p.t.Errorf("%s (%s): the page reported %s", p.Name, p.Kind, line)
+	}
+}
+
+// Expect says that an exception or a console error that contains text is no
+// fault of the page.
+func (p *Person) Expect(text string) { p.Log.expect(text) }
+
+func (p *Person) step(name string, do func(ctx context.Context) error) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	defer cancel()
+	if err := do(ctx); err != nil {
+		p.fail(name, err)
+	}
+}
+
+// Goto opens a page and waits until it has loaded.
+func (p *Person) Goto(url string) {
+	p.t.Helper()
+	p.step("going to "+url, func(ctx context.Context) error { return p.Page.Navigate(ctx, url) })
+}
+
+// Reload loads the page again.
+func (p *Person) Reload() {
+	p.t.Helper()
+	p.step("reloading", p.Page.Reload)
+}
+
+// Close closes the tab, as somebody who walks away: nothing is asked. What the
+// page reported until then is reported to the test.
+func (p *Person) Close() {
+	p.t.Helper()
+	if err := p.Page.Close(); err != nil {
+		p.t.Errorf("%s: closing the page: %v", p.Name, err)
+	}
+	p.report()
+}
+
+// Eval returns the value of a JavaScript expression, decoded from JSON; a promise
+// is awaited first.
+func Eval[T any](p *Person, expression string) T {
+	p.t.Helper()
+	var out T
+	p.step("evaluating "+short(expression), func(ctx context.Context) error {
+		data, err := p.Page.Evaluate(ctx, expression)
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(data, &out)
+	})
+	return out
+}
+
+// WaitFor waits until a JavaScript expression is truthy, across reloads. The
+// page is asked every 50 ms, by its own timer: animation frames stop in a tab
+// that is not shown. The error says what the expression last was, or threw.
+func (p *Person) WaitFor(expression string, within time.Duration) {
+	p.t.Helper()
+	start := time.Now()
+	ctx, cancel := context.WithTimeout(context.Background(), within+time.Second)
+	defer cancel()
+	if err := waitFor(ctx, p.Page, expression, start.Add(within)); err != nil {
+		p.fail(fmt.Sprintf("waiting %v for %s", within, short(expression)), err)
+	}
+}
+
+// slice is how long one question to the page may take: a page that is replaced
+// meanwhile never answers, and is asked again.
+const slice = 2 * time.Second
+
+func waitFor(ctx context.Context, page Page, expression string, deadline time.Time) error {
+	last := errors.New("the page was never asked")
+	for {
+		left := min(time.Until(deadline), slice)
+		if left <= 0 {
+			return last
+		}
+		ask, cancel := context.WithTimeout(ctx, left+slice)
+		data, err := page.Evaluate(ask, fmt.Sprintf(`(async () => {
+			const end = performance.now() + %d;
+			for (;;) {
+				let value;
+				try { value = await (%s
+				); if (value) return { ok: true }; } catch (e) { value = "threw " + e; }
+				if (performance.now() >= end) return { ok: false, last: String(typeof value === "object" ? JSON.stringify(value) : value) };
+				await new Promise((done) => setTimeout(done, 50));
+			}
+		})()`, left.Milliseconds(), expression))
+		cancel()
+		var thrown *Thrown
+		if errors.As(err, &thrown) {
+			return err // the expression is caught above: this one does not parse
+		}
+		if err != nil {
+			last = err
+			select {
+			case <-ctx.Done():
+				return last
+			case <-time.After(50 * time.Millisecond):
+			}
+			continue
+		}
+		var answer struct {
+			OK   bool
+			Last string
+		}
+		if err := json.Unmarshal(data, &answer); err != nil {
+			return err
+		}
+		if answer.OK {
+			return nil
+		}
+		last = fmt.Errorf("it was still %s", answer.Last)
+	}
+}
+
+// WaitText waits until the text is visible somewhere on the page. White space
+// counts as one space; case counts.
+func (p *Person) WaitText(text string) {
+	p.t.Helper()
+	p.WaitFor(fmt.Sprintf(`document.body.innerText.replace(/\s+/g, " ").includes(%s)`, quote(text)), Patience)
+}
+
+// WaitNoText waits until the text is nowhere visible on the page.
+func (p *Person) WaitNoText(text string) {
+	p.t.Helper()
+	p.WaitFor(fmt.Sprintf(`!document.body.innerText.replace(/\s+/g, " ").includes(%s)`, quote(text)), Patience)
+}
+
+// Target names an element as a person or a test would.
+type Target struct{ kind, value string }
+
+// Text is the button, link or field with this visible text, label or accessible
+// name; the whole of it if there is one such, else a part of it; where there is no
+// such control, any element.
+func Text(text string) Target { return Target{"text", text} }
+
+// TestID is the element with this data-testid.
+func TestID(id string) Target { return Target{"testid", id} }
+
+// CSS is the element that a CSS selector selects.
+func CSS(selector string) Target { return Target{"css", selector} }
+
+func (to Target) String() string { return fmt.Sprintf("%s %q", to.kind, to.value) }
+
+//go:embed find.js
+var findJS string
+
+// find waits for an element that can be pressed, and says where its middle is.
+// With field it is a form control, which gets the focus and has its text selected.
+func find(ctx context.Context, page Page, to Target, field bool) (x, y float64, err error) {
+	arg, err := json.Marshal(map[string]any{"kind": to.kind, "value": to.value, "field": field})
+	if err != nil {
+		return 0, 0, err
+	}
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		deadline = time.Now().Add(Patience)
+	}
+	looked := fmt.Sprintf("globalThis.__belayFound = await (%s)(%s)", findJS, arg)
+	// The last second is kept for asking why.
+	if err := waitFor(ctx, page, "("+looked+")", deadline.Add(-time.Second)); err != nil {
+		if why, whyErr := page.Evaluate(ctx, "globalThis.__belayWhy"); whyErr == nil && string(why) != "null" {
+			return 0, 0, fmt.Errorf("%v: %s", to, why)
+		}
+		return 0, 0, fmt.Errorf("%v: %w", to, err)
+	}
+	data, err := page.Evaluate(ctx, "globalThis.__belayFound")
+	if err != nil {
+		return 0, 0, err
+	}
+	var at struct{ X, Y float64 }
+	err = json.Unmarshal(data, &at)
+	return at.X, at.Y, err
+}
+
+// Click presses an element when there is exactly one such, it is enabled, stands
+// still and is covered by nothing.
+func (p *Person) Click(to Target) {
+	p.t.Helper()
+	p.step(fmt.Sprintf("clicking %v", to), func(ctx context.Context) error {
+		x, y, err := find(ctx, p.Page, to, false)
+		if err != nil {
+			return err
+		}
+		return p.Page.Press(ctx, x, y)
+	})
+}
+
+// Type replaces what a text field contains, key by key.
+func (p *Person) Type(field Target, text string) {
+	p.t.Helper()
+	p.step(fmt.Sprintf("typing into %v", field), func(ctx context.Context) error {
+		if _, _, err := find(ctx, p.Page, field, true); err != nil {
+			return err
+		}
+		return p.Page.Keys(ctx, text)
+	})
+}
+
+// Press presses keys in whatever has the focus, e.g. [Enter] or "n".
+func (p *Person) Press(keys string) {
+	p.t.Helper()
+	p.step(fmt.Sprintf("pressing %q", keys), func(ctx context.Context) error { return p.Page.Keys(ctx, keys) })
+}
+
+// Choose sets the value of a select, date, time or range control, whose keys
+// differ between browsers and languages, and tells the page so. A select may also
+// be set by the visible text of the option.
+func (p *Person) Choose(field Target, value string) {
+	p.t.Helper()
+	p.step(fmt.Sprintf("choosing %q in %v", value, field), func(ctx context.Context) error {
+		if _, _, err := find(ctx, p.Page, field, true); err != nil {
+			return err
+		}
+		data, err := p.Page.Evaluate(ctx, fmt.Sprintf(`((value) => {
+			const el = document.activeElement;
+			const option = [...(el.options ?? [])].find((o) => o.value === value || o.label === value);
+			el.value = option ? option.value : value;
+			el.dispatchEvent(new Event("input", { bubbles: true }));
+			el.dispatchEvent(new Event("change", { bubbles: true }));
+			return el.options ? Boolean(option) : el.value !== "";
+		})(%s)`, quote(value)))
+		if err == nil && string(data) != "true" {
+			return errors.New("the control does not take that value")
+		}
+		return err
+	})
+}
+
+// Shot writes what the person sees to NAME.png in the directory that
+// BELAY_SHOTS names (.ci/out/shots of the module by default). Name may contain
+// slashes. ShotWhole shows also what would have to be scrolled to.
+func (p *Person) Shot(name string) { p.t.Helper(); p.shot(name, false) }
+
+// ShotWhole is [Person.Shot] of the whole page.
+func (p *Person) ShotWhole(name string) { p.t.Helper(); p.shot(name, true) }
+
+func (p *Person) shot(name string, whole bool) {
+	p.t.Helper()
+	p.step("taking the picture "+name, func(ctx context.Context) error {
+		return savePicture(ctx, p.Page, name, whole)
+	})
+}
+
+func savePicture(ctx context.Context, page Page, name string, whole bool) error {
+	dir := os.Getenv("BELAY_SHOTS")
+	if dir == "" {
+		root, err := moduleRoot()
+		if err != nil {
+			return err
+		}
+		dir = filepath.Join(root, ".ci", "out", "shots")
+	}
+	data, err := page.Screenshot(ctx, whole)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(dir, filepath.FromSlash(name)+".png")
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(path, data, 0o644)
+}
+
+// lastPicture keeps what the person saw when the test failed, where it can.
+func (p *Person) lastPicture() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	name := "failed/" + strings.NewReplacer("/", "_", " ", "_").Replace(p.t.Name()+"-"+p.Name)
+	if err := savePicture(ctx, p.Page, name, false); err != nil {
+		p.t.Logf("no picture of %s's page: %v", p.Name, err)
+	}
+}
+
+// quote is text as a JavaScript literal.
+func quote(text string) string {
+	data, _ := json.Marshal(text) // a string is always valid
+	return string(data)
+}
+
+// short keeps an expression readable in a message.
+func short(expression string) string {
+	text := strings.Join(strings.Fields(expression), " ")
+	if len(text) > 160 {
+		text = text[:160] + "…"
+	}
+	return text
+}
