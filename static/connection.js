@@ -142,14 +142,15 @@ export function openConnection({ path, media = true, on = {} }) {
     const hadBeenIn = welcomed;
     detach();
     welcomed = false;
+    const words = reason || state.words || '';
     if (code === replaced) {
       // Two tabs that take the seat from each other would never stop.
-      become({ name: 'replaced', words: reason, why: undefined });
+      become({ name: 'replaced', words, why: undefined });
       return;
     }
     const why = code === revoked ? 'revoked' : code === unknown ? 'unknown' : code === protocolBroken ? 'protocol' : undefined;
     if (why) {
-      become({ name: 'ended', why, words: reason });
+      become({ name: 'ended', why, words });
     } else if (state.name === 'open') {
       become({ name: 'reconnecting', why: undefined, words: '' });
     }

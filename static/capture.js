@@ -1,0 +1,238 @@
+// This device's camera and microphone, and their return after a phone call, a
+// pulled plug or a sleeping lid.
+
+/** @typedef {import('./types.d.ts').CaptureState} CaptureState */
+/** @typedef {import('./types.d.ts').Found} Found */
+/** @typedef {'audio' | 'video'} Kind */
+
+/** @type {Kind[]} */
+const kinds = ['audio', 'video'];
+
+// Suppression of noise is off: a client who lies still in a dark room is heard
+// breathing, and silence stays different from a microphone that is dead.
+const wanted = {
+  audio: { echoCancellation: true, autoGainControl: true, noiseSuppression: false },
+  video: { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 24, max: 30 }, facingMode: 'user' },
+};
+
+/**
+ * found is what an error of getUserMedia says about a device.
+ *
+ * @param {unknown} error
+ * @returns {Found}
+ */
+export function found(error) {
+  switch (error instanceof Error ? error.name : '') {
+    case 'NotAllowedError':
+    case 'PermissionDeniedError':
+      return 'refused';
+    case 'NotFoundError':
+    case 'DevicesNotFoundError':
+    case 'OverconstrainedError':
+      return 'none';
+    case 'NotReadableError':
+    case 'TrackStartError':
+    case 'AbortError':
+      return 'busy';
+    default:
+      return 'failed';
+  }
+}
+
+/**
+ * open asks for camera and microphone: for both at once, so that the browser
+ * asks the person one question, and for each alone where that fails, so that a
+ * missing camera costs no sound.
+ *
+ * @param {Kind[]} which
+ * @param {{camera?: string, microphone?: string}} [choice] device ids
+ * @returns {Promise<{tracks: MediaStreamTrack[], found: Partial<Record<Kind, Found>>}>}
+ */
+export async function open(which, choice = {}) {
+  const devices = navigator.mediaDevices;
+  /** @type {Partial<Record<Kind, Found>>} */
+  const result = {};
+  if (!devices?.getUserMedia) {
+    for (const kind of which) result[kind] = 'failed';
+    return { tracks: [], found: result };
+  }
+  /** @param {Kind} kind */
+  const constraint = (kind) => {
+    const id = kind === 'audio' ? choice.microphone : choice.camera;
+    return id ? { ...wanted[kind], facingMode: undefined, deviceId: { exact: id } } : wanted[kind];
+  };
+  /** @param {Kind[]} some */
+  const ask = async (some) => {
+    const stream = await devices.getUserMedia(Object.fromEntries(some.map((kind) => [kind, constraint(kind)])));
+    return stream.getTracks();
+  };
+  try {
+    const tracks = await ask(which);
+    for (const kind of which) result[kind] = 'ok';
+    return { tracks, found: result };
+  } catch (error) {
+    if (which.length === 1 && !(error instanceof Error && error.name === 'OverconstrainedError')) {
+      result[which[0]] = found(error);
+      return { tracks: [], found: result };
+    }
+  }
+  /** @type {MediaStreamTrack[]} */
+  const tracks = [];
+  for (const kind of which) {
+    try {
+      tracks.push(...(await ask([kind])));
+      result[kind] = 'ok';
+    } catch (error) {
+      try {
+        // The chosen device may be gone: any other one will do.
+        if (found(error) !== 'none') throw error;
+        tracks.push(...(await devices.getUserMedia({ [kind]: true })).getTracks());
+        result[kind] = 'ok';
+      } catch (second) {
+        result[kind] = found(second);
+      }
+    }
+  }
+  return { tracks, found: result };
+}
+
+/**
+ * createCapture keeps one track of each kind alive in one stream. The stream
+ * stays the same object; onTracks is called whenever a track in it was changed.
+ *
+ * @param {{onTracks: () => void, onState: (state: CaptureState) => void}} options
+ */
+export function createCapture({ onTracks, onState }) {
+  const local = new MediaStream();
+  /** @type {{camera?: string, microphone?: string}} */
+  let choice = {};
+  /** @type {Record<Kind, Found | 'off'>} */
+  const status = { audio: 'off', video: 'off' };
+  /** @type {Record<Kind, boolean>} */
+  const enabled = { audio: true, video: true };
+  /** @type {Record<Kind, boolean>} */
+  const opening = { audio: false, video: false };
+  /** @type {Record<Kind, number>} */
+  const tried = { audio: 0, video: 0 };
+  let closed = false;
+
+  /** @param {Kind} kind */
+  const track = (kind) => local.getTracks().find((t) => t.kind === kind) ?? null;
+
+  /** @param {Kind} kind */
+  const well = (kind) => {
+    const t = track(kind);
+    return t !== null && t.readyState === 'live' && !t.muted;
+  };
+
+  /** @returns {CaptureState} */
+  function state() {
+    const needsTap = kinds.some((kind) => status[kind] === 'refused' && tried[kind] > 1);
+    return { microphone: status.audio, camera: status.video, words: '', needsTap };
+  }
+
+  /** @param {MediaStreamTrack[]} tracks */
+  function take(tracks) {
+    for (const fresh of tracks) {
+      const kind = /** @type {Kind} */ (fresh.kind);
+      const old = track(kind);
+      if (old === fresh) continue;
+      fresh.enabled = enabled[kind];
+      local.addTrack(fresh);
+      if (old) {
+        local.removeTrack(old);
+        old.onended = old.onmute = null;
+        old.stop();
+      }
+      status[kind] = 'ok';
+      tried[kind] = 0;
+      fresh.onended = () => recover(kind);
+      // A short mute is the system's own; one that stays is a camera that a
+      // phone call has taken away.
+      fresh.onmute = () => setTimeout(() => track(kind) === fresh && fresh.muted && recover(kind), 3000);
+    }
+    onTracks();
+  }
+
+  /** @param {Kind[]} which */
+  async function reopen(which) {
+    const mine = which.filter((kind) => !opening[kind]);
+    if (closed || mine.length === 0) return;
+    for (const kind of mine) {
+      opening[kind] = true;
+      tried[kind]++;
+    }
+    const got = await open(mine, choice);
+    for (const kind of mine) {
+      opening[kind] = false;
+      status[kind] = got.found[kind] ?? 'failed';
+    }
+    if (closed) {
+      for (const t of got.tracks) t.stop();
+      return;
+    }
+    take(got.tracks);
+    onState(state());
+    for (const kind of mine) {
+      if (status[kind] === 'busy') setTimeout(() => !well(kind) && recover(kind), 5000);
+    }
+  }
+
+  /** @param {Kind} kind */
+  function recover(kind) {
+    if (closed || status[kind] === 'off') return;
+    void reopen([kind]);
+  }
+
+  /** The page is shown again, the network is back, a device was plugged in: what is not well is opened anew. */
+  function look() {
+    if (document.visibilityState !== 'visible') return;
+    for (const kind of kinds) {
+      if (status[kind] === 'off' || status[kind] === 'refused' || well(kind)) continue;
+      recover(kind);
+    }
+  }
+
+  const onShown = () => setTimeout(look, 500);
+  addEventListener('pageshow', onShown);
+  addEventListener('online', onShown);
+  document.addEventListener('visibilitychange', onShown);
+  navigator.mediaDevices?.addEventListener?.('devicechange', onShown);
+
+  return {
+    local,
+    track,
+    state,
+    take,
+    /** @param {Kind} kind */
+    recover,
+    /** @param {{camera?: string, microphone?: string}} [next] */
+    async start(next) {
+      if (next) choice = { ...choice, ...next };
+      await reopen(next ? kinds : kinds.filter((kind) => !well(kind)));
+      return state();
+    },
+    /**
+     * @param {Kind} kind
+     * @param {boolean} on
+     */
+    turn(kind, on) {
+      enabled[kind] = on;
+      const t = track(kind);
+      if (t) t.enabled = on;
+    },
+    /** @param {Kind} kind */
+    live(kind) {
+      const t = track(kind);
+      return t !== null && t.readyState === 'live' && !t.muted && t.enabled;
+    },
+    close() {
+      closed = true;
+      removeEventListener('pageshow', onShown);
+      removeEventListener('online', onShown);
+      document.removeEventListener('visibilitychange', onShown);
+      navigator.mediaDevices?.removeEventListener?.('devicechange', onShown);
+      for (const t of local.getTracks()) t.stop();
+    },
+  };
+}
