@@ -77,9 +77,37 @@ func Open(opts Options) (*Store, error) {
 }
 
 // open opens the file and confirms its state. The caller holds mu, or is alone.
-func (s *Store) open() (err error) {
-	_, statErr := os.Stat(s.opts.Path)
-	fresh := errors.Is(statErr, fs.ErrNotExist)
+func (s *Store) open() error {
+	if _, err := os.Stat(s.opts.Path); errors.Is(err, fs.ErrNotExist) {
+		if err := s.create(); err != nil {
+			return err
+		}
+	}
+	db, err := s.openAt(s.opts.Path)
+	if err == nil {
+		s.db = db
+	}
+	return err
+}
+
+// create makes a new log beside its place and moves it there when it is whole:
+// a crash or a full disk in the middle leaves nothing that looks like a log.
+func (s *Store) create() error {
+	fresh := s.opts.Path + ".new"
+	if err := os.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	db, err := s.openAt(fresh)
+	if err != nil {
+		return errors.Join(err, os.Remove(fresh))
+	}
+	if err := errors.Join(db.Close(), os.Rename(fresh, s.opts.Path)); err != nil || s.opts.NoSync {
+		return err
+	}
+	return syncDir(filepath.Dir(s.opts.Path))
+}
+
+func (s *Store) openAt(path string) (db *bbolt.DB, err error) {
 	options := &bbolt.Options{
 		Timeout:      time.Second,
 		NoSync:       s.opts.NoSync,
@@ -89,53 +117,40 @@ func (s *Store) open() (err error) {
 	if strconv.IntSize == 64 && runtime.GOOS != "windows" { // there the file itself would become that large
 		options.InitialMmapSize = mapping
 	}
-	var db *bbolt.DB
-	err = guarded(func() error {
-		db, err = bbolt.Open(s.opts.Path, 0o600, options)
-		return err
-	})
-	switch {
-	case errors.Is(err, bolterrors.ErrTimeout):
-		return fmt.Errorf("another belay is using %s", s.opts.Path)
-	case err != nil:
-		return fullOr(fmt.Errorf("%s: %w", s.opts.Path, err))
+	err = guarded(func() error { db, err = bbolt.Open(path, 0o600, options); return err })
+	if errors.Is(err, bolterrors.ErrTimeout) {
+		return nil, fmt.Errorf("another belay is using %s", path)
 	}
-	err = guarded(func() error { return s.confirm(db, fresh) })
 	if err != nil {
-		err = fmt.Errorf("%s: %w", s.opts.Path, err)
-		if _, fault := errors.AsType[*faultError](err); fault {
-			return err // its locks may be held for ever: it can't be closed
-		}
-		return errors.Join(err, db.Close())
+		return nil, fullOr(fmt.Errorf("%s: %w", path, err))
 	}
-	s.db = db
-	return nil
+	var tx *bbolt.Tx
+	if err = guarded(func() error { tx, err = db.Begin(true); return err }); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err) // its locks may be held for ever: it can't be closed
+	}
+	err = guarded(func() error { return s.confirm(db, tx) })
+	if err == nil {
+		return db, nil
+	}
+	_ = guarded(tx.Rollback) // it may have ended already
+	return nil, errors.Join(fmt.Errorf("%s: %w", path, err), guarded(db.Close))
 }
 
 // confirm makes sure that all that can be read in db is durable: what it finds
 // may be pages that a killed process wrote and never synced.
-func (s *Store) confirm(db *bbolt.DB, fresh bool) error {
-	if err := private(s.opts.Path); err != nil {
+func (s *Store) confirm(db *bbolt.DB, tx *bbolt.Tx) error {
+	if err := private(db.Path()); err != nil {
 		return err
 	}
-	if fresh && !s.opts.NoSync {
-		if err := syncDir(filepath.Dir(s.opts.Path)); err != nil {
-			return err
-		}
-	}
-	tx, err := db.Begin(true)
+	info, err := os.Stat(db.Path())
 	if err != nil {
 		return err
 	}
-	info, err := os.Stat(s.opts.Path)
-	if err == nil && info.Size() < tx.Size() {
-		err = fmt.Errorf("%d bytes are missing at its end: the file is damaged", tx.Size()-info.Size())
+	if missing := tx.Size() - info.Size(); missing > 0 {
+		return fmt.Errorf("%d bytes are missing at its end: the file is damaged", missing)
 	}
-	if err == nil {
-		err = prepare(tx)
-	}
-	if err != nil {
-		return errors.Join(err, tx.Rollback())
+	if err := prepare(tx); err != nil {
+		return err
 	}
 	id := tx.ID()
 	if err = s.commit(tx); err == nil {
@@ -188,7 +203,7 @@ func (s *Store) reopen() error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.open()
+	return s.deadly(s.open)
 }
 
 // abandon closes the file after a commit that ended in doubt. The caller holds

@@ -18,6 +18,9 @@ import (
 type faultError struct{ cause any }
 
 func (e *faultError) Error() string {
+	if _, memory := e.cause.(interface{ Addr() uintptr }); memory {
+		return "the file is damaged or can't be read: a page of it is missing"
+	}
 	return fmt.Sprintf("the file is damaged or can't be read: %v", e.cause)
 }
 

@@ -10,6 +10,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -138,6 +139,9 @@ func (f fixture) wantConflict(b store.Batch, have store.Position) {
 
 func (f fixture) wantSame(what string, want, got any) {
 	f.t.Helper()
+	if reflect.DeepEqual(want, got) { // a thousand times quicker than cmp on large bytes
+		return
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		f.t.Fatalf("%s (-want +got):\n%s", what, diff)
 	}
