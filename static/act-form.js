@@ -1,70 +1,76 @@
 // A small form that stands in the place of the button that opened it, asks what
-// an act needs, names its consequence, and sends it. It never covers anything,
-// is built once when it is opened, and is not touched by later views: nothing
-// that somebody is writing is lost.
+// an act needs, names its consequence, and sends it. It covers nothing, is made
+// once when it is opened and not touched by later views, so that nothing that
+// somebody is writing is lost.
 
-import { el } from './element.js';
-import { latestAt, timeOfDay } from './session-time.js';
+import { el, enable, set, show, text, usable } from "./element.js";
 
 /**
  * One question. "clock" is a time of today ("14:03"), "moment" a date and time,
  * "long" several lines, "check" must be ticked.
+ *
  * @typedef {object} Question
  * @property {string} name
  * @property {string} label
- * @property {'text'|'long'|'tel'|'number'|'state'|'check'|'clock'|'moment'|'choice'} kind
+ * @property {string} kind "text", "long", "tel", "number", "state", "check", "clock", "moment" (also "time"), "choice"
  * @property {boolean} [optional]
  * @property {string} [value] what stands in it at first
  * @property {string} [hint]
  * @property {{value: string, label: string}[]} [choices]
  * @property {number} [min]
  * @property {number} [max]
- * @property {string} [step]
+ * @property {boolean} [fraction] a number that need not be whole
+ *
+ * @typedef {Record<string, string>} Values by the questions' names; a ticked box is "yes"
+ * @typedef {{ok: boolean, refused?: {code: string, words: string, missing?: string[]} | null}} Answer
+ *
+ * @typedef {object} FormWords
+ * @property {string} required
+ * @property {string} choose
+ * @property {string} optional
+ * @property {string} cancel
+ * @property {string} sending
+ * @property {(min: number, max: number) => string} number
  */
 
-/** @typedef {{ok: boolean, refused?: {code?: string, words: string, missing?: string[]}|null}} Result */
-/** @typedef {Record<string, string>} Values */
-
-/** @typedef {{required: string, number: (min: number, max: number) => string, cancel: string, sending: string, choose: string, optional: string}} FormWords */
+let made = 0;
 
 /**
  * @param {object} options
  * @param {string} [options.title]
  * @param {Question[]} options.questions
- * @param {(values: Values) => string} [options.consequence] what will be true when it is sent; painted anew with every keystroke
+ * @param {(values: Values) => string} [options.consequence] what will be true once it is sent
  * @param {string} options.submit the button's words
- * @param {string} [options.act] the act that the button sends, for tests
- * @param {boolean} [options.grave] it cannot be undone
- * @param {string[]} [options.states] postal codes to choose from
+ * @param {string} options.act the act that the button sends
+ * @param {readonly string[]} [options.states] postal codes to choose from
  * @param {FormWords} options.words
- * @param {(values: Values) => Promise<Result>} options.send
- * @param {() => void} options.close called when it was sent, or given up
+ * @param {(values: Values) => Promise<Answer>} options.send
+ * @param {() => void} options.close is called when it was sent, or given up
  */
 export function createActForm(options) {
   const { words } = options;
-  /** @type {Map<string, {question: Question, input: HTMLInputElement|HTMLSelectElement|HTMLTextAreaElement, problem: HTMLElement}>} */
-  const fields = new Map();
-  const rows = options.questions.map((question) => row(question));
-  const consequence = el('p', { class: 'act-form-consequence' });
-  const refused = el('p', { class: 'act-form-refused', role: 'alert' });
-  const submit = /** @type {HTMLButtonElement} */ (el('button', { type: 'submit', class: options.grave ? 'button button-grave' : 'button button-primary' }, options.submit));
-  if (options.act) submit.dataset.act = options.act;
-  const cancel = /** @type {HTMLButtonElement} */ (el('button', { type: 'button', class: 'button button-quiet' }, words.cancel));
-  const form = /** @type {HTMLFormElement} */ (el('form', { class: 'act-form', novalidate: '' },
-    options.title ? el('h4', { class: 'act-form-title' }, options.title) : '',
-    ...rows, consequence, refused, el('div', { class: 'act-form-buttons' }, submit, cancel)));
+  /** @type {{question: Question, input: HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement, problem: HTMLElement}[]} */
+  const fields = [];
+  const rows = options.questions.map(row);
+  const consequence = el("p", { class: "act-consequence" });
+  const refused = el("p", { class: "problem", role: "alert", hidden: true });
+  const submit = el("button", { type: "submit", class: "primary", "data-act": options.act }, options.submit);
+  const form = el("form", { class: "act-form", novalidate: true, oninput: paint, onsubmit: send, onkeydown: escape },
+    options.title ? el("h4", null, options.title) : null,
+    ...rows, consequence, refused,
+    el("div", { class: "act-buttons" }, submit, el("button", { type: "button", onclick: () => options.close() }, words.cancel)));
 
   /** @param {Question} question */
   function row(question) {
-    const id = `q-${question.name}-${Math.random().toString(36).slice(2, 8)}`;
-    const problem = el('span', { class: 'act-form-problem', id: `${id}-problem` });
+    const id = `asked-${++made}`;
     const input = control(question, id);
-    fields.set(question.name, { question, input, problem });
-    const label = el('label', { for: id }, question.optional ? `${question.label} ${words.optional}` : question.label);
-    const hint = question.hint ? el('span', { class: 'act-form-hint', id: `${id}-hint` }, question.hint) : '';
-    input.setAttribute('aria-describedby', `${id}-problem${question.hint ? ` ${id}-hint` : ''}`);
-    if (question.kind === 'check') return el('div', { class: 'act-form-row act-form-check' }, input, label, problem);
-    return el('div', { class: `act-form-row act-form-${question.kind}` }, label, hint, input, problem);
+    const problem = el("span", { class: "act-problem", id: `${id}-problem` });
+    const hint = question.hint ? el("span", { class: "hint", id: `${id}-hint` }, question.hint) : null;
+    set(input, "aria-describedby", hint ? `${id}-hint ${id}-problem` : `${id}-problem`);
+    fields.push({ question, input, problem });
+    const asked = question.optional ? `${question.label} ${words.optional}` : question.label;
+    if (question.kind === "check") return el("div", { class: "act-row" }, el("label", { class: "choice" }, input, asked), problem);
+    return el("div", { class: `act-row act-${question.kind}` }, el("label", { for: id }, asked), hint, input, problem);
   }
 
   /**
@@ -72,130 +78,153 @@ export function createActForm(options) {
    * @param {string} id
    */
   function control(question, id) {
-    const name = { id, name: question.name, autocomplete: 'off' };
-    const value = question.value ?? '';
-    if (question.kind === 'long') {
-      const area = /** @type {HTMLTextAreaElement} */ (el('textarea', { ...name, rows: '3' }));
+    const same = { id, name: question.name, autocomplete: "off" };
+    const value = question.value ?? "";
+    if (question.kind === "long") {
+      const area = el("textarea", { ...same, rows: 3 });
       area.value = value;
       return area;
     }
-    if (question.kind === 'state' || question.kind === 'choice') {
-      const choices = question.kind === 'choice' ? question.choices ?? [] : (options.states ?? []).map((s) => ({ value: s, label: s }));
-      if (question.kind === 'state' && value && !choices.some((c) => c.value === value)) choices.push({ value, label: value });
-      const select = /** @type {HTMLSelectElement} */ (el('select', name, el('option', { value: '' }, words.choose), ...choices.map((c) => el('option', { value: c.value }, c.label))));
+    if (question.kind === "state" || question.kind === "choice") {
+      const choices = question.kind === "choice" ? [...(question.choices ?? [])] : (options.states ?? []).map((state) => ({ value: state, label: state }));
+      if (value && !choices.some((choice) => choice.value === value)) choices.push({ value, label: value });
+      const select = el("select", same, el("option", { value: "" }, words.choose), ...choices.map((choice) => el("option", { value: choice.value }, choice.label)));
       select.value = value;
       return select;
     }
-    const types = { text: 'text', tel: 'tel', number: 'text', check: 'checkbox', clock: 'time', moment: 'datetime-local' };
-    const input = /** @type {HTMLInputElement} */ (el('input', { ...name, type: types[question.kind] }));
-    if (question.kind === 'number') input.inputMode = question.step === 'any' ? 'decimal' : 'numeric';
-    if (question.kind === 'check') input.checked = value === 'yes';
+    /** @type {Record<string, string>} */
+    const types = { tel: "tel", check: "checkbox", clock: "time", moment: "datetime-local", time: "datetime-local" };
+    const input = el("input", { ...same, type: types[question.kind] ?? "text" });
+    if (question.kind === "number") input.inputMode = question.fraction ? "decimal" : "numeric";
+    if (question.kind === "check") input.checked = value === "yes";
     else input.value = value;
     return input;
   }
 
-  /** @returns {Values} */
   function values() {
     /** @type {Values} */
     const all = {};
-    for (const [name, { question, input }] of fields) {
-      if (question.kind === 'check') all[name] = /** @type {HTMLInputElement} */ (input).checked ? 'yes' : '';
-      else all[name] = input.value.trim();
+    for (const { question, input } of fields) {
+      if (question.kind !== "check") all[question.name] = input.value.trim();
+      else all[question.name] = /** @type {HTMLInputElement} */ (input).checked ? "yes" : "";
     }
     return all;
   }
 
-  function check() {
-    /** @type {HTMLElement|null} */
-    let first = null;
-    const all = values();
-    for (const [name, { question, input, problem }] of fields) {
-      let says = '';
-      const value = all[name] ?? '';
-      if (!question.optional && value === '') says = words.required;
-      else if (question.kind === 'number' && value !== '') {
-        const n = Number(value.replace(',', '.'));
-        const low = question.min ?? 0;
-        const high = question.max ?? Infinity;
-        if (!Number.isFinite(n) || n < low || n > high || (question.step !== 'any' && !Number.isInteger(n))) says = words.number(low, high);
-      }
-      problem.textContent = says;
-      input.toggleAttribute('aria-invalid', says !== '');
-      if (says !== '') {
-        input.setAttribute('aria-invalid', 'true');
-        first ??= input;
-      }
+  /** @param {Values} all */
+  function complete(all) {
+    /** @type {HTMLElement | undefined} */
+    let first;
+    for (const { question, input, problem } of fields) {
+      const wrong = wrongIn(question, all[question.name] ?? "");
+      text(problem, wrong);
+      set(input, "aria-invalid", wrong ? "true" : null);
+      if (wrong) first ??= input;
     }
     first?.focus();
-    return first === null;
+    return !first;
+  }
+
+  /**
+   * @param {Question} question
+   * @param {string} value
+   */
+  function wrongIn(question, value) {
+    if (value === "") return question.optional ? "" : words.required;
+    if (question.kind !== "number") return "";
+    const n = Number(value.replace(",", "."));
+    const { min = 0, max = 1e6 } = question;
+    const fits = Number.isFinite(n) && n >= min && n <= max && (question.fraction || Number.isInteger(n));
+    return fits ? "" : words.number(min, max);
   }
 
   function paint() {
-    const says = options.consequence?.(values()) ?? '';
-    consequence.hidden = says === '';
-    if (consequence.textContent !== says) consequence.textContent = says;
+    const says = options.consequence?.(values()) ?? "";
+    show(consequence, says);
+    text(consequence, says);
   }
 
-  form.addEventListener('input', paint);
-  cancel.addEventListener('click', () => options.close());
-  form.addEventListener('keydown', (event) => {
-    if (event.key === 'Escape') {
-      event.stopPropagation();
-      options.close();
-    }
-  });
-  form.addEventListener('submit', async (event) => {
+  /** @param {KeyboardEvent} event */
+  function escape(event) {
+    if (event.key !== "Escape") return;
+    event.stopPropagation();
+    options.close();
+  }
+
+  /** @param {Event} event */
+  async function send(event) {
     event.preventDefault();
-    if (submit.getAttribute('aria-disabled') === 'true' || !check()) return;
-    submit.setAttribute('aria-disabled', 'true');
-    submit.textContent = words.sending;
-    refused.textContent = '';
-    const result = await options.send(values());
-    submit.removeAttribute('aria-disabled');
-    submit.textContent = options.submit;
-    if (result.ok) {
+    const all = values();
+    if (!usable(submit) || !complete(all)) return;
+    enable(submit, false);
+    text(submit, words.sending);
+    show(refused, false);
+    const answer = await options.send(all);
+    enable(submit, true);
+    text(submit, options.submit);
+    if (answer.ok) {
       options.close();
       return;
     }
-    const missing = result.refused?.missing ?? [];
-    refused.textContent = [result.refused?.words ?? '', ...missing].filter(Boolean).join(' · ');
-  });
-  paint();
+    text(refused, refusedWords(answer));
+    show(refused, true);
+  }
 
+  paint();
   return {
     element: form,
+    /** Says the consequence anew: time goes on while one reads. */
+    paint,
     /** Puts the cursor where one begins. */
     focus() {
-      const first = [...fields.values()].find(({ question }) => question.kind !== 'check')?.input ?? [...fields.values()][0]?.input ?? submit;
-      first.focus();
+      (fields[0]?.input ?? submit).focus();
     },
   };
 }
 
 /**
+ * What a refusal says, with what is missing.
+ *
+ * @param {Answer} answer
+ */
+export function refusedWords(answer) {
+  const missing = answer.refused?.missing ?? [];
+  return [answer.refused?.words ?? "", missing.join("; ")].filter(Boolean).join(": ");
+}
+
+/**
  * The moment that a "clock" answer means: the last time that clocks showed it.
+ *
  * @param {string} value "14:03"
  * @param {number} now session time in ms
- * @returns {string} RFC 3339
+ * @returns {string | undefined} RFC 3339, or undefined where nothing was entered
  */
 export function clockAnswer(value, now) {
-  return new Date(latestAt(value, now)).toISOString();
+  const [hours, minutes] = value.split(":").map(Number);
+  if (hours === undefined || minutes === undefined || Number.isNaN(hours + minutes)) return undefined;
+  const at = new Date(now);
+  at.setHours(hours, minutes, 0, 0);
+  // A minute may pass between looking at the clock and entering it.
+  if (at.getTime() > now + 60_000) at.setDate(at.getDate() - 1);
+  return at.toISOString();
 }
 
 /**
- * @param {number} now session time in ms
- * @returns {string} what a "clock" question shows for it
- */
-export function clockValue(now) {
-  return timeOfDay(now);
-}
-
-/**
- * The moment that a "moment" answer means, in the browser's own time zone.
+ * The moment that a "moment" answer means, in this device's time zone.
+ *
  * @param {string} value "2026-11-23T14:00"
- * @returns {string} RFC 3339, or empty
  */
 export function momentAnswer(value) {
   const at = new Date(value);
-  return Number.isNaN(at.getTime()) ? '' : at.toISOString();
+  return Number.isNaN(at.getTime()) ? value : at.toISOString();
+}
+
+/**
+ * What a "moment" question shows for a time.
+ *
+ * @param {number} time ms
+ */
+export function momentValue(time) {
+  const at = new Date(time);
+  return new Date(time - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }

@@ -6,7 +6,7 @@
 // one two pulses, heard once. Each pulse is a tone with four harmonics between
 // 300 and 4000 Hz, so that it can be told from speech and heard by most ears.
 
-/** @typedef {'high'|'medium'|'low'} Priority */
+/** @typedef {"high"|"medium"|"low"} Priority */
 
 /**
  * Where a pulse begins within its burst, in seconds; how long it lasts; and how
@@ -45,20 +45,20 @@ export function createAlarmSound({ vibrate = false } = {}) {
 
   function unlock() {
     audio ??= new AudioContext();
-    if (audio.state !== 'running') void audio.resume().catch(() => undefined);
+    if (audio.state !== "running") void audio.resume().catch(() => undefined);
   }
 
   /** @returns {boolean} whether the browser keeps this page silent */
   function blocked() {
-    return audio === null || audio.state !== 'running';
+    return audio === null || audio.state !== "running";
   }
 
   /** @param {Priority} priority */
   function play(priority) {
     const pattern = patterns[priority];
-    if (vibrate && 'vibrate' in navigator) navigator.vibrate(shakes[priority]);
+    if (vibrate && "vibrate" in navigator) navigator.vibrate(shakes[priority]);
     if (audio === null) return;
-    if (audio.state !== 'running') void audio.resume().catch(() => undefined);
+    if (audio.state !== "running") void audio.resume().catch(() => undefined);
     const out = audio.createGain();
     out.gain.value = 0.35;
     out.connect(audio.destination);
@@ -88,7 +88,7 @@ export function createAlarmSound({ vibrate = false } = {}) {
     burst?.disconnect();
     burst = null;
     if (priority === null) {
-      if (vibrate && 'vibrate' in navigator) navigator.vibrate(0);
+      if (vibrate && "vibrate" in navigator) navigator.vibrate(0);
       return;
     }
     const current = priority;

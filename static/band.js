@@ -1,67 +1,79 @@
 // The band: where in the visit a client is, at one look. A line from T+0 to the
-// planned end, with the hold, the window in which returning is expected, the
-// earliest release, and now. Everything on it comes from the view's windows.
+// planned end with the hold, the window in which returning is expected, the
+// earliest release, and now. Every time on it comes from the view.
 
-import { el } from './element.js';
-import { minutesSince } from './therapist-time.js';
-import { words } from './therapist-words.js';
+import { el, set, text } from "./element.js";
+import { words } from "./therapist-words.js";
 
-/** @typedef {import('./types.js').ClientView} ClientView */
+/** @typedef {import("./types.js").ClientView} ClientView */
 
-/**
- * Makes the band of one client. update() is idempotent.
- */
+/** Makes the band of one client. */
 export function createBand() {
-  const hold = el('div', { class: 'band-hold' });
-  const window_ = el('div', { class: 'band-window' });
-  const past = el('div', { class: 'band-past' });
-  const doses = el('div', { class: 'band-doses' });
-  const ticks = el('div', { class: 'band-ticks' });
-  const marker = el('div', { class: 'band-now' });
-  const track = el('div', { class: 'band-track' }, past, hold, window_, doses, marker);
-  const element = el('div', { class: 'band', role: 'img' }, track, ticks);
-  let drawn = '';
+  const past = el("div", { class: "band-past" });
+  const hold = el("div", { class: "band-hold" });
+  const active = el("div", { class: "band-window" });
+  const marks = el("div", { class: "band-marks" });
+  const marker = el("div", { class: "band-now" });
+  const ticks = el("div", { class: "band-ticks" });
+  const element = el("div", { class: "band", role: "img" }, el("div", { class: "band-track" }, active, hold, past, marks, marker), ticks);
+  let drawn = "";
 
   /**
    * @param {ClientView} client
    * @param {number} now session time in ms
    */
   function update(client, now) {
-    const windows = client.windows;
-    const t0 = client.t0;
+    const { windows, t0 } = client;
     element.hidden = !windows || !t0;
     if (!windows || !t0) return;
-    const at = (/** @type {string} */ time) => minutesSince(t0, Date.parse(time));
-    const elapsed = minutesSince(t0, now);
-    const end = Math.max(at(windows.planned_end), at(windows.release_from), Math.ceil(elapsed / 15) * 15, 1);
-    const share = (/** @type {number} */ minutes) => `${Math.min(100, Math.max(0, (minutes / end) * 100))}%`;
-    const place = (/** @type {HTMLElement} */ node, /** @type {number} */ from, /** @type {number} */ to) => {
-      node.style.setProperty('left', share(from));
-      node.style.setProperty('right', `calc(100% - ${share(to)})`);
+    /** @param {string | number} time @returns {number} minutes since T+0 */
+    const minute = (time) => (new Date(time).getTime() - Date.parse(t0)) / 60_000;
+    const elapsed = minute(now);
+    const end = Math.max(minute(windows.planned_end), minute(windows.release_from), Math.ceil(elapsed / 15) * 15, 1);
+    /** @param {number} minutes */
+    const share = (minutes) => `${(Math.min(1, Math.max(0, minutes / end)) * 100).toFixed(2)}%`;
+    /** @param {HTMLElement} node @param {number} from @param {number} to */
+    const place = (node, from, to) => {
+      node.style.setProperty("left", share(from));
+      node.style.setProperty("right", `calc(100% - ${share(to)})`);
     };
 
-    const shape = JSON.stringify([windows, client.doses?.map((d) => [d.number, d.at]), end]);
+    const shape = JSON.stringify([windows, client.doses?.map((dose) => dose.at), end]);
     if (shape !== drawn) {
       drawn = shape;
-      place(hold, 0, at(windows.hold_ends));
-      place(window_, at(windows.offered), at(windows.overdue));
-      const marks = new Map([[0, '0'], [at(windows.offered), ''], [at(windows.overdue), ''], [at(windows.release_from), words.band.release], [at(windows.planned_end), '']]);
-      ticks.replaceChildren(...[...marks].sort((a, b) => a[0] - b[0]).map(([minute, name]) => {
-        const tick = el('span', { class: name === words.band.release ? 'band-tick band-tick-release' : 'band-tick' }, name && name !== '0' ? `${Math.round(minute)} ${name}` : String(Math.round(minute)));
-        tick.style.setProperty('left', share(minute));
+      place(hold, 0, minute(windows.hold_ends));
+      place(active, minute(windows.offered), minute(windows.overdue));
+      const times = [0, minute(windows.offered), minute(windows.overdue), minute(windows.release_from), minute(windows.planned_end)];
+      ticks.replaceChildren(...[...new Set(times.map(Math.round))].map((time) => {
+        const tick = el("span", null, String(time));
+        tick.style.setProperty("left", share(time));
         return tick;
       }));
-      doses.replaceChildren(...(client.doses ?? []).slice(1).map((dose) => {
-        const mark = el('span', { class: 'band-dose' }, String(dose.number));
-        mark.style.setProperty('left', share(at(dose.at)));
+      const boosters = (client.doses ?? []).slice(1).map((dose) => {
+        const mark = el("span", { class: "band-dose" }, String(dose.number));
+        mark.style.setProperty("left", share(minute(dose.at)));
         return mark;
-      }));
+      });
+      const release = el("span", { class: "band-release" });
+      release.style.setProperty("left", share(minute(windows.release_from)));
+      marks.replaceChildren(release, ...boosters);
     }
     place(past, 0, elapsed);
-    marker.style.setProperty('left', share(elapsed));
-    const said = words.band.said(Math.floor(elapsed), at(windows.hold_ends), at(windows.offered), at(windows.overdue), at(windows.release_from), at(windows.planned_end));
-    if (element.getAttribute('aria-label') !== said) element.setAttribute('aria-label', said);
+    marker.style.setProperty("left", share(elapsed));
+    set(element, "aria-label", words.band(Math.floor(elapsed), {
+      hold: minute(windows.hold_ends), from: minute(windows.offered), to: minute(windows.overdue),
+      release: minute(windows.release_from), end: minute(windows.planned_end),
+    }));
   }
 
   return { element, update };
+}
+
+/**
+ * The band's legend, once for all bands.
+ */
+export function createLegend() {
+  const element = el("p", { class: "band-legend" });
+  text(element, words.bandLegend);
+  return element;
 }

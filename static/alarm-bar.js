@@ -1,0 +1,182 @@
+// The alarm bar: absent while all is well, else every alarm with shape and words,
+// the highest first. It tells the server what stands on this screen, sounds what
+// nobody has acknowledged, and shows the page's own alarms, which need no server.
+
+import { createActForm } from "./act-form.js";
+import { ago, ms, span, timeOfDay } from "./clock.js";
+import { each, el, set, show, text } from "./element.js";
+import { words } from "./therapist-words.js";
+
+/**
+ * @typedef {import("./desk.js").Desk} Desk
+ * @typedef {import("./types.d.ts").Alarm} Alarm
+ * @typedef {import("./types.d.ts").Priority} Priority
+ *
+ * An alarm of this page itself.
+ * @typedef {object} LocalAlarm
+ * @property {string} id
+ * @property {Priority} priority
+ * @property {(now: number) => string} words
+ * @property {number} since Date.now() ms
+ * @property {boolean} [acknowledged]
+ * @property {boolean} [stays] until acknowledged; then it goes
+ */
+
+const rank = { low: 1, medium: 2, high: 3 };
+
+/**
+ * @param {Desk} desk
+ * @param {ReturnType<typeof import("./alarm-sound.js").createAlarmSound>} sound
+ */
+export function createAlarmBar(desk, sound) {
+  const local = el("ul", { class: "alarms" });
+  const list = el("ul", { class: "alarms", "data-testid": "alarms" });
+  const silent = el("p", { class: "alarm-silent" }, words.alarm.silent);
+  const element = el("section", { class: "alarm-bar", "aria-label": words.alarm.title, hidden: true }, local, list, silent);
+  const voice = el("div", { class: "spoken", role: "alert", "aria-live": "assertive" });
+  /** @type {Map<string, LocalAlarm>} */
+  const own = new Map();
+  /** @type {Set<string>} */
+  const told = new Set();
+  /** @type {Map<string, string>} */
+  const spoken = new Map();
+  /** @type {Map<string, ReturnType<typeof createRow>>} */
+  const rows = new Map();
+
+  /** @param {string} id */
+  function createRow(id) {
+    const shape = el("span", { class: "alarm-shape", "aria-hidden": "true" });
+    const priority = el("span", { class: "spoken" });
+    const says = el("strong", { class: "alarm-words" });
+    const facts = el("span", { class: "alarm-facts" });
+    const dial = el("span", { class: "alarm-dial" });
+    const acknowledge = el("button", { type: "button", "data-act": "AcknowledgeAlarm", onclick: () => void desk.command("AcknowledgeAlarm", { alarm: id }) }, words.alarm.acknowledge);
+    const resolve = el("button", { type: "button", "data-open": "ClearAlarm", onclick: () => open() }, words.alarm.resolve);
+    const place = el("div", { class: "alarm-form" });
+    const node = el("li", { class: "alarm", "data-alarm": id }, shape, el("span", { class: "alarm-text" }, priority, says, facts, dial), el("span", { class: "alarm-buttons" }, acknowledge, resolve), place);
+
+    function open() {
+      const form = createActForm({
+        questions: [{ name: "words", label: words.alarm.how, kind: "text" }],
+        submit: words.alarm.resolveIt, act: "ClearAlarm", words: words.form,
+        send: (values) => desk.command("ClearAlarm", { alarm: id, words: values["words"] }),
+        close: () => {
+          place.replaceChildren();
+          show(resolve, true);
+        },
+      });
+      place.replaceChildren(form.element);
+      show(resolve, false);
+      form.focus();
+    }
+
+    /** @param {Alarm} alarm */
+    function update(alarm) {
+      set(node, "data-priority", alarm.priority);
+      set(node, "data-condition", alarm.condition);
+      set(node, "data-acknowledged", alarm.acknowledged ? "yes" : null);
+      text(shape, words.alarm.shape[alarm.priority]);
+      text(priority, `${words.alarm.priority[alarm.priority]}: `);
+      text(says, alarm.words);
+      show(acknowledge, alarm.mine && !alarm.acknowledged);
+      show(resolve, alarm.may_clear && !place.firstChild);
+      each(dial, alarm.dial ?? [], (way) => way.phone, (way) => el("a", { class: "button", href: `tel:${way.phone.replace(/[^+\d]/g, "")}` }, `${way.name} ${way.phone}`));
+    }
+
+    /** @param {Alarm} alarm @param {number} now */
+    function tick(alarm, now) {
+      const said = [words.alarm.since(timeOfDay(alarm.since), span(now - ms(alarm.since)))];
+      if (alarm.rungs > 1) said.push(words.alarm.rung(alarm.rung, alarm.rungs));
+      if (alarm.late) said.push(words.alarm.late);
+      if (alarm.acknowledged) said.push(words.alarm.acknowledged(alarm.acknowledged_by ?? "", ago(ms(alarm.acknowledged), now)));
+      if (alarm.ended) said.push(words.alarm.ended);
+      text(facts, said.join(" · "));
+    }
+    return { node, update, tick };
+  }
+
+  function update() {
+    const alarms = desk.view().alarms ?? [];
+    each(list, alarms, (alarm) => alarm.id, (alarm) => {
+      const row = createRow(alarm.id);
+      rows.set(alarm.id, row);
+      return row.node;
+    }, (_, alarm) => rows.get(alarm.id)?.update(alarm));
+    for (const id of rows.keys()) if (!alarms.some((alarm) => alarm.id === id)) rows.delete(id);
+    speak(alarms);
+    tick();
+    requestAnimationFrame(() => requestAnimationFrame(tellShown));
+  }
+
+  /** Only what somebody can see is shown: a hidden page shows nothing. */
+  function tellShown() {
+    if (document.visibilityState !== "visible") return;
+    for (const alarm of desk.view().alarms ?? []) {
+      if (alarm.shown || told.has(alarm.id) || !rows.get(alarm.id)?.node.isConnected) continue;
+      told.add(alarm.id);
+      void desk.command("ShowAlarm", { alarm: alarm.id }).then((answer) => {
+        if (!answer.ok) told.delete(alarm.id);
+      });
+    }
+  }
+
+  /** @param {Alarm[]} alarms */
+  function speak(alarms) {
+    for (const alarm of [...alarms].reverse()) {
+      const key = `${alarm.priority} ${alarm.rung}`;
+      if (alarm.acknowledged || spoken.get(alarm.id) === key) continue;
+      spoken.set(alarm.id, key);
+      text(voice, `${words.alarm.priority[alarm.priority]}: ${alarm.words}`);
+    }
+  }
+
+  function tick() {
+    const now = desk.now();
+    const alarms = desk.view().alarms ?? [];
+    for (const alarm of alarms) rows.get(alarm.id)?.tick(alarm, now);
+    const mine = [...own.values()];
+    each(local, mine, (alarm) => alarm.id, makeLocal, (node, alarm) => {
+      set(node, "data-acknowledged", alarm.acknowledged ? "yes" : null);
+      text(node.querySelector(".alarm-words"), alarm.words(Date.now()));
+      show(node.querySelector("button"), !alarm.acknowledged);
+    });
+    const sounding = [...alarms, ...mine].filter((alarm) => !alarm.acknowledged).map((alarm) => alarm.priority).sort((a, b) => rank[b] - rank[a]);
+    sound.set(sounding[0] ?? null);
+    show(silent, sound.blocked());
+    show(element, alarms.length + mine.length > 0 || sound.blocked());
+  }
+
+  /** @param {LocalAlarm} alarm */
+  function makeLocal(alarm) {
+    text(voice, alarm.words(Date.now()));
+    const acknowledge = el("button", { type: "button", "data-act": "local", onclick: () => {
+      alarm.acknowledged = true;
+      if (alarm.stays) own.delete(alarm.id);
+      tick();
+    } }, words.alarm.acknowledge);
+    return el("li", { class: "alarm", "data-priority": alarm.priority, "data-local": alarm.id },
+      el("span", { class: "alarm-shape", "aria-hidden": "true" }, words.alarm.shape[alarm.priority]),
+      el("span", { class: "alarm-text" }, el("strong", { class: "alarm-words" }), el("span", { class: "alarm-facts" }, words.alarm.here)),
+      el("span", { class: "alarm-buttons" }, acknowledge));
+  }
+
+  document.addEventListener("visibilitychange", tellShown);
+
+  return {
+    element,
+    voice,
+    update,
+    tick,
+    /**
+     * Raises an alarm of this page, or takes it away.
+     *
+     * @param {string} id
+     * @param {Omit<LocalAlarm, "id"> | null} alarm
+     */
+    local(id, alarm) {
+      if (!alarm) own.delete(id);
+      else if (!own.has(id)) own.set(id, { id, ...alarm });
+      tick();
+    },
+  };
+}

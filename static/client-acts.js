@@ -1,0 +1,172 @@
+// What a therapist can do with one client's visit: the words of each button, and
+// what is asked before it is sent. Whether it may be done is the server's to say.
+
+import { clockAnswer } from "./act-form.js";
+import { timeOfDay } from "./clock.js";
+import { words } from "./therapist-words.js";
+
+/**
+ * @typedef {import("./desk.js").Desk} Desk
+ * @typedef {import("./desk.js").ClientView} ClientView
+ * @typedef {import("./act-form.js").Values} Values
+ * @typedef {import("./act-button.js").Asking} Asking
+ *
+ * @typedef {object} ClientAct
+ * @property {(client: ClientView) => string} words
+ * @property {(values: Values, client: ClientView) => object} [body] besides the client's seat
+ * @property {(client: ClientView) => Asking | null} [ask]
+ */
+
+/** The acts that lead through the visit, in its order. */
+export const journey = ["Admit", "AuthorizeDose", "RecordDose", "RecordHold", "MarkReturning", "BeginReleaseCheck", "Release"];
+
+/** Acts that stand beside the next step as soon as they may be used. */
+export const beside = ["RecordSwallowed", "WithdrawAuthorization", "OfferWords"];
+
+/** Acts that are there when they are needed. */
+export const rare = ["CorrectDose", "EndEarly", "Transfer", "Cancel"];
+
+/**
+ * The step that comes next in each phase: it is shown also while it may not be
+ * taken, with the server's reason.
+ *
+ * @type {Record<string, string>}
+ */
+export const nextStep = {
+  scheduled: "Admit", lobby: "Admit", check_in: "AuthorizeDose", ready: "RecordDose", absorbing: "MarkReturning",
+  active: "MarkReturning", integrating: "BeginReleaseCheck", release_check: "Release",
+};
+
+/**
+ * The dose that "Record dose" is about: the one allowed now, else the last one
+ * that nobody has witnessed.
+ *
+ * @param {ClientView} client
+ */
+function doseNumber(client) {
+  const last = client.doses?.at(-1);
+  if (last && !last.witnessed_by && !client.authorization?.valid) return last.number;
+  return client.authorization?.number ?? (last?.number ?? 0) + 1;
+}
+
+/** @param {ClientView} client */
+function recorded(client) {
+  const number = doseNumber(client);
+  return client.doses?.find((dose) => dose.number === number);
+}
+
+/** @param {string} value */
+const number = (value) => Number(value.replace(",", "."));
+
+/** @param {ClientView} client */
+function amounts(client) {
+  const taken = (client.doses ?? []).reduce((sum, dose) => sum + dose.mg, 0);
+  const order = client.order;
+  const first = taken === 0;
+  const left = order ? Math.max(0, order.total_mg - taken) : 0;
+  return [
+    { name: "mg", label: words.dose.mg, kind: "number", fraction: true, min: 1, max: 2000, value: order ? String(first ? order.dose_mg : left || "") : "", hint: order ? words.dose.order(order, taken) : "" },
+    { name: "tablets", label: words.dose.tablets, kind: "number", min: 1, max: 20, value: order ? String(first ? order.tablets : 1) : "1" },
+  ];
+}
+
+/**
+ * @param {Desk} desk
+ * @returns {Record<string, ClientAct>}
+ */
+export function clientActs(desk) {
+  const reason = { name: "reason", label: words.reason, kind: "long" };
+  return {
+    Admit: { words: words.admit },
+    AuthorizeDose: {
+      words: (client) => words.dose.authorize((client.doses?.length ?? 0) + 1),
+      ask: (client) => ({
+        questions: amounts(client),
+        consequence: (values) => words.dose.authorizing(client, (client.doses?.length ?? 0) + 1, values["mg"] ?? "", values["tablets"] ?? ""),
+        submit: words.dose.authorize((client.doses?.length ?? 0) + 1),
+      }),
+      body: (values, client) => ({ number: (client.doses?.length ?? 0) + 1, mg: number(values["mg"] ?? ""), tablets: number(values["tablets"] ?? "") }),
+    },
+    RecordDose: {
+      words: (client) => (recorded(client) ? words.dose.witness(doseNumber(client)) : words.dose.record(doseNumber(client))),
+      ask: (client) => {
+        const seen = recorded(client);
+        if (seen) return null; // witnessing can be corrected
+        const mg = client.authorization?.mg ?? 0;
+        return { consequence: () => words.dose.recording(doseNumber(client), mg, timeOfDay(desk.now()), !client.t0), submit: words.dose.record(doseNumber(client)) };
+      },
+      body: (_, client) => ({ number: doseNumber(client) }),
+    },
+    RecordSwallowed: {
+      words: () => words.dose.swallowed,
+      ask: (client) => ({
+        title: words.dose.swallowed,
+        questions: [...amounts(client), { name: "at", label: words.dose.takenAt, kind: "clock", value: timeOfDay(desk.now()), hint: words.dose.asReported }, reason],
+        consequence: (values) => words.dose.swallowing(client, (client.doses?.length ?? 0) + 1, values["mg"] ?? "", values["at"] ?? ""),
+        submit: words.dose.recordIt,
+      }),
+      body: (values) => ({ mg: number(values["mg"] ?? ""), tablets: number(values["tablets"] ?? ""), at: clockAnswer(values["at"] ?? "", desk.now()), reason: values["reason"] }),
+    },
+    WithdrawAuthorization: {
+      words: () => words.dose.withdraw,
+      ask: () => ({ questions: [reason], submit: words.dose.withdraw }),
+      body: ({ reason: why }) => ({ reason: why }),
+    },
+    CorrectDose: {
+      words: () => words.dose.correct,
+      ask: (client) => {
+        const doses = client.doses ?? [];
+        const last = doses.at(-1);
+        return {
+          title: words.dose.correct,
+          questions: [
+            { name: "number", label: words.dose.which, kind: "choice", value: String(last?.number ?? ""), choices: doses.map((dose) => ({ value: String(dose.number), label: words.dose.one(dose.number, dose.mg, timeOfDay(dose.at)) })) },
+            { name: "at", label: words.dose.takenAt, kind: "clock", value: last ? timeOfDay(last.at) : "" },
+            { name: "mg", label: words.dose.mg, kind: "number", fraction: true, min: 1, max: 2000, value: String(last?.mg ?? "") },
+            reason,
+          ],
+          consequence: (values) => words.dose.correcting(values["number"] ?? "", values["mg"] ?? "", values["at"] ?? ""),
+          submit: words.dose.correctIt,
+        };
+      },
+      body: (values) => ({ number: number(values["number"] ?? ""), at: clockAnswer(values["at"] ?? "", desk.now()), mg: number(values["mg"] ?? ""), reason: values["reason"] }),
+    },
+    RecordHold: {
+      words: () => words.dose.hold,
+      ask: (client) => ({
+        questions: [{ name: "outcome", label: words.dose.holdAsk, kind: "choice", choices: [{ value: "swallowed", label: words.dose.holdSwallowed }, { value: "spat", label: words.dose.holdSpat }] }],
+        submit: words.dose.holdIt(client.doses?.find((dose) => !dose.outcome)?.number ?? 1),
+      }),
+      body: (values, client) => ({ number: client.doses?.find((dose) => !dose.outcome)?.number ?? client.doses?.at(-1)?.number ?? 1, outcome: values["outcome"] }),
+    },
+    MarkReturning: { words: words.returning, body: ({ reason: why }) => ({ reason: why ?? "" }) },
+    OfferWords: {
+      words: () => words.offer.button,
+      ask: (client) => ({
+        questions: [{ name: "text", label: words.offer.ask(client), kind: "long", optional: true, hint: words.offer.hint, value: client.words ?? "" }],
+        submit: words.offer.send,
+      }),
+      body: ({ text }) => ({ text: text ?? "" }),
+    },
+    BeginReleaseCheck: { words: () => words.releaseCheck },
+    Release: {
+      words: words.release,
+      ask: (client) => ({ consequence: () => words.releasing(client, timeOfDay(desk.now())), submit: words.release(client) }),
+    },
+    EndEarly: {
+      words: () => words.endEarly,
+      ask: (client) => ({ title: words.endEarly, questions: [reason], consequence: () => words.endingEarly(client), submit: words.endEarlyNow }),
+      body: ({ reason: why }) => ({ reason: why }),
+    },
+    Transfer: {
+      words: () => words.transfer,
+      ask: (client) => ({ title: words.transfer, questions: [{ ...reason, label: words.transferTo }], consequence: () => words.transferring(client), submit: words.transferNow }),
+      body: ({ reason: why }) => ({ reason: why }),
+    },
+    Cancel: {
+      words: () => words.cancel,
+      ask: (client) => ({ title: words.cancel, questions: [reason], consequence: () => words.cancelling(client), submit: words.cancelNow }),
+      body: ({ reason: why }) => ({ reason: why }),
+    },
+  };
+}
