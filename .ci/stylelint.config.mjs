@@ -11,7 +11,7 @@ export default {
     "declaration-block-single-line-max-declarations": null,
     "value-keyword-case": ["lower", { ignoreProperties: ["/^--/", "font-family"] }],
     // Safari knows it under this name only.
-    "property-no-vendor-prefix": [true, { ignoreProperties: ["text-size-adjust"] }],
+    "property-no-vendor-prefix": [true, { ignoreProperties: ["/text-size-adjust$/"] }],
     // Nothing from other hosts.
     "function-url-scheme-disallowed-list": ["http", "https", "//"],
   },

@@ -158,21 +158,14 @@ func (b *Browser) Open(name string, seat Seat) *Person {
 	return p
 }
 
-// leave closes all pages, then reports what went wrong on them. It runs before
-// the process ends, so that every message has arrived.
+// leave lets everybody leave who has not yet, while the process still runs.
 func (b *Browser) leave() {
 	b.t.Helper()
 	b.mu.Lock()
 	people := b.people
 	b.mu.Unlock()
 	for _, p := range people {
-		if b.t.Failed() {
-			p.lastPicture()
-		}
-		if err := p.Page.Close(); err != nil {
-			b.t.Logf("closing the page of %s: %v", p.Name, err)
-		}
-		p.report()
+		p.leave()
 	}
 }
 

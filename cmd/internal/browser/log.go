@@ -29,11 +29,41 @@ type Log struct {
 	mu       sync.Mutex
 	lines    []Line
 	expected []string
+	reported bool
+	marks    map[string]chan struct{} // closed when a line with this text arrives
+}
+
+// mark returns a channel that is closed when the page says text, which is then not
+// recorded: everything that was said before it has arrived.
+func (l *Log) mark(text string) <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.marks == nil {
+		l.marks = map[string]chan struct{}{}
+	}
+	l.marks[text] = make(chan struct{})
+	return l.marks[text]
+}
+
+// report says whether the problems are still to be reported: they are, once.
+func (l *Log) report() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	first := !l.reported
+	l.reported = true
+	return first
 }
 
 func (l *Log) add(kind, text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	for mark, seen := range l.marks {
+		if strings.HasPrefix(text, mark) {
+			delete(l.marks, mark)
+			close(seen)
+			return
+		}
+	}
 	l.lines = append(l.lines, Line{time.Since(l.start), kind, text})
 }
 

@@ -23,8 +23,7 @@ type Person struct {
 	// Log is what the page has said.
 	Log *Log
 
-	t        testing.TB
-	reported bool
+	t testing.TB
 }
 
 // With returns the same person for a subtest: its steps end that one.
@@ -53,15 +52,37 @@ func (p *Person) recent() string {
 	return text.String()
 }
 
-// report says once what went wrong on the page unnoticed.
-func (p *Person) report() {
+// leave closes the tab and reports, once, what went wrong on it unnoticed.
+func (p *Person) leave() {
 	p.t.Helper()
-	if p.reported {
+	if !p.Log.report() {
 		return
 	}
-	p.reported = true
+	if p.t.Failed() {
+		p.lastPicture()
+	}
+	p.hearOut()
+	if err := p.Page.Close(); err != nil {
+		p.t.Errorf("%s (%s): closing the page: %v", p.Name, p.Kind, err)
+	}
 	for _, line := range p.Log.Problems() {
 		p.t.Errorf("%s (%s): the page reported %s", p.Name, p.Kind, line)
+	}
+}
+
+// hearOut returns when everything that the page has said so far is in its log; a
+// page that does not answer is given up.
+func (p *Person) hearOut() {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	const mark = "the test has heard everything before this"
+	heard := p.Log.mark(mark)
+	if _, err := p.Page.Evaluate(ctx, "console.debug("+quote(mark)+")"); err != nil {
+		return
+	}
+	select {
+	case <-heard:
+	case <-ctx.Done():
 	}
 }
 
@@ -94,10 +115,7 @@ func (p *Person) Reload() {
 // page reported until then is reported to the test.
 func (p *Person) Close() {
 	p.t.Helper()
-	if err := p.Page.Close(); err != nil {
-		p.t.Errorf("%s: closing the page: %v", p.Name, err)
-	}
-	p.report()
+	p.leave()
 }
 
 // Eval returns the value of a JavaScript expression, decoded from JSON; a promise
