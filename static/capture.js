@@ -1,18 +1,18 @@
 // This device's camera and microphone, and their return after a phone call, a
 // pulled plug or a sleeping lid.
 
-/** @typedef {import('./types.d.ts').CaptureState} CaptureState */
-/** @typedef {import('./types.d.ts').Found} Found */
-/** @typedef {'audio' | 'video'} Kind */
+/** @typedef {import("./types.d.ts").CaptureState} CaptureState */
+/** @typedef {import("./types.d.ts").Found} Found */
+/** @typedef {"audio" | "video"} Kind */
 
 /** @type {Kind[]} */
-const kinds = ['audio', 'video'];
+const kinds = ["audio", "video"];
 
 // Suppression of noise is off: a client who lies still in a dark room is heard
 // breathing, and silence stays different from a microphone that is dead.
 const wanted = {
   audio: { echoCancellation: true, autoGainControl: true, noiseSuppression: false },
-  video: { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 24, max: 30 }, facingMode: 'user' },
+  video: { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 24, max: 30 }, facingMode: "user" },
 };
 
 /**
@@ -22,20 +22,20 @@ const wanted = {
  * @returns {Found}
  */
 export function found(error) {
-  switch (error instanceof Error ? error.name : '') {
-    case 'NotAllowedError':
-    case 'PermissionDeniedError':
-      return 'refused';
-    case 'NotFoundError':
-    case 'DevicesNotFoundError':
-    case 'OverconstrainedError':
-      return 'none';
-    case 'NotReadableError':
-    case 'TrackStartError':
-    case 'AbortError':
-      return 'busy';
+  switch (error instanceof Error ? error.name : "") {
+    case "NotAllowedError":
+    case "PermissionDeniedError":
+      return "refused";
+    case "NotFoundError":
+    case "DevicesNotFoundError":
+    case "OverconstrainedError":
+      return "none";
+    case "NotReadableError":
+    case "TrackStartError":
+    case "AbortError":
+      return "busy";
     default:
-      return 'failed';
+      return "failed";
   }
 }
 
@@ -53,12 +53,12 @@ export async function open(which, choice = {}) {
   /** @type {Partial<Record<Kind, Found>>} */
   const result = {};
   if (!devices?.getUserMedia) {
-    for (const kind of which) result[kind] = 'failed';
+    for (const kind of which) result[kind] = "failed";
     return { tracks: [], found: result };
   }
   /** @param {Kind} kind */
   const constraint = (kind) => {
-    const id = kind === 'audio' ? choice.microphone : choice.camera;
+    const id = kind === "audio" ? choice.microphone : choice.camera;
     return id ? { ...wanted[kind], facingMode: undefined, deviceId: { exact: id } } : wanted[kind];
   };
   /** @param {Kind[]} some */
@@ -68,10 +68,10 @@ export async function open(which, choice = {}) {
   };
   try {
     const tracks = await ask(which);
-    for (const kind of which) result[kind] = 'ok';
+    for (const kind of which) result[kind] = "ok";
     return { tracks, found: result };
   } catch (error) {
-    if (which.length === 1 && !(error instanceof Error && error.name === 'OverconstrainedError')) {
+    if (which.length === 1 && !(error instanceof Error && error.name === "OverconstrainedError")) {
       result[which[0]] = found(error);
       return { tracks: [], found: result };
     }
@@ -81,13 +81,13 @@ export async function open(which, choice = {}) {
   for (const kind of which) {
     try {
       tracks.push(...(await ask([kind])));
-      result[kind] = 'ok';
+      result[kind] = "ok";
     } catch (error) {
       try {
         // The chosen device may be gone: any other one will do.
-        if (found(error) !== 'none') throw error;
+        if (found(error) !== "none") throw error;
         tracks.push(...(await devices.getUserMedia({ [kind]: true })).getTracks());
-        result[kind] = 'ok';
+        result[kind] = "ok";
       } catch (second) {
         result[kind] = found(second);
       }
@@ -106,8 +106,8 @@ export function createCapture({ onTracks, onState }) {
   const local = new MediaStream();
   /** @type {{camera?: string, microphone?: string}} */
   let choice = {};
-  /** @type {Record<Kind, Found | 'off'>} */
-  const status = { audio: 'off', video: 'off' };
+  /** @type {Record<Kind, Found | "off">} */
+  const status = { audio: "off", video: "off" };
   /** @type {Record<Kind, boolean>} */
   const enabled = { audio: true, video: true };
   /** @type {Record<Kind, boolean>} */
@@ -122,13 +122,13 @@ export function createCapture({ onTracks, onState }) {
   /** @param {Kind} kind */
   const well = (kind) => {
     const t = track(kind);
-    return t !== null && t.readyState === 'live' && !t.muted;
+    return t !== null && t.readyState === "live" && !t.muted;
   };
 
   /** @returns {CaptureState} */
   function state() {
-    const needsTap = kinds.some((kind) => status[kind] === 'refused' && tried[kind] > 1);
-    return { microphone: status.audio, camera: status.video, words: '', needsTap };
+    const needsTap = kinds.some((kind) => status[kind] === "refused" && tried[kind] > 1);
+    return { microphone: status.audio, camera: status.video, words: "", needsTap };
   }
 
   /** @param {MediaStreamTrack[]} tracks */
@@ -144,7 +144,7 @@ export function createCapture({ onTracks, onState }) {
         old.onended = old.onmute = null;
         old.stop();
       }
-      status[kind] = 'ok';
+      status[kind] = "ok";
       tried[kind] = 0;
       fresh.onended = () => recover(kind);
       // A short mute is the system's own; one that stays is a camera that a
@@ -165,7 +165,7 @@ export function createCapture({ onTracks, onState }) {
     const got = await open(mine, choice);
     for (const kind of mine) {
       opening[kind] = false;
-      status[kind] = got.found[kind] ?? 'failed';
+      status[kind] = got.found[kind] ?? "failed";
     }
     if (closed) {
       for (const t of got.tracks) t.stop();
@@ -174,30 +174,30 @@ export function createCapture({ onTracks, onState }) {
     take(got.tracks);
     onState(state());
     for (const kind of mine) {
-      if (status[kind] === 'busy') setTimeout(() => !well(kind) && recover(kind), 5000);
+      if (status[kind] === "busy") setTimeout(() => !well(kind) && recover(kind), 5000);
     }
   }
 
   /** @param {Kind} kind */
   function recover(kind) {
-    if (closed || status[kind] === 'off') return;
+    if (closed || status[kind] === "off") return;
     void reopen([kind]);
   }
 
   /** The page is shown again, the network is back, a device was plugged in: what is not well is opened anew. */
   function look() {
-    if (document.visibilityState !== 'visible') return;
+    if (document.visibilityState !== "visible") return;
     for (const kind of kinds) {
-      if (status[kind] === 'off' || status[kind] === 'refused' || well(kind)) continue;
+      if (status[kind] === "off" || status[kind] === "refused" || well(kind)) continue;
       recover(kind);
     }
   }
 
   const onShown = () => setTimeout(look, 500);
-  addEventListener('pageshow', onShown);
-  addEventListener('online', onShown);
-  document.addEventListener('visibilitychange', onShown);
-  navigator.mediaDevices?.addEventListener?.('devicechange', onShown);
+  addEventListener("pageshow", onShown);
+  addEventListener("online", onShown);
+  document.addEventListener("visibilitychange", onShown);
+  navigator.mediaDevices?.addEventListener?.("devicechange", onShown);
 
   return {
     local,
@@ -224,14 +224,14 @@ export function createCapture({ onTracks, onState }) {
     /** @param {Kind} kind */
     live(kind) {
       const t = track(kind);
-      return t !== null && t.readyState === 'live' && !t.muted && t.enabled;
+      return t !== null && t.readyState === "live" && !t.muted && t.enabled;
     },
     close() {
       closed = true;
-      removeEventListener('pageshow', onShown);
-      removeEventListener('online', onShown);
-      document.removeEventListener('visibilitychange', onShown);
-      navigator.mediaDevices?.removeEventListener?.('devicechange', onShown);
+      removeEventListener("pageshow", onShown);
+      removeEventListener("online", onShown);
+      document.removeEventListener("visibilitychange", onShown);
+      navigator.mediaDevices?.removeEventListener?.("devicechange", onShown);
       for (const t of local.getTracks()) t.stop();
     },
   };

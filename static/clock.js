@@ -57,8 +57,8 @@ export function ms(time) {
  */
 export function tPlus(milliseconds) {
   const seconds = Math.floor(Math.abs(milliseconds) / 1000);
-  const sign = milliseconds < 0 && seconds > 0 ? '−' : '+';
-  return `T${sign}${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+  const sign = milliseconds < 0 && seconds > 0 ? "−" : "+";
+  return `T${sign}${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
 
 /**
@@ -77,7 +77,7 @@ export function span(milliseconds) {
     return rest ? `${Math.floor(minutes / 60)} h ${rest} min` : `${minutes / 60} h`;
   }
   const days = Math.floor(minutes / (24 * 60));
-  return days === 1 ? '1 day' : `${days} days`;
+  return days === 1 ? "1 day" : `${days} days`;
 }
 
 /**
@@ -87,7 +87,7 @@ export function span(milliseconds) {
  * @param {number} now ms
  */
 export function ago(then, now) {
-  return now - then < 60_000 ? 'just now' : `${span(now - then)} ago`;
+  return now - then < 60_000 ? "just now" : `${span(now - then)} ago`;
 }
 
 /**
@@ -99,7 +99,7 @@ export function ago(then, now) {
 export function due(when, now) {
   const left = when - now;
   if (left >= 60_000) return `due in ${span(left)}`;
-  if (left > -60_000) return 'due now';
+  if (left > -60_000) return "due now";
   return `${span(-left)} overdue`;
 }
 
@@ -109,7 +109,7 @@ export function due(when, now) {
  * @param {number | string} time ms, or a time of the view
  */
 export function timeOfDay(time) {
-  return new Date(time).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+  return new Date(time).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 }
 
 /**
@@ -118,7 +118,7 @@ export function timeOfDay(time) {
  * @param {number | string} time ms, or a time of the view
  */
 export function day(time) {
-  return new Date(time).toLocaleDateString('en-US', { weekday: 'long', month: 'long', day: 'numeric' });
+  return new Date(time).toLocaleDateString("en-US", { weekday: "long", month: "long", day: "numeric" });
 }
 
 /**

@@ -2,16 +2,16 @@
 // up: whatever happens to the network or to the server, it comes back by
 // itself, and what was asked for meanwhile is asked again under the same id.
 
-import { serverClock } from './clock.js';
+import { serverClock } from "./clock.js";
 
-/** @typedef {import('./types.d.ts').Connection} Connection */
-/** @typedef {import('./types.d.ts').ConnectionState} ConnectionState */
-/** @typedef {import('./types.d.ts').Events} Events */
-/** @typedef {import('./types.d.ts').Result} Result */
-/** @typedef {import('./types.d.ts').SignalType} SignalType */
+/** @typedef {import("./types.d.ts").Connection} Connection */
+/** @typedef {import("./types.d.ts").ConnectionState} ConnectionState */
+/** @typedef {import("./types.d.ts").Events} Events */
+/** @typedef {import("./types.d.ts").Result} Result */
+/** @typedef {import("./types.d.ts").SignalType} SignalType */
 /** @typedef {{frame: string, insist: boolean, resolve: (result: Result) => void}} Pending */
 
-const subprotocol = 'belay.1';
+const subprotocol = "belay.1";
 const pingEvery = 2000; // ms, as the server does
 const silenceIsLoss = 8000; // ms without anything heard: a new socket
 const silenceIsSaid = 5000; // ms: the screen says so
@@ -27,7 +27,7 @@ const unknown = 4006;
 
 /** randomId is 128 random bits in hex; crypto.randomUUID needs a secure page. */
 function randomId() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, '0')).join('');
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
 }
 
 /**
@@ -42,7 +42,7 @@ export function openConnection({ path, media = true, on = {} }) {
   const peer = randomId();
   const clock = serverClock();
   const url = new URL(path, location.href);
-  url.protocol = url.protocol.replace('http', 'ws');
+  url.protocol = url.protocol.replace("http", "ws");
 
   /** @type {Map<string, Set<Function>>} */
   const listeners = new Map();
@@ -64,7 +64,7 @@ export function openConnection({ path, media = true, on = {} }) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let redial;
   /** @type {ConnectionState} */
-  let state = { name: 'connecting', since: Date.now(), heard: 0, silentFor: 0 };
+  let state = { name: "connecting", since: Date.now(), heard: 0, silentFor: 0 };
 
   /**
    * @template {keyof Events} K
@@ -97,7 +97,7 @@ export function openConnection({ path, media = true, on = {} }) {
   function become(change) {
     const fresh = change.name !== undefined && change.name !== state.name;
     state = { ...state, ...change, since: fresh ? Date.now() : state.since };
-    tell('state', state);
+    tell("state", state);
   }
 
   function dial() {
@@ -110,7 +110,7 @@ export function openConnection({ path, media = true, on = {} }) {
     const mine = new WebSocket(url, subprotocol);
     socket = mine;
     mine.onopen = () => {
-      if (socket === mine) mine.send(JSON.stringify({ type: 'hello', body: { peer, media } }));
+      if (socket === mine) mine.send(JSON.stringify({ type: "hello", body: { peer, media } }));
     };
     mine.onmessage = ({ data }) => {
       if (socket === mine) read(data);
@@ -142,17 +142,17 @@ export function openConnection({ path, media = true, on = {} }) {
     const hadBeenIn = welcomed;
     detach();
     welcomed = false;
-    const words = reason || state.words || '';
+    const words = reason || state.words || "";
     if (code === replaced) {
       // Two tabs that take the seat from each other would never stop.
-      become({ name: 'replaced', words, why: undefined });
+      become({ name: "replaced", words, why: undefined });
       return;
     }
-    const why = code === revoked ? 'revoked' : code === unknown ? 'unknown' : code === protocolBroken ? 'protocol' : undefined;
+    const why = code === revoked ? "revoked" : code === unknown ? "unknown" : code === protocolBroken ? "protocol" : undefined;
     if (why) {
-      become({ name: 'ended', why, words });
-    } else if (state.name === 'open') {
-      become({ name: 'reconnecting', why: undefined, words: '' });
+      become({ name: "ended", why, words });
+    } else if (state.name === "open") {
+      become({ name: "reconnecting", why: undefined, words: "" });
     }
     if (hadBeenIn) attempts = 0;
     let wait = waits[Math.min(attempts, waits.length - 1)];
@@ -166,10 +166,10 @@ export function openConnection({ path, media = true, on = {} }) {
   /** A refused upgrade says nothing to a page; the page's own address does. */
   async function askWhy() {
     try {
-      const answer = await fetch(location.href.split('#')[0], { method: 'HEAD', cache: 'no-store', redirect: 'manual' });
+      const answer = await fetch(location.href.split("#")[0], { method: "HEAD", cache: "no-store", redirect: "manual" });
       if (welcomed || closed) return;
-      if (answer.status === 401 || answer.status === 403) become({ name: 'ended', why: 'revoked', words: '' });
-      if (answer.status === 404) become({ name: 'ended', why: 'unknown', words: '' });
+      if (answer.status === 401 || answer.status === 403) become({ name: "ended", why: "revoked", words: "" });
+      if (answer.status === 404) become({ name: "ended", why: "unknown", words: "" });
     } catch {
       // The server is away: that is what we thought.
     }
@@ -190,48 +190,48 @@ export function openConnection({ path, media = true, on = {} }) {
     }
     const body = message.body ?? {};
     switch (message.type) {
-      case 'welcome':
+      case "welcome":
         welcomed = true;
         attempts = 0;
         clock.correct(body.now, body.rate || 1);
-        become({ name: 'open', why: undefined, words: '', silentFor: 0 });
+        become({ name: "open", why: undefined, words: "", silentFor: 0 });
         for (const command of pending.values()) write(command.frame);
-        tell('welcome', body);
+        tell("welcome", body);
         break;
-      case 'ping':
-        send('pong', { n: body.n });
+      case "ping":
+        send("pong", { n: body.n });
         break;
-      case 'pong': {
+      case "pong": {
         const sent = pings.get(body.n);
         pings.delete(body.n);
         if (sent !== undefined && body.now) clock.correct(body.now, undefined, performance.now() - sent);
         break;
       }
-      case 'view':
+      case "view":
         // The rate counts at once; the time itself is the pongs' to say, since
         // a view may have waited in a queue.
         if (!clock.known() || body.view.rate !== clock.rate()) clock.correct(body.view.now, body.view.rate || 1);
-        tell('view', body.view);
+        tell("view", body.view);
         break;
-      case 'result':
+      case "result":
         answered(body);
         break;
-      case 'peers':
-        tell('peers', body.peers ?? []);
+      case "peers":
+        tell("peers", body.peers ?? []);
         break;
-      case 'offer':
-      case 'answer':
-      case 'candidate':
-      case 'need_offer':
-        tell('signal', /** @type {SignalType} */ (message.type), body);
+      case "offer":
+      case "answer":
+      case "candidate":
+      case "need_offer":
+        tell("signal", /** @type {SignalType} */ (message.type), body);
         break;
-      case 'truth':
-        tell('truth', body);
+      case "truth":
+        tell("truth", body);
         break;
-      case 'degraded':
-        tell('degraded', body);
+      case "degraded":
+        tell("degraded", body);
         break;
-      case 'failure':
+      case "failure":
         state.words = body.words;
         break;
       // What a newer server says besides is not for this page.
@@ -242,12 +242,12 @@ export function openConnection({ path, media = true, on = {} }) {
   function answered({ id, ok, seq, refused }) {
     const command = pending.get(id);
     if (!command) return;
-    if (!ok && command.insist && refused?.code === 'not_recorded') {
+    if (!ok && command.insist && refused?.code === "not_recorded") {
       setTimeout(() => pending.has(id) && write(command.frame), 2000);
       return;
     }
     pending.delete(id);
-    command.resolve(ok ? { ok, seq } : { ok, refused: refused ?? { code: 'refused', words: 'The server did not accept this.' } });
+    command.resolve(ok ? { ok, seq } : { ok, refused: refused ?? { code: "refused", words: "The server did not accept this." } });
   }
 
   /** @param {string} frame */
@@ -266,7 +266,7 @@ export function openConnection({ path, media = true, on = {} }) {
   }
 
   function look() {
-    if (closed || state.name === 'replaced') return;
+    if (closed || state.name === "replaced") return;
     const now = performance.now();
     if (socket && welcomed) {
       if (now - lastHeard > silenceIsLoss) return again();
@@ -282,17 +282,17 @@ export function openConnection({ path, media = true, on = {} }) {
     lastPing = performance.now();
     pings.set(++pingNumber, lastPing);
     if (pings.size > 16) pings.delete(pingNumber - 16);
-    send('ping', { n: pingNumber });
+    send("ping", { n: pingNumber });
   }
 
   function again() {
-    if (state.name === 'open') become({ name: 'reconnecting' });
+    if (state.name === "open") become({ name: "reconnecting" });
     dial();
   }
 
   /** Something happened to the network or to the page: find out at once what is still true. */
   function probe() {
-    if (closed || state.name === 'replaced') return;
+    if (closed || state.name === "replaced") return;
     if (!socket) {
       dial();
       return;
@@ -306,10 +306,10 @@ export function openConnection({ path, media = true, on = {} }) {
     }, 2500);
   }
 
-  const onShown = () => document.visibilityState === 'visible' && probe();
-  addEventListener('online', probe);
-  addEventListener('pageshow', probe);
-  document.addEventListener('visibilitychange', onShown);
+  const onShown = () => document.visibilityState === "visible" && probe();
+  addEventListener("online", probe);
+  addEventListener("pageshow", probe);
+  document.addEventListener("visibilitychange", onShown);
   const rhythm = setInterval(look, 500);
 
   for (const [event, f] of Object.entries(on)) {
@@ -323,7 +323,7 @@ export function openConnection({ path, media = true, on = {} }) {
     on: listen,
     command(act, body = {}, { insist = false } = {}) {
       const id = `${peer.slice(0, 16)}-${++commandNumber}`;
-      const frame = JSON.stringify({ type: 'command', body: { id, act, body } });
+      const frame = JSON.stringify({ type: "command", body: { id, act, body } });
       return new Promise((resolve) => {
         pending.set(id, { frame, insist, resolve });
         write(frame);
@@ -334,16 +334,16 @@ export function openConnection({ path, media = true, on = {} }) {
     state: () => state,
     retry() {
       attempts = 0;
-      if (state.name === 'replaced') become({ name: 'reconnecting', words: '' });
+      if (state.name === "replaced") become({ name: "reconnecting", words: "" });
       dial();
     },
     close() {
       closed = true;
       clearTimeout(redial);
       clearInterval(rhythm);
-      removeEventListener('online', probe);
-      removeEventListener('pageshow', probe);
-      document.removeEventListener('visibilitychange', onShown);
+      removeEventListener("online", probe);
+      removeEventListener("pageshow", probe);
+      document.removeEventListener("visibilitychange", onShown);
       detach();
     },
   };

@@ -1,10 +1,10 @@
 // What is wrong with a camera or a microphone, in plain words, and what to do
 // about it in this browser.
 
-/** @typedef {import('./types.d.ts').CaptureState} CaptureState */
-/** @typedef {import('./types.d.ts').Found} Found */
-/** @typedef {'chrome' | 'edge' | 'firefox' | 'safari' | 'samsung' | 'ios' | 'android' | 'other'} Browser */
-/** @typedef {'camera' | 'microphone'} Device */
+/** @typedef {import("./types.d.ts").CaptureState} CaptureState */
+/** @typedef {import("./types.d.ts").Found} Found */
+/** @typedef {"chrome" | "edge" | "firefox" | "safari" | "samsung" | "ios" | "android" | "other"} Browser */
+/** @typedef {"camera" | "microphone"} Device */
 
 /**
  * browserOf is the browser as its user would name it: on an iPhone or iPad every
@@ -12,18 +12,18 @@
  *
  * @param {string} [agent]
  * @param {number} [touchPoints]
- * @returns {{browser: Browser, phone: 'ios' | 'android' | ''}}
+ * @returns {{browser: Browser, phone: "ios" | "android" | ""}}
  */
 export function browserOf(agent = navigator.userAgent, touchPoints = navigator.maxTouchPoints) {
   const ios = /iPhone|iPad|iPod/.test(agent) || (/Macintosh/.test(agent) && touchPoints > 1);
-  const phone = ios ? 'ios' : /Android/.test(agent) ? 'android' : '';
+  const phone = ios ? "ios" : /Android/.test(agent) ? "android" : "";
   /** @type {Browser} */
-  let browser = 'other';
-  if (/Firefox|FxiOS/.test(agent)) browser = 'firefox';
-  else if (/SamsungBrowser/.test(agent)) browser = 'samsung';
-  else if (/Edg/.test(agent)) browser = 'edge';
-  else if (/Chrome|Chromium|CriOS/.test(agent)) browser = 'chrome';
-  else if (/Safari/.test(agent)) browser = 'safari';
+  let browser = "other";
+  if (/Firefox|FxiOS/.test(agent)) browser = "firefox";
+  else if (/SamsungBrowser/.test(agent)) browser = "samsung";
+  else if (/Edg/.test(agent)) browser = "edge";
+  else if (/Chrome|Chromium|CriOS/.test(agent)) browser = "chrome";
+  else if (/Safari/.test(agent)) browser = "safari";
   return { browser, phone };
 }
 
@@ -34,20 +34,20 @@ export function browserOf(agent = navigator.userAgent, touchPoints = navigator.m
  * @param {Device} device
  */
 function allowing({ browser, phone }, device) {
-  if (phone === 'ios') {
-    return browser === 'safari'
+  if (phone === "ios") {
+    return browser === "safari"
       ? `Tap the symbol at the left of the address (“AA” or a page with lines), choose “Website Settings”, set ${device} to “Allow”, then try again.`
       : `Open the iPhone’s Settings, find this browser in the list of apps, switch on ${device}, then come back and try again.`;
   }
-  if (phone === 'android') {
-    return browser === 'firefox'
+  if (phone === "android") {
+    return browser === "firefox"
       ? `Tap the lock beside the address, allow the ${device}, then try again. If it is not listed: Android’s Settings, Apps, Firefox, Permissions.`
       : `Tap the symbol at the left of the address, then “Permissions”, allow the ${device}, then try again. If it is not listed: Android’s Settings, Apps, your browser, Permissions.`;
   }
   switch (browser) {
-    case 'firefox':
+    case "firefox":
       return `Click the crossed-out ${device} beside the address, remove “Blocked”, then try again and choose “Allow”.`;
-    case 'safari':
+    case "safari":
       return `In the menu bar choose Safari, “Settings for This Website”, set ${device} to “Allow”, then try again.`;
     default:
       return `Click the symbol at the left of the address, switch the ${device} on, then try again.`;
@@ -57,13 +57,13 @@ function allowing({ browser, phone }, device) {
 /** @param {Device} device @param {Found} state @param {ReturnType<typeof browserOf>} [of] */
 export function deviceWords(device, state, of = browserOf()) {
   switch (state) {
-    case 'ok':
-      return '';
-    case 'refused':
+    case "ok":
+      return "";
+    case "refused":
       return `This browser does not let the page use the ${device}. ${allowing(of, device)}`;
-    case 'none':
+    case "none":
       return `No ${device} was found on this device. If there is one, check that it is plugged in and switched on, then try again.`;
-    case 'busy':
+    case "busy":
       return `The ${device} is in use by another program or tab. Close the other one, such as another video call, then try again.`;
     default:
       return globalThis.isSecureContext === false
@@ -77,7 +77,7 @@ export function captureWords(state) {
   const of = browserOf();
   /** @type {string[]} */
   const words = [];
-  if (state.microphone !== 'off') words.push(deviceWords('microphone', state.microphone, of));
-  if (state.camera !== 'off') words.push(deviceWords('camera', state.camera, of));
-  return words.filter(Boolean).join(' ');
+  if (state.microphone !== "off") words.push(deviceWords("microphone", state.microphone, of));
+  if (state.camera !== "off") words.push(deviceWords("camera", state.camera, of));
+  return words.filter(Boolean).join(" ");
 }

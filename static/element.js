@@ -6,7 +6,7 @@
  * @typedef {Record<string, string | number | boolean | null | undefined | EventListener | ((event: any) => unknown)>} Attributes
  */
 
-const svgNames = 'http://www.w3.org/2000/svg';
+const svgNames = "http://www.w3.org/2000/svg";
 
 /**
  * el makes an HTML element. An attribute that is a function becomes a listener
@@ -47,8 +47,8 @@ export function svg(tag, attributes, ...children) {
  */
 function furnish(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes ?? {})) {
-    if (typeof value === 'function') {
-      node.addEventListener(name.replace(/^on/, ''), /** @type {EventListener} */ (value));
+    if (typeof value === "function") {
+      node.addEventListener(name.replace(/^on/, ""), /** @type {EventListener} */ (value));
     } else {
       set(node, name, value);
     }
@@ -72,7 +72,7 @@ export function set(node, name, value) {
     if (node.hasAttribute(name)) node.removeAttribute(name);
     return;
   }
-  const text = value === true ? '' : String(value);
+  const text = value === true ? "" : String(value);
   if (node.getAttribute(name) !== text) node.setAttribute(name, text);
 }
 
@@ -83,7 +83,7 @@ export function set(node, name, value) {
  * @param {string | number | null | undefined} words
  */
 export function text(node, words) {
-  const next = String(words ?? '');
+  const next = String(words ?? "");
   if (node.textContent !== next) node.textContent = next;
 }
 
@@ -94,7 +94,7 @@ export function text(node, words) {
  * @param {unknown} shown
  */
 export function show(node, shown) {
-  set(node, 'hidden', !shown);
+  set(node, "hidden", !shown);
 }
 
 /**
@@ -106,7 +106,7 @@ export function show(node, shown) {
  * @param {boolean} allowed
  */
 export function enable(button, allowed) {
-  set(button, 'aria-disabled', allowed ? null : 'true');
+  set(button, "aria-disabled", allowed ? null : "true");
 }
 
 /**
@@ -115,7 +115,7 @@ export function enable(button, allowed) {
  * @param {Element} button
  */
 export function usable(button) {
-  return button.getAttribute('aria-disabled') !== 'true';
+  return button.getAttribute("aria-disabled") !== "true";
 }
 
 /**
@@ -133,7 +133,7 @@ export function each(parent, items, key, make, update) {
   /** @type {Map<string, Element>} */
   const have = new Map();
   for (const child of Array.from(parent.children)) {
-    have.set(child.getAttribute('data-key') ?? '', child);
+    have.set(child.getAttribute("data-key") ?? "", child);
   }
   let after = /** @type {Element | null} */ (null);
   for (const item of items) {
@@ -143,7 +143,7 @@ export function each(parent, items, key, make, update) {
       have.delete(name);
     } else {
       node = make(item);
-      node.setAttribute('data-key', name);
+      node.setAttribute("data-key", name);
     }
     const place = after ? after.nextElementSibling : parent.firstElementChild;
     if (node !== place) parent.insertBefore(node, place);

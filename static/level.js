@@ -16,11 +16,11 @@ export function meter(stream) {
   let source = null;
   /** @type {Float32Array<ArrayBuffer>} */
   let samples = new Float32Array(1024);
-  let heard = '';
+  let heard = "";
 
   function attach() {
     const track = stream.getAudioTracks()[0];
-    if (!track || typeof AudioContext === 'undefined') return;
+    if (!track || typeof AudioContext === "undefined") return;
     if (track.id === heard) return;
     context ??= new AudioContext();
     source?.disconnect();
@@ -35,7 +35,7 @@ export function meter(stream) {
     wake: () => void context?.resume(),
     level() {
       attach();
-      if (!context || !analyser || context.state !== 'running') return -1;
+      if (!context || !analyser || context.state !== "running") return -1;
       analyser.getFloatTimeDomainData(samples);
       let sum = 0;
       for (const sample of samples) sum += sample * sample;

@@ -2,19 +2,19 @@
 // really arrives. The server only introduces: while it is away, everything that
 // is connected goes on.
 
-import { createCapture } from './capture.js';
-import { captureWords } from './device-words.js';
-import { meter } from './level.js';
-import { createPeer } from './peer.js';
-import { createReading, ownSound } from './seen.js';
-import { keepAwake } from './wake-lock.js';
+import { createCapture } from "./capture.js";
+import { captureWords } from "./device-words.js";
+import { meter } from "./level.js";
+import { createPeer } from "./peer.js";
+import { createReading, ownSound } from "./seen.js";
+import { keepAwake } from "./wake-lock.js";
 
-/** @typedef {import('./types.d.ts').Media} Media */
-/** @typedef {import('./types.d.ts').MediaOptions} MediaOptions */
-/** @typedef {import('./types.d.ts').Peer} Peer */
-/** @typedef {import('./types.d.ts').Seen} Seen */
-/** @typedef {import('./types.d.ts').Telemetry} Telemetry */
-/** @typedef {import('./types.d.ts').CaptureState} CaptureState */
+/** @typedef {import("./types.d.ts").Media} Media */
+/** @typedef {import("./types.d.ts").MediaOptions} MediaOptions */
+/** @typedef {import("./types.d.ts").Peer} Peer */
+/** @typedef {import("./types.d.ts").Seen} Seen */
+/** @typedef {import("./types.d.ts").Telemetry} Telemetry */
+/** @typedef {import("./types.d.ts").CaptureState} CaptureState */
 /**
  * @typedef {{listed: Peer, absent: number, link: ReturnType<typeof createPeer>,
  *   reading: ReturnType<typeof createReading>, seen: Seen | null}} Entry
@@ -71,13 +71,13 @@ export function createMedia(options) {
       video: listed.video,
       sends,
       iceServers: () => /** @type {any} */ (iceServers),
-      reachable: () => connection.state().name === 'open',
+      reachable: () => connection.state().name === "open",
       send: (type, body) => connection.send(type, body),
       track: (kind) => capture.track(kind),
       onTrack: (track) => arrive(listed.seat, track),
       onMessage: (data) => direct(listed.seat, data),
       onState(state) {
-        if (state === 'connecting' || state === 'new') reading.restarted();
+        if (state === "connecting" || state === "new") reading.restarted();
       },
     });
     return { listed, absent: 0, link, reading, seen: null };
@@ -104,10 +104,10 @@ export function createMedia(options) {
    * @param {unknown} data
    */
   function direct(seat, data) {
-    if (typeof data !== 'string' || data.length > 4096) return;
+    if (typeof data !== "string" || data.length > 4096) return;
     try {
       const message = JSON.parse(data);
-      if (typeof message?.kind === 'string' && typeof message.id === 'string') options.onDirect?.(seat, message);
+      if (typeof message?.kind === "string" && typeof message.id === "string") options.onDirect?.(seat, message);
     } catch {
       // Not ours.
     }
@@ -132,7 +132,7 @@ export function createMedia(options) {
     for (const [peer, entry] of entries) {
       if (names.has(peer)) continue;
       const again = list.some((one) => one.seat === entry.listed.seat);
-      if (again || entry.listed.role === 'chaperone') leave(peer);
+      if (again || entry.listed.role === "chaperone") leave(peer);
       else entry.absent ||= performance.now();
     }
     for (const one of list) {
@@ -188,14 +188,14 @@ export function createMedia(options) {
   /** A microphone that gives nothing but zeros although every flag says "live": a phone call took it. */
   function doubtMicrophone() {
     const now = performance.now();
-    if (!capture.live('audio') || own.level > 0 || own.duration === 0) {
+    if (!capture.live("audio") || own.level > 0 || own.duration === 0) {
       own.zeroSince = 0;
       return;
     }
     own.zeroSince ||= now;
     if (now - own.zeroSince > zeroIsDead && now - own.reopened > 60_000) {
       own.reopened = now;
-      capture.recover('audio');
+      capture.recover("audio");
     }
   }
 
@@ -211,10 +211,10 @@ export function createMedia(options) {
     /** @type {Telemetry} */
     const telemetry = {
       wake_lock: wake.held(),
-      visible: document.visibilityState === 'visible',
+      visible: document.visibilityState === "visible",
       mic_level: Math.min(1, own.duration ? own.level : Math.max(0, measured)),
-      mic_live: capture.live('audio'),
-      cam_live: capture.live('video'),
+      mic_live: capture.live("audio"),
+      cam_live: capture.live("video"),
       receiving: [],
     };
     if (battery) Object.assign(telemetry, { battery: battery.level, charging: battery.charging });
@@ -224,7 +224,7 @@ export function createMedia(options) {
       telemetry.receiving?.push(receiving);
     }
     if (!telemetry.receiving?.length) delete telemetry.receiving;
-    connection.send('telemetry', telemetry);
+    connection.send("telemetry", telemetry);
     options.onSeen?.(seenNow(), telemetry);
     if (sends) doubtMicrophone();
   }
@@ -243,21 +243,21 @@ export function createMedia(options) {
   }, 500);
 
   const stop = [
-    connection.on('welcome', (welcome) => {
+    connection.on("welcome", (welcome) => {
       iceServers = /** @type {RTCIceServer[]} */ (welcome.ice_servers ?? []);
       for (const { link } of entries.values()) link.changed();
     }),
-    connection.on('peers', listed),
-    connection.on('signal', signal),
+    connection.on("peers", listed),
+    connection.on("signal", signal),
   ];
   const onNetwork = () => {
     for (const { link } of entries.values()) link.moved();
   };
-  addEventListener('online', onNetwork);
+  addEventListener("online", onNetwork);
   const network = /** @type {any} */ (navigator).connection;
-  network?.addEventListener?.('change', onNetwork);
+  network?.addEventListener?.("change", onNetwork);
   const onTap = () => loudness.wake();
-  addEventListener('pointerup', onTap, { passive: true });
+  addEventListener("pointerup", onTap, { passive: true });
 
   return {
     local: capture.local,
@@ -266,8 +266,8 @@ export function createMedia(options) {
     },
     use: (stream) => capture.take(stream.getTracks()),
     capture: () => worded(capture.state()),
-    setCamera: (on) => capture.turn('video', on),
-    setMicrophone: (on) => capture.turn('audio', on),
+    setCamera: (on) => capture.turn("video", on),
+    setMicrophone: (on) => capture.turn("audio", on),
     sendDirect(message) {
       let sent = 0;
       for (const { link } of entries.values()) if (link.say(JSON.stringify(message))) sent++;
@@ -278,9 +278,9 @@ export function createMedia(options) {
       closed = true;
       clearInterval(rhythm);
       for (const f of stop) f();
-      removeEventListener('online', onNetwork);
-      removeEventListener('pointerup', onTap);
-      network?.removeEventListener?.('change', onNetwork);
+      removeEventListener("online", onNetwork);
+      removeEventListener("pointerup", onTap);
+      network?.removeEventListener?.("change", onNetwork);
       for (const peer of [...entries.keys()]) leave(peer);
       capture.close();
       loudness.close();
@@ -302,7 +302,7 @@ export function play(video, stream, onBlocked) {
   if (video.srcObject !== stream) video.srcObject = stream;
   video.playsInline = true;
   video.play().catch((error) => {
-    if (error?.name !== 'NotAllowedError') return;
+    if (error?.name !== "NotAllowedError") return;
     video.muted = true;
     video.play().catch(() => {});
     onBlocked?.(() => {

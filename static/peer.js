@@ -1,8 +1,8 @@
 // The direct connection to one other peer: who offers is fixed, so that two
 // descriptions never meet; what arrives early waits; what was lost is asked for.
 
-/** @typedef {import('./types.d.ts').SignalType} SignalType */
-/** @typedef {import('./types.d.ts').IceServer} IceServer */
+/** @typedef {import("./types.d.ts").SignalType} SignalType */
+/** @typedef {import("./types.d.ts").IceServer} IceServer */
 
 const restartAfter = 2000; // ms of "disconnected"; never waiting for "failed"
 const askAgainAfter = 4000; // ms between two offers, restarts or questions
@@ -16,7 +16,7 @@ const queueLimit = 128; // candidates that wait for a description
  * @param {string | undefined} sdp
  */
 function fingerprint(sdp) {
-  return /^a=fingerprint:(.*)$/m.exec(sdp ?? '')?.[1].trim() ?? '';
+  return /^a=fingerprint:(.*)$/m.exec(sdp ?? "")?.[1].trim() ?? "";
 }
 
 /**
@@ -70,31 +70,31 @@ export function createPeer(options) {
         await step(on);
       } catch (error) {
         if (closed || on !== pc) return;
-        console.warn('negotiation with a peer failed, building anew', error);
+        console.warn("negotiation with a peer failed, building anew", error);
         if (performance.now() - asked > 1000) rebuild();
       }
     });
   }
 
   function build() {
-    const mine = new RTCPeerConnection({ iceServers: options.iceServers(), bundlePolicy: 'max-bundle' });
+    const mine = new RTCPeerConnection({ iceServers: options.iceServers(), bundlePolicy: "max-bundle" });
     pc = mine;
     waiting = [];
     described = false;
     asked = 0;
     unwell = performance.now();
-    channel = mine.createDataChannel('belay', { negotiated: true, id: 0 });
+    channel = mine.createDataChannel("belay", { negotiated: true, id: 0 });
     channel.onmessage = ({ data }) => mine === pc && options.onMessage(data);
     if (offers && video) {
-      for (const kind of /** @type {const} */ (['audio', 'video'])) {
-        mine.addTransceiver((sends && options.track(kind)) || kind, { direction: sends ? 'sendrecv' : 'recvonly' });
+      for (const kind of /** @type {const} */ (["audio", "video"])) {
+        mine.addTransceiver((sends && options.track(kind)) || kind, { direction: sends ? "sendrecv" : "recvonly" });
       }
     }
     mine.onicecandidate = ({ candidate }) => {
       if (mine !== pc) return;
-      options.send('candidate', {
+      options.send("candidate", {
         to: id,
-        candidate: candidate?.candidate ?? '',
+        candidate: candidate?.candidate ?? "",
         sdp_mid: candidate?.sdpMid ?? undefined,
         sdp_m_line_index: candidate?.sdpMLineIndex ?? undefined,
         username_fragment: candidate?.usernameFragment ?? undefined,
@@ -104,7 +104,7 @@ export function createPeer(options) {
     mine.oniceconnectionstatechange = () => mine === pc && watch();
     mine.onconnectionstatechange = () => {
       if (mine !== pc) return;
-      if (mine.connectionState === 'connected') void rank(mine);
+      if (mine.connectionState === "connected") void rank(mine);
       options.onState(mine.connectionState);
     };
   }
@@ -112,11 +112,11 @@ export function createPeer(options) {
   /** Sound goes before picture where there is not room for both. @param {RTCPeerConnection} on */
   async function rank(on) {
     for (const sender of on.getSenders()) {
-      const sound = sender.track?.kind === 'audio';
+      const sound = sender.track?.kind === "audio";
       const parameters = sender.getParameters();
       if (!sender.track || !parameters.encodings?.length) continue;
       const [encoding] = parameters.encodings;
-      encoding.priority = encoding.networkPriority = sound ? 'high' : 'low';
+      encoding.priority = encoding.networkPriority = sound ? "high" : "low";
       if (!sound) encoding.maxBitrate = 1_500_000;
       try {
         await sender.setParameters(parameters);
@@ -129,13 +129,13 @@ export function createPeer(options) {
   function watch() {
     clearTimeout(soon);
     const state = pc.iceConnectionState;
-    if (state === 'connected' || state === 'completed') {
+    if (state === "connected" || state === "completed") {
       unwell = 0;
       return;
     }
     unwell ||= performance.now();
-    if (state === 'disconnected') soon = setTimeout(restart, restartAfter);
-    if (state === 'failed') restart();
+    if (state === "disconnected") soon = setTimeout(restart, restartAfter);
+    if (state === "failed") restart();
   }
 
   /** @param {boolean} iceRestart */
@@ -143,19 +143,19 @@ export function createPeer(options) {
     queue(async (on) => {
       if (!options.reachable()) return;
       asked = performance.now();
-      if (on.signalingState === 'have-local-offer' && !iceRestart) {
-        options.send('offer', { to: id, sdp: on.localDescription?.sdp ?? '' });
+      if (on.signalingState === "have-local-offer" && !iceRestart) {
+        options.send("offer", { to: id, sdp: on.localDescription?.sdp ?? "" });
         return;
       }
       if (iceRestart) {
         try {
-          on.setConfiguration({ iceServers: options.iceServers(), bundlePolicy: 'max-bundle' });
+          on.setConfiguration({ iceServers: options.iceServers(), bundlePolicy: "max-bundle" });
         } catch {
           // Older browsers keep the servers they have.
         }
       }
       await on.setLocalDescription(await on.createOffer({ iceRestart }));
-      if (on === pc) options.send('offer', { to: id, sdp: on.localDescription?.sdp ?? '', restart: iceRestart });
+      if (on === pc) options.send("offer", { to: id, sdp: on.localDescription?.sdp ?? "", restart: iceRestart });
     });
   }
 
@@ -165,7 +165,7 @@ export function createPeer(options) {
       offer(described);
     } else {
       asked = performance.now();
-      options.send('need_offer', { to: id, restart: described });
+      options.send("need_offer", { to: id, restart: described });
     }
   }
 
@@ -173,9 +173,9 @@ export function createPeer(options) {
     if (closed) return;
     pc.close();
     build();
-    options.onState('connecting');
+    options.onState("connecting");
     if (offers) offer(false);
-    else if (options.send('need_offer', { to: id, restart: false })) asked = performance.now();
+    else if (options.send("need_offer", { to: id, restart: false })) asked = performance.now();
   }
 
   /** @param {RTCPeerConnection} on */
@@ -206,15 +206,15 @@ export function createPeer(options) {
       build();
     }
     queue(async (on) => {
-      await on.setRemoteDescription({ type: 'offer', sdp });
+      await on.setRemoteDescription({ type: "offer", sdp });
       for (const transceiver of on.getTransceivers()) {
-        const kind = /** @type {'audio' | 'video'} */ (transceiver.receiver.track.kind);
-        if (transceiver.direction === 'stopped') continue;
-        transceiver.direction = !video ? 'inactive' : sends ? 'sendrecv' : 'recvonly';
+        const kind = /** @type {"audio" | "video"} */ (transceiver.receiver.track.kind);
+        if (transceiver.direction === "stopped") continue;
+        transceiver.direction = !video ? "inactive" : sends ? "sendrecv" : "recvonly";
         if (video && sends) await transceiver.sender.replaceTrack(options.track(kind));
       }
       await on.setLocalDescription(await on.createAnswer());
-      if (on === pc) options.send('answer', { to: id, sdp: on.localDescription?.sdp ?? '' });
+      if (on === pc) options.send("answer", { to: id, sdp: on.localDescription?.sdp ?? "" });
       await drain(on);
     });
   }
@@ -222,8 +222,8 @@ export function createPeer(options) {
   /** @param {string} sdp */
   function onAnswer(sdp) {
     queue(async (on) => {
-      if (on.signalingState !== 'have-local-offer') return;
-      await on.setRemoteDescription({ type: 'answer', sdp });
+      if (on.signalingState !== "have-local-offer") return;
+      await on.setRemoteDescription({ type: "answer", sdp });
       await drain(on);
     });
   }
@@ -237,13 +237,13 @@ export function createPeer(options) {
     /** @param {string} type @param {any} body */
     signal(type, body) {
       switch (type) {
-        case 'offer':
+        case "offer":
           onOffer(body.sdp);
           break;
-        case 'answer':
+        case "answer":
           onAnswer(body.sdp);
           break;
-        case 'candidate':
+        case "candidate":
           queue(async (on) => {
             /** @type {RTCIceCandidateInit} */
             const candidate = {
@@ -256,9 +256,9 @@ export function createPeer(options) {
             else if (waiting.length < queueLimit) waiting.push(candidate);
           });
           break;
-        case 'need_offer':
+        case "need_offer":
           if (!offers) break;
-          if (body.restart || pc.signalingState === 'have-local-offer') {
+          if (body.restart || pc.signalingState === "have-local-offer") {
             if (performance.now() - asked >= 1000) offer(Boolean(body.restart) && described);
           } else if (performance.now() - asked >= 1000) {
             rebuild();
@@ -274,15 +274,15 @@ export function createPeer(options) {
       if (unwell && described && now - unwell > rebuildAfter && since > askAgainAfter) {
         rebuild();
       } else if (since > askAgainAfter) {
-        if (offers && pc.signalingState === 'have-local-offer') offer(false);
+        if (offers && pc.signalingState === "have-local-offer") offer(false);
         else if (!offers && !described) restart();
-        else if (described && pc.iceConnectionState === 'failed') restart();
+        else if (described && pc.iceConnectionState === "failed") restart();
       }
     },
     /** changed says that the network or the way to the server did. */
     changed() {
       asked = 0;
-      if (pc.iceConnectionState !== 'connected' && pc.iceConnectionState !== 'completed') restart();
+      if (pc.iceConnectionState !== "connected" && pc.iceConnectionState !== "completed") restart();
     },
     /** moved says that this device's network is another one: even a path that seems well may be gone. */
     moved() {
@@ -293,7 +293,7 @@ export function createPeer(options) {
       if (!video || !sends) return;
       queue(async (on) => {
         for (const transceiver of on.getTransceivers()) {
-          const kind = /** @type {'audio' | 'video'} */ (transceiver.receiver.track.kind);
+          const kind = /** @type {"audio" | "video"} */ (transceiver.receiver.track.kind);
           const track = options.track(kind);
           if (transceiver.sender.track !== track) await transceiver.sender.replaceTrack(track);
         }
@@ -302,7 +302,7 @@ export function createPeer(options) {
     },
     /** @param {string} message */
     say(message) {
-      if (channel.readyState !== 'open') return false;
+      if (channel.readyState !== "open") return false;
       channel.send(message);
       return true;
     },

@@ -2,7 +2,7 @@
 // connection: pictures that were decoded, sound that has energy. Flags such as
 // readyState and muted are not believed.
 
-/** @typedef {import('./types.d.ts').Receiving} Receiving */
+/** @typedef {import("./types.d.ts").Receiving} Receiving */
 
 /** @typedef {{frames: number, framesAt: number, packets: number, packetsAt: number,
  *   sound: number, soundAt: number, energy: number, duration: number, level: number,
@@ -48,11 +48,11 @@ export function createReading(peer, steady = () => performance.now()) {
       let duration = 0;
       let audioLevel = /** @type {number | undefined} */ (undefined);
       report.forEach((entry) => {
-        if (entry.type !== 'inbound-rtp') return;
+        if (entry.type !== "inbound-rtp") return;
         packets += entry.packetsReceived ?? 0;
         lost += entry.packetsLost ?? 0;
-        if (entry.kind === 'video') frames += entry.framesDecoded ?? 0;
-        if (entry.kind === 'audio') {
+        if (entry.kind === "video") frames += entry.framesDecoded ?? 0;
+        if (entry.kind === "audio") {
           sound += entry.packetsReceived ?? 0;
           energy += entry.totalAudioEnergy ?? 0;
           duration += entry.totalSamplesDuration ?? 0;
@@ -98,7 +98,7 @@ export function createReading(peer, steady = () => performance.now()) {
         sound_level: Math.min(1, kept.level),
         loss: round(kept.loss),
         round_trip: path.roundTrip,
-        route: path.connected ? route(role, path) : '',
+        route: path.connected ? route(role, path) : "",
       };
     },
   };
@@ -112,11 +112,11 @@ function pathOf(report) {
   /** @type {any} */
   let pair = null;
   report.forEach((entry) => {
-    if (entry.type === 'transport' && entry.selectedCandidatePairId) pair = report.get(entry.selectedCandidatePairId) ?? pair;
+    if (entry.type === "transport" && entry.selectedCandidatePairId) pair = report.get(entry.selectedCandidatePairId) ?? pair;
   });
   if (!pair) {
     report.forEach((entry) => {
-      if (entry.type === 'candidate-pair' && entry.state === 'succeeded' && (entry.selected || entry.nominated)) pair = entry;
+      if (entry.type === "candidate-pair" && entry.state === "succeeded" && (entry.selected || entry.nominated)) pair = entry;
     });
   }
   const local = pair ? report.get(pair.localCandidateId) : null;
@@ -124,8 +124,8 @@ function pathOf(report) {
   return {
     connected: pair !== null,
     roundTrip: round(pair?.currentRoundTripTime ?? 0),
-    relayed: local?.candidateType === 'relay' || remote?.candidateType === 'relay',
-    protocol: local?.relayProtocol ?? local?.protocol ?? 'udp',
+    relayed: local?.candidateType === "relay" || remote?.candidateType === "relay",
+    protocol: local?.relayProtocol ?? local?.protocol ?? "udp",
   };
 }
 
@@ -134,8 +134,8 @@ function pathOf(report) {
  * @param {{relayed: boolean, protocol: string}} path
  */
 function route(role, { relayed, protocol }) {
-  if (role !== 'relay' && !relayed) return 'direct';
-  return protocol === 'tls' ? 'relay-tls' : protocol === 'tcp' ? 'relay-tcp' : 'relay-udp';
+  if (role !== "relay" && !relayed) return "direct";
+  return protocol === "tls" ? "relay-tls" : protocol === "tcp" ? "relay-tcp" : "relay-udp";
 }
 
 /**
@@ -149,7 +149,7 @@ export function ownSound(report) {
   /** @type {{energy: number, duration: number} | null} */
   let got = null;
   report.forEach((entry) => {
-    if (entry.type === 'media-source' && entry.kind === 'audio' && entry.totalSamplesDuration > 0) {
+    if (entry.type === "media-source" && entry.kind === "audio" && entry.totalSamplesDuration > 0) {
       got = { energy: entry.totalAudioEnergy ?? 0, duration: entry.totalSamplesDuration };
     }
   });

@@ -16,12 +16,12 @@ export function keepAwake(onChange) {
   let asking = false;
 
   async function ask() {
-    if (!wanted || asking || lock || document.visibilityState !== 'visible' || !('wakeLock' in navigator)) return;
+    if (!wanted || asking || lock || document.visibilityState !== "visible" || !("wakeLock" in navigator)) return;
     asking = true;
     try {
-      const got = await navigator.wakeLock.request('screen');
+      const got = await navigator.wakeLock.request("screen");
       lock = got;
-      got.addEventListener('release', () => {
+      got.addEventListener("release", () => {
         lock = null;
         onChange?.(false);
       });
@@ -35,8 +35,8 @@ export function keepAwake(onChange) {
   }
 
   const again = () => void ask();
-  document.addEventListener('visibilitychange', again);
-  document.addEventListener('pointerup', again, { passive: true });
+  document.addEventListener("visibilitychange", again);
+  document.addEventListener("pointerup", again, { passive: true });
   const timer = setInterval(again, 20_000);
   void ask();
   return {
@@ -44,8 +44,8 @@ export function keepAwake(onChange) {
     release() {
       wanted = false;
       clearInterval(timer);
-      document.removeEventListener('visibilitychange', again);
-      document.removeEventListener('pointerup', again);
+      document.removeEventListener("visibilitychange", again);
+      document.removeEventListener("pointerup", again);
       void lock?.release();
     },
   };
