@@ -1,0 +1,139 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"belay/session"
+	"belay/session/live"
+	"belay/session/practice"
+)
+
+// Codes of refusals, beside those of package session and package practice.
+const (
+	NotAdmitted = "not_admitted" // no cookie that opens this seat
+	TooMany     = "too_many"     // tried too often: wait
+)
+
+// Options say what the door stands in front of.
+type Options struct {
+	Practice  *practice.Practice
+	Sessions  *live.Sessions
+	PublicURL *url.URL // what links say; nil: the address that the therapist's browser used
+}
+
+func (o Options) validate() error {
+	if o.Practice == nil || o.Sessions == nil {
+		return errors.New("access needs the practice and the sessions")
+	}
+	if u := o.PublicURL; u != nil && (u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "") {
+		return errors.New("the public address must look like https://belay.example.org")
+	}
+	return nil
+}
+
+// Door decides who comes in. All methods may be called concurrently. It has no
+// goroutine and nothing to close. Its errors are *session.Refusal where somebody
+// is turned away, and anything else where the server failed.
+type Door struct {
+	practice *practice.Practice
+	sessions *live.Sessions
+	public   *url.URL
+
+	signInsByAddress *limiter
+	signInsByAccount *limiter
+	opensByAddress   *limiter
+}
+
+// New returns a door.
+func New(opts Options) (*Door, error) {
+	if err := opts.validate(); err != nil {
+		return nil, err
+	}
+	return &Door{
+		practice: opts.Practice,
+		sessions: opts.Sessions,
+		public:   opts.PublicURL,
+		// One address makes fewer attempts than one account allows, so that a
+		// stranger alone can't use up what the therapist needs.
+		signInsByAddress: newLimiter(12*time.Second, 10),
+		signInsByAccount: newLimiter(3*time.Second, 30),
+		// A page that waits asks every two seconds, and a whole home may share
+		// one address.
+		opensByAddress: newLimiter(200*time.Millisecond, 40),
+	}, nil
+}
+
+// Admit returns nil where the request carries the cookie that opens the seat.
+func (d *Door) Admit(r *http.Request, id string, seat session.SeatID) error {
+	_, err := d.Enter(r, id, seat)
+	return err
+}
+
+// Enter is Admit, and says which role the seat has.
+func (d *Door) Enter(r *http.Request, id string, seat session.SeatID) (session.Role, error) {
+	// A session that does not exist and one that is somebody else's look alike.
+	turned := &session.Refusal{Code: NotAdmitted, Words: "This page is not open in this browser. Please open your link again, or ask your therapist for a new one."}
+	device := ""
+	if c, err := r.Cookie(seatCookie); err == nil {
+		device = practice.HashSecret(c.Value)
+	}
+	var role session.Role
+	var owner string
+	allowed := false
+	err := d.sessions.Look(r.Context(), id, func(s *session.State) {
+		if found, ok := s.Seat(seat); ok {
+			role, owner = found.Role, s.Owner
+			allowed = role != session.Therapist && device != "" && session.DeviceAllowed(s, seat, device, live.Now(s, time.Now()))
+		}
+	})
+	switch {
+	case errors.Is(err, live.ErrUnknown):
+		return "", turned
+	case err != nil:
+		return "", err
+	case allowed:
+		return role, nil
+	case role != session.Therapist:
+		return "", turned
+	}
+	account, err := d.Account(r)
+	if err != nil {
+		return "", err
+	}
+	if account.ID != owner {
+		return "", turned
+	}
+	return role, nil
+}
+
+// Account returns the account whose sign-in the request carries.
+func (d *Door) Account(r *http.Request) (practice.Account, error) {
+	secret := ""
+	if c, err := r.Cookie(accountCookie); err == nil {
+		secret = c.Value
+	}
+	return d.practice.Who(r.Context(), secret)
+}
+
+// Owned returns a refusal where the session does not exist or is not the
+// account's own: the two look alike.
+func (d *Door) Owned(ctx context.Context, account practice.Account, id string, look func(*session.State)) error {
+	own := false
+	err := d.sessions.Look(ctx, id, func(s *session.State) {
+		if own = s.Owner == account.ID; own && look != nil {
+			look(s)
+		}
+	})
+	if err != nil && !errors.Is(err, live.ErrUnknown) {
+		return err
+	}
+	if !own {
+		return &session.Refusal{Code: session.NoSuchThing, Words: "There is no such session."}
+	}
+	return nil
+}
