@@ -115,7 +115,7 @@ func aPressIsAPersonsPress(t *testing.T, b *browser.Browser, url string) {
 		p.Type(browser.Text("Your name"), "Zoë")
 		p.Press(browser.Enter)
 		p.WaitFor(`said.dataset.key === "Enter"`, time.Second)
-		p.Choose(browser.Text("State"), "Oregon")
+		p.Choose(browser.Text("State"), "Oregon") // the label also holds the word Oregon
 		p.Choose(browser.Text("When"), "14:03")
 		got := browser.Eval[[]string](p, `["name", "state", "when"].map((id) => document.getElementById(id).value)`)
 		if fmt.Sprint(got) != "[Zoë OR 14:03]" {

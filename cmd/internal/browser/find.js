@@ -7,11 +7,17 @@ async ({ kind, value, field }) => {
     return box.width > 0 && box.height > 0 && el.checkVisibility({ visibilityProperty: true, opacityProperty: false });
   };
   const controls = "button, a[href], summary, label, input, select, textarea, [role=button], [role=link], [role=tab], [role=switch], [role=checkbox], [role=radio], [role=menuitem], [role=option]";
+  // The words of a label, without what stands in a control inside it.
+  const words = (label) => {
+    const copy = label.cloneNode(true);
+    for (const control of copy.querySelectorAll("select, textarea, button, datalist")) control.remove();
+    return norm(copy.textContent);
+  };
   const name = (el) => {
     const by = el.getAttribute("aria-labelledby");
     if (by) return norm(by.split(/\s+/).map((id) => document.getElementById(id)?.textContent).join(" "));
     if (el.getAttribute("aria-label")) return norm(el.getAttribute("aria-label"));
-    if (el.labels?.length) return norm([...el.labels].map((l) => l.textContent).join(" "));
+    if (el.labels?.length) return norm([...el.labels].map(words).join(" "));
     if (el.matches("input[type=submit], input[type=button]")) return norm(el.value);
     return norm(el.innerText);
   };
