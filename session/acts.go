@@ -35,6 +35,7 @@ const (
 type (
 	// CreateSession begins the log. It is the console's act, checked there.
 	CreateSession struct {
+		ID       string           `json:"id"`    // of the session and its log
 		Owner    string           `json:"owner"` // account of the therapist
 		Seats    []Seat           `json:"seats"`
 		Orders   map[SeatID]Order `json:"orders"` // per client seat

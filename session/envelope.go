@@ -131,8 +131,7 @@ func (e *UnknownFactError) Error() string {
 	return fmt.Sprintf("event %q (schema %d, seal %q) was written by a newer version", e.Type, e.Schema, e.Seal)
 }
 
-// Facts maps the name of each event type to a function that returns a pointer
-// to a new, empty fact of it.
+// Facts maps the name of each event type to its Go type.
 type Facts map[string]reflect.Type
 
 // NewFacts builds the table from one empty value per fact type.
@@ -142,6 +141,15 @@ func NewFacts(empty ...Fact) Facts {
 		table[FactName(f)] = reflect.TypeOf(f)
 	}
 	return table
+}
+
+// empty returns an empty value of the named type, or nil.
+func (facts Facts) empty(name string) Fact {
+	kind, ok := facts[name]
+	if !ok {
+		return nil
+	}
+	return reflect.New(kind).Elem().Interface()
 }
 
 // Decode reads one event from its canonical JSON and derives its hash from

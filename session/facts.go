@@ -280,6 +280,11 @@ type (
 		Well      bool   `json:"well"`
 		Words     string `json:"words,omitempty"`
 	}
+	// CallEnded takes a call off the chaperone's screen.
+	CallEnded struct {
+		Chaperone SeatID `json:"chaperone"`
+		Why       string `json:"why"`
+	}
 	ChaperoneLeaving struct {
 		Chaperone SeatID `json:"chaperone"`
 		Words     string `json:"words,omitempty"`
@@ -327,6 +332,6 @@ var Log = NewFacts(
 	DoseAuthorized{}, AuthorizationEnded{}, DoseRecorded{}, DoseWitnessed{}, DoseCorrected{}, HoldRecorded{}, DeadlineReached{}, WordsOffered{},
 	VitalsRecorded{}, SideEffectRecorded{}, SideEffectResolved{}, RatingRecorded{}, InterventionRecorded{}, NoteWritten{}, CheckInDone{},
 	HelpAsked{}, WatchBegan{}, WatchEnded{}, AlarmRaised{}, AlarmEscalated{}, AlarmShown{}, AlarmAcknowledged{}, AlarmEnded{}, AlarmCleared{},
-	ChaperoneCalled{}, ChaperoneGoing{}, ChaperoneWithThem{}, ChaperoneReported{}, ChaperoneLeaving{}, EmergencyCardOpened{},
+	ChaperoneCalled{}, ChaperoneGoing{}, ChaperoneWithThem{}, ChaperoneReported{}, CallEnded{}, ChaperoneLeaving{}, EmergencyCardOpened{},
 	CriterionSettled{}, CriterionReopened{}, SummaryWritten{}, CodeEntered{}, SessionSigned{}, AddendumAdded{}, ReportedLate{},
 )

@@ -32,13 +32,14 @@ type State struct {
 	Alarms     []*Alarm      // every alarm that was raised and is not cleared
 	Watches    []Watch       // conditions that have begun and not yet raised
 	Deadlines  []Deadline    // soonest first
-	Lines      []Line
+	Recent     []Event       // the last events that have a line on the therapist's screen
 	SignedAt   time.Time
 	SignedBy   SeatID
 
-	nextAlarm int
-	done      map[string]uint64 // seat/command id → seq of the last event it caused
-	scratch   bool              // a copy inside Decide: done is shared and not written
+	nextAlarm   int
+	nextRequest int
+	done        map[string]uint64 // seat/command id → seq of the last event it caused
+	scratch     bool              // a copy inside Decide: done is shared and not written
 }
 
 // ClientState is what holds for one client.
@@ -179,6 +180,7 @@ type Invitation struct {
 	Expires time.Time
 	Revoked bool
 	Devices []string // hashes of the browsers let in
+	Refused []string // and of those turned away
 }
 
 // ChaperoneState is what holds for one chaperone.
@@ -269,16 +271,9 @@ type Deadline struct {
 	Kind      DeadlineKind
 	Client    SeatID
 	Alarm     string    // of a rung
+	Rung      int       // of a rung: index into the alarm's ladder
 	Condition Condition // of a watch
 	Subject   SeatID    // of a watch
-}
-
-// Line is an event in words, for the therapist's screen.
-type Line struct {
-	Seq   uint64
-	At    time.Time
-	Words string
-	Kind  string
 }
 
 // Summary is what lists show of a session without replaying it.
@@ -305,7 +300,8 @@ type SummaryClient struct {
 	Of        int        `json:"of,omitempty"`
 }
 
-// clone returns a copy that Apply may change without the original noticing.
+// clone returns a copy that Apply may change without the original noticing. It
+// is a scratch: it shares the memory of commands done, and takes unlinked events.
 func (s *State) clone() *State {
 	c := *s
 	c.Seats = slices.Clone(s.Seats)
@@ -338,7 +334,8 @@ func (s *State) clone() *State {
 	}
 	c.Presence, c.Devices, c.Links = maps.Clone(s.Presence), maps.Clone(s.Devices), maps.Clone(s.Links)
 	c.Waiting, c.Watches, c.Deadlines = slices.Clone(s.Waiting), slices.Clone(s.Watches), slices.Clone(s.Deadlines)
-	c.Lines = s.Lines[:len(s.Lines):len(s.Lines)] // only ever appended to
+	c.Recent = s.Recent[:len(s.Recent):len(s.Recent)] // only ever appended to
+	c.scratch = true
 	return &c
 }
 

@@ -213,6 +213,7 @@ type ActionView struct {
 	Reason  string `json:"reason,omitempty"` // why not; or, when allowed, what is needed
 	Needs   string `json:"needs,omitempty"`  // "reason": allowed only with a written reason
 	Primary bool   `json:"primary,omitempty"`
+	Number  int    `json:"number,omitempty"` // of the dose, for AuthorizeDose and RecordDose
 }
 
 // CallView fills the chaperone's screen.

@@ -1,0 +1,270 @@
+package session
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+func (s *State) rule(c Condition) (AlarmRule, bool) {
+	for _, r := range s.Settings.Alarms {
+		if r.Condition == c {
+			return r, true
+		}
+	}
+	return AlarmRule{}, false
+}
+
+// standing returns the alarm whose condition still holds, or nil.
+func (s *State) standing(c Condition, client, subject SeatID) *Alarm {
+	for _, a := range s.Alarms {
+		if a.Condition == c && a.Client == client && a.Subject == subject && a.Ended.IsZero() {
+			return a
+		}
+	}
+	return nil
+}
+
+func (s *State) watched(c Condition, client, subject SeatID) bool {
+	return slices.ContainsFunc(s.Watches, func(w Watch) bool {
+		return w.Condition == c && w.Client == client && w.Subject == subject
+	})
+}
+
+// watch begins a condition that raises its alarm at the first rung of its
+// ladder, counted from since, unless it ends before.
+func (d *decision) watch(c Condition, client, subject SeatID, since time.Time) {
+	rule, ok := d.rule(c)
+	if !ok || d.watched(c, client, subject) || d.standing(c, client, subject) != nil {
+		return
+	}
+	due := since.Add(rule.Ladder[0].After.D())
+	if !due.After(d.now) {
+		d.raise(c, client, subject, since, due, "")
+		return
+	}
+	d.emitAt(since, WatchBegan{Watch{Condition: c, Client: client, Subject: subject, Since: since, Due: due}})
+}
+
+// raise raises an alarm whose condition began at since. One that stands already
+// is not raised twice.
+func (d *decision) raise(c Condition, client, subject SeatID, since, due time.Time, words string) {
+	rule, ok := d.rule(c)
+	if !ok || d.standing(c, client, subject) != nil {
+		return
+	}
+	ladder := make([]DueRung, len(rule.Ladder))
+	for i, r := range rule.Ladder {
+		ladder[i] = DueRung{Due: since.Add(r.After.D()), Priority: r.Priority, Do: r.Do, UnlessAcked: r.UnlessAcked}
+	}
+	text := d.alarmWords(rule.Words, client, subject)
+	if strings.TrimSpace(words) != "" {
+		text += ": " + words
+	}
+	id := fmt.Sprintf("a%d", d.nextAlarm+1)
+	d.emit(AlarmRaised{Alarm: id, Condition: c, Client: client, Subject: subject, Words: text, Since: since, Due: due,
+		Late: d.now.Sub(due) > lateAfter, Ladder: ladder, MayAck: rule.Acknowledge, MayClear: rule.Clear, ClientToo: rule.ClientToo})
+	d.act(id, 0)
+}
+
+func (d *decision) alarmWords(words string, client, subject SeatID) string {
+	chaperone, therapist := subject, subject
+	if d.role(subject) != Chaperone && len(d.Chaperones) > 0 {
+		chaperone = d.Chaperones[0].Seat
+	}
+	return strings.NewReplacer("{client}", d.name(client), "{chaperone}", d.name(chaperone), "{therapist}", d.name(therapist)).Replace(words)
+}
+
+// act does what a rung says, besides what the fold shows of it.
+func (d *decision) act(id string, rung int) {
+	a := d.Alarm(id)
+	for _, do := range a.Ladder[rung].Do {
+		switch do {
+		case DoCall:
+			d.call(a.Client, id, false)
+		case DoSit:
+			if !d.therapistPresent() {
+				for _, c := range d.Clients {
+					if c.Phase.Dosed() {
+						d.call(c.Seat, id, true)
+						break
+					}
+				}
+			}
+		}
+	}
+}
+
+// call puts a call on the screen of every chaperone who is here; where nobody
+// is, on everybody's: somebody may pick the phone up.
+func (d *decision) call(client SeatID, alarm string, sit bool) {
+	here := slices.ContainsFunc(d.Chaperones, (*ChaperoneState).here)
+	for _, p := range d.Chaperones {
+		if here && !p.here() {
+			continue
+		}
+		if p.Call != nil && p.Call.Client == client && (p.Call.Sit == sit || sit) {
+			continue // called already; a call to go in is not weakened to "sit with them"
+		}
+		d.emit(ChaperoneCalled{Chaperone: p.Seat, Client: client, Alarm: alarm, Sit: sit})
+	}
+}
+
+// endSits takes "please sit with them" back once a therapist is there again.
+func (d *decision) endSits() {
+	for _, p := range d.Chaperones {
+		if p.Call != nil && p.Call.Sit && p.Call.Going.IsZero() {
+			d.emit(CallEnded{Chaperone: p.Seat, Why: "a therapist is connected again"})
+		}
+	}
+}
+
+// over ends a condition: its watch, and its alarm. A high alarm that nobody has
+// acknowledged latches: it stays on the screens, ended, until somebody does.
+func (d *decision) over(c Condition, client, subject SeatID, why string) {
+	if d.watched(c, client, subject) {
+		d.emit(WatchEnded{c, client, subject})
+	}
+	if a := d.standing(c, client, subject); a != nil {
+		d.endAlarm(a, why)
+	}
+}
+
+func (d *decision) endAlarm(a *Alarm, why string) {
+	id, latched := a.ID, a.Priority == High && a.Acknowledged.IsZero()
+	d.emit(AlarmEnded{id, why})
+	if !latched {
+		d.emit(AlarmCleared{Alarm: id})
+	}
+}
+
+func (d *decision) askHelp(a AskHelp) error {
+	d.emit(HelpAsked(a))
+	if old := d.standing(HelpAskedFor, a.Client, ""); old != nil {
+		if old.Acknowledged.IsZero() {
+			return nil // it stands, loud, already
+		}
+		// Asked again after it was acknowledged: a new call, with a ladder of its own.
+		d.emit(AlarmEnded{old.ID, "asked again"})
+		d.emit(AlarmCleared{Alarm: old.ID})
+	}
+	d.raise(HelpAskedFor, a.Client, "", d.now, d.now, "")
+	return nil
+}
+
+// raisable is which conditions a person may raise, by role.
+var raisable = map[Role][]Condition{
+	Therapist:   {Unresponsive, Breathing, ChestPain},
+	CoTherapist: {Unresponsive, Breathing, ChestPain},
+	Chaperone:   {PleaseLook, PleaseCome, Unresponsive, Breathing, ChestPain},
+}
+
+func (d *decision) raiseAlarm(a RaiseAlarm) error {
+	role := d.role(d.cmd.Seat)
+	if !slices.Contains(raisable[role], a.Condition) {
+		return refuse(NotYourRole, "The alarm %q cannot be raised from here.", a.Condition)
+	}
+	subject := SeatID("")
+	if role == Chaperone && (a.Condition == PleaseLook || a.Condition == PleaseCome) {
+		subject = d.cmd.Seat
+	}
+	d.raise(a.Condition, a.Client, subject, d.now, d.now, a.Words)
+	return nil
+}
+
+func (d *decision) showAlarm(a ShowAlarm) error {
+	alarm := d.Alarm(a.Alarm)
+	if alarm == nil || !alarm.Shown.IsZero() || !isTherapist(d.role(d.cmd.Seat)) {
+		return nil // gone meanwhile, or known already: a page reports what it paints
+	}
+	d.emit(AlarmShown(a))
+	return nil
+}
+
+func (d *decision) acknowledge(a AcknowledgeAlarm) error {
+	alarm := d.Alarm(a.Alarm)
+	switch {
+	case alarm == nil:
+		return refuse(NoSuchThing, "That alarm is over.")
+	case !slices.Contains(alarm.MayAck, d.role(d.cmd.Seat)):
+		return refuse(NotYourRole, "The therapist acknowledges this alarm.")
+	case !alarm.Acknowledged.IsZero():
+		return nil
+	}
+	ended := !alarm.Ended.IsZero()
+	d.emit(AlarmAcknowledged(a))
+	if ended {
+		d.emit(AlarmCleared{Alarm: a.Alarm})
+	}
+	return nil
+}
+
+func (d *decision) clearAlarm(a ClearAlarm) error {
+	alarm := d.Alarm(a.Alarm)
+	switch {
+	case alarm == nil:
+		return nil // over already
+	case !slices.Contains(alarm.MayClear, d.role(d.cmd.Seat)):
+		return refuse(NotNow, "This alarm ends by itself when what it is about ends. You can acknowledge it.")
+	}
+	if alarm.Acknowledged.IsZero() {
+		d.emit(AlarmAcknowledged{a.Alarm})
+	}
+	d.over(CallUnanswered, alarm.Client, "", "resolved")
+	d.emit(AlarmCleared(a))
+	return nil
+}
+
+func (d *decision) callChaperone(a CallChaperone) error {
+	if len(d.Chaperones) == 0 {
+		return refuse(NoSuchThing, "There is no chaperone in this session. Use the emergency card.")
+	}
+	d.call(a.Client, "", false)
+	for _, p := range d.Chaperones {
+		if p.Call != nil && p.Call.Going.IsZero() {
+			d.watch(CallUnanswered, a.Client, p.Seat, p.Call.Since)
+		}
+	}
+	return nil
+}
+
+func (d *decision) goIn() error {
+	p := d.Chaperone(d.cmd.Seat)
+	if p.Call == nil {
+		return refuse(NotNow, "Nobody is calling you now.")
+	}
+	if p.Call.Going.IsZero() {
+		client := p.Call.Client
+		d.emit(ChaperoneGoing{p.Seat})
+		d.over(CallUnanswered, client, p.Seat, "going")
+	}
+	return nil
+}
+
+func (d *decision) beWith() error {
+	p := d.Chaperone(d.cmd.Seat)
+	if p.Call == nil {
+		return refuse(NotNow, "Nobody is calling you now.")
+	}
+	if p.Call.With.IsZero() {
+		client := p.Call.Client
+		d.emit(ChaperoneWithThem{p.Seat})
+		d.over(CallUnanswered, client, p.Seat, "with them")
+	}
+	return nil
+}
+
+func (d *decision) reportBack(a ReportBack) error {
+	p := d.Chaperone(d.cmd.Seat)
+	if p.Call == nil {
+		return refuse(NotNow, "Nobody is calling you now.")
+	}
+	client := p.Call.Client
+	d.emit(ChaperoneReported{p.Seat, client, a.Well, a.Words})
+	d.over(CallUnanswered, client, p.Seat, "answered")
+	if !a.Well {
+		d.raise(PleaseCome, client, p.Seat, d.now, d.now, a.Words)
+	}
+	return nil
+}
