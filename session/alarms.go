@@ -46,8 +46,8 @@ const (
 	TakenPastGates      Condition = "taken_past_gates"
 )
 
-// Do is what a rung does besides showing the alarm to the therapists, which
-// every alarm does from its first rung on.
+// Do is what a rung does. An alarm stands on the therapists' screens from the
+// first rung that does more than prompt the chaperone.
 type Do string
 
 // What a rung may do.
@@ -121,7 +121,7 @@ func DefaultAlarms() []AlarmRule {
 		once(ChaperoneLeaves, High, "{chaperone} has to leave", therapistsOnly),
 		// [J] "Please go in" that nobody answers.
 		{CallUnanswered, "{chaperone} has not answered the call", []Rung{{30, High, []Do{DoShow, DoDialCard}, false}}, therapistsOnly, therapistsOnly, false},
-		{CheckInMissed, "{chaperone} has not looked in on {client}", []Rung{
+		{CheckInMissed, "Check-in on {client} is due ({chaperone})", []Rung{
 			{0, Low, []Do{DoPrompt}, false},
 			{2 * minutes, Medium, []Do{DoPromptOut, DoShow}, false},
 			{5 * minutes, High, []Do{DoShow, DoDialCard}, false},

@@ -425,7 +425,10 @@ func (s *State) climb(a *Alarm, rung int) {
 	}
 	a.Rung, a.Priority = rung, step.Priority
 	for _, do := range step.Do {
+		a.OnScreen = a.OnScreen || do != DoPrompt && do != DoPromptOut
 		switch do {
+		case DoPromptOut:
+			a.Loud = true
 		case DoReach, DoDialCard, DoBackup:
 			a.Dial = true
 		case DoEmergency:

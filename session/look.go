@@ -191,6 +191,12 @@ func (l look) forChaperone(c *ClientState) ClientView {
 
 func (l look) round(c *ClientState) *LookView {
 	r := &LookView{Last: at(c.CheckIn.Last), Due: at(c.CheckIn.Due), Every: l.Settings.CheckInEvery}
+	if a := l.standing(CheckInMissed, c.Seat, ""); a != nil {
+		r.Prompt = "due"
+		if a.Loud {
+			r.Prompt = "loud"
+		}
+	}
 	if c.CheckIn.By != "" {
 		r.By = l.name(c.CheckIn.By)
 	}
@@ -376,7 +382,7 @@ func (l look) alarms(v *View) {
 	}
 	for _, a := range l.Alarms {
 		mine := slices.Contains(a.MayAck, l.seat.Role)
-		if l.seat.Role == Chaperone && !mine {
+		if l.seat.Role == Chaperone && !mine || !a.OnScreen {
 			continue
 		}
 		w := AlarmView{ID: a.ID, Condition: a.Condition, Client: a.Client, Words: a.Words, Priority: a.Priority, Since: a.Since,

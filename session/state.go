@@ -222,6 +222,8 @@ type Alarm struct {
 	Ended        time.Time
 	MayAck       []Role
 	MayClear     []Role
+	OnScreen     bool // stands on the therapists' screens: a prompt to the chaperone alone does not
+	Loud         bool // the chaperone is prompted with sound
 	Dial         bool
 	Card         bool
 	ClientToo    bool

@@ -135,10 +135,11 @@ type MayTake struct {
 
 // LookView is the chaperone's round.
 type LookView struct {
-	Last  *time.Time `json:"last,omitempty"`
-	By    string     `json:"by,omitempty"`
-	Due   *time.Time `json:"due,omitempty"`
-	Every Seconds    `json:"every_s"`
+	Last   *time.Time `json:"last,omitempty"`
+	By     string     `json:"by,omitempty"`
+	Due    *time.Time `json:"due,omitempty"`
+	Every  Seconds    `json:"every_s"`
+	Prompt string     `json:"prompt,omitempty"` // "due": look in now; "loud": the same, with sound
 }
 
 // GateView is one gate as the therapist sees it.
