@@ -78,6 +78,9 @@ func (l look) people(v *View) {
 			p.Near = l.near(chaperone)
 			if full {
 				p.Confirmed, p.Parts = at(chaperone.Confirmed), parts(chaperone)
+				if chaperone.Call != nil {
+					p.Call = l.called(chaperone.Call)
+				}
 			}
 		}
 		if full {

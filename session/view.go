@@ -55,6 +55,7 @@ type PersonView struct {
 	Device    *CheckDevice `json:"device,omitempty"` // therapist only: what their device check found
 	Link      string       `json:"link,omitempty"`   // therapist only: "none", "valid", "used", "expired", "revoked"
 	Parts     []PartView   `json:"parts,omitempty"`  // therapist only, of a chaperone
+	Call      *CallView    `json:"call,omitempty"`   // therapist only: a chaperone who is called in, and how far they are
 	Near      bool         `json:"near,omitempty"`   // of a chaperone, to the client: it is true now that they are in the next room
 }
 

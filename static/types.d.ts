@@ -51,6 +51,7 @@ export interface Person {
   device?: DeviceFound;
   link?: "none" | "valid" | "used" | "expired" | "revoked";
   parts?: Part[];
+  call?: Call;
   near?: boolean;
 }
 
@@ -151,7 +152,7 @@ export interface Alarm {
   acknowledged?: Time; acknowledged_by?: string; ended?: Time; shown: boolean; mine: boolean;
   may_clear: boolean; dial?: Way[]; card?: boolean;
 }
-export interface Action { act: string; client?: SeatID; allowed: boolean; reason?: string; needs?: string; primary?: boolean }
+export interface Action { act: string; client?: SeatID; allowed: boolean; reason?: string; needs?: string; primary?: boolean; number?: number }
 export interface Call { client: SeatID; words: string; stage: "called" | "going" | "with"; since: Time }
 export interface Way { name: string; phone: string }
 export interface DeviceRequest { request: string; seat: SeatID; name: string; words: string; since: Time }
