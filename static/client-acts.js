@@ -24,7 +24,7 @@ export const journey = ["Admit", "AuthorizeDose", "RecordDose", "RecordHold", "M
 export const beside = ["RecordSwallowed", "WithdrawAuthorization", "OfferWords"];
 
 /** Acts that are there when they are needed. */
-export const rare = ["CorrectDose", "EndEarly", "Transfer", "Cancel"];
+export const rare = ["CheckIn", "CorrectDose", "EndEarly", "Transfer", "Cancel"];
 
 /**
  * The step that comes next in each phase: it is shown also while it may not be
@@ -37,30 +37,12 @@ export const nextStep = {
   active: "MarkReturning", integrating: "BeginReleaseCheck", release_check: "Release",
 };
 
-/**
- * The dose that "Record dose" is about: the one allowed now, else the last one
- * that nobody has witnessed.
- *
- * @param {ClientView} client
- */
-function doseNumber(client) {
-  const last = client.doses?.at(-1);
-  if (last && !last.witnessed_by && !client.authorization?.valid) return last.number;
-  return client.authorization?.number ?? (last?.number ?? 0) + 1;
-}
-
-/** @param {ClientView} client */
-function recorded(client) {
-  const number = doseNumber(client);
-  return client.doses?.find((dose) => dose.number === number);
-}
-
 /** @param {string} value */
 const number = (value) => Number(value.replace(",", "."));
 
 /** @param {ClientView} client */
 function amounts(client) {
-  const taken = (client.doses ?? []).reduce((sum, dose) => sum + dose.mg, 0);
+  const taken = (client.doses ?? []).reduce((sum, one) => sum + one.mg, 0);
   const order = client.order;
   const first = taken === 0;
   const left = order ? Math.max(0, order.total_mg - taken) : 0;
@@ -75,27 +57,39 @@ function amounts(client) {
  * @returns {Record<string, ClientAct>}
  */
 export function clientActs(desk) {
+  /**
+   * The number of the dose that the server means: the one allowed now, or the
+   * one that the other side recorded and nobody here has witnessed.
+   *
+   * @param {string} act
+   * @param {ClientView} client
+   */
+  const dose = (act, client) => desk.action(act, client.seat)?.number ?? (client.doses?.length ?? 0) + 1;
+  /** @param {ClientView} client */
+  const recorded = (client) => client.doses?.find((one) => one.number === dose("RecordDose", client));
+  /** @param {ClientView} client */
+  const unsaid = (client) => (client.doses?.find((one) => !one.outcome) ?? client.doses?.at(-1))?.number ?? 1;
   const reason = { name: "reason", label: words.reason, kind: "long" };
   return {
     Admit: { words: words.admit },
     AuthorizeDose: {
-      words: (client) => words.dose.authorize((client.doses?.length ?? 0) + 1),
+      words: (client) => words.dose.authorize(dose("AuthorizeDose", client)),
       ask: (client) => ({
         questions: amounts(client),
-        consequence: (values) => words.dose.authorizing(client, (client.doses?.length ?? 0) + 1, values["mg"] ?? "", values["tablets"] ?? ""),
-        submit: words.dose.authorize((client.doses?.length ?? 0) + 1),
+        consequence: (values) => words.dose.authorizing(client, dose("AuthorizeDose", client), values["mg"] ?? "", values["tablets"] ?? ""),
+        submit: words.dose.authorize(dose("AuthorizeDose", client)),
       }),
-      body: (values, client) => ({ number: (client.doses?.length ?? 0) + 1, mg: number(values["mg"] ?? ""), tablets: number(values["tablets"] ?? "") }),
+      body: (values, client) => ({ number: dose("AuthorizeDose", client), mg: number(values["mg"] ?? ""), tablets: number(values["tablets"] ?? "") }),
     },
     RecordDose: {
-      words: (client) => (recorded(client) ? words.dose.witness(doseNumber(client)) : words.dose.record(doseNumber(client))),
+      words: (client) => (recorded(client) ? words.dose.witness(dose("RecordDose", client)) : words.dose.record(dose("RecordDose", client))),
       ask: (client) => {
         const seen = recorded(client);
         if (seen) return null; // witnessing can be corrected
         const mg = client.authorization?.mg ?? 0;
-        return { consequence: () => words.dose.recording(doseNumber(client), mg, timeOfDay(desk.now()), !client.t0), submit: words.dose.record(doseNumber(client)) };
+        return { consequence: () => words.dose.recording(dose("RecordDose", client), mg, timeOfDay(desk.now()), !client.t0), submit: words.dose.record(dose("RecordDose", client)) };
       },
-      body: (_, client) => ({ number: doseNumber(client) }),
+      body: (_, client) => ({ number: dose("RecordDose", client) }),
     },
     RecordSwallowed: {
       words: () => words.dose.swallowed,
@@ -120,7 +114,7 @@ export function clientActs(desk) {
         return {
           title: words.dose.correct,
           questions: [
-            { name: "number", label: words.dose.which, kind: "choice", value: String(last?.number ?? ""), choices: doses.map((dose) => ({ value: String(dose.number), label: words.dose.one(dose.number, dose.mg, timeOfDay(dose.at)) })) },
+            { name: "number", label: words.dose.which, kind: "choice", value: String(last?.number ?? ""), choices: doses.map((one) => ({ value: String(one.number), label: words.dose.one(one.number, one.mg, timeOfDay(one.at)) })) },
             { name: "at", label: words.dose.takenAt, kind: "clock", value: last ? timeOfDay(last.at) : "" },
             { name: "mg", label: words.dose.mg, kind: "number", fraction: true, min: 1, max: 2000, value: String(last?.mg ?? "") },
             reason,
@@ -135,10 +129,11 @@ export function clientActs(desk) {
       words: () => words.dose.hold,
       ask: (client) => ({
         questions: [{ name: "outcome", label: words.dose.holdAsk, kind: "choice", choices: [{ value: "swallowed", label: words.dose.holdSwallowed }, { value: "spat", label: words.dose.holdSpat }] }],
-        submit: words.dose.holdIt(client.doses?.find((dose) => !dose.outcome)?.number ?? 1),
+        submit: words.dose.holdIt(unsaid(client)),
       }),
-      body: (values, client) => ({ number: client.doses?.find((dose) => !dose.outcome)?.number ?? client.doses?.at(-1)?.number ?? 1, outcome: values["outcome"] }),
+      body: (values, client) => ({ number: unsaid(client), outcome: values["outcome"] }),
     },
+    CheckIn: { words: () => words.lookedIn },
     MarkReturning: { words: words.returning, body: ({ reason: why }) => ({ reason: why ?? "" }) },
     OfferWords: {
       words: () => words.offer.button,

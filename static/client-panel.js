@@ -65,7 +65,8 @@ export function createClientPanel(desk, seat) {
     });
     const first = inRow.filter((act) => desk.action(act, seat)?.primary);
     const row = [...first, ...inRow.filter((act) => !first.includes(act))];
-    const rest = [...beside, ...rare].filter((act) => !row.includes(act) && desk.action(act, seat));
+    const booster = client.t0 && client.order?.booster_to_s ? ["AuthorizeDose"] : [];
+    const rest = [...booster, ...beside, ...rare].filter((act) => !row.includes(act) && desk.action(act, seat));
     for (const button of buttons.values()) button.update();
     each(steps, row, (act) => act, element_);
     each(more, rest, (act) => act, element_);

@@ -16,8 +16,9 @@ const hour = 3_600_000;
 /**
  * @param {Desk} desk
  * @param {string} seat of the client
+ * @param {() => void} enterVitals opens the form for a reading
  */
-export function createCriteria(desk, seat) {
+export function createCriteria(desk, seat, enterVitals) {
   const list = el("ul", { class: "gates", "data-testid": "criteria" });
   const element = el("section", { class: "gates-part", "aria-label": words.criteria.title }, list);
   /** @type {Map<string, ReturnType<typeof createRow>>} */
@@ -55,7 +56,8 @@ export function createCriteria(desk, seat) {
       body: ({ reason }) => ({ client: seat, criterion: id, reason }),
     });
     reopen.button.classList.add("quiet");
-    const node = el("li", { class: "gate", "data-criterion": id }, el("div", { class: "gate-text" }, el("div", { class: "gate-head" }, state, title), facts), el("div", { class: "gate-buttons" }, settle.element, reopen.element));
+    const vitals = el("button", { type: "button", onclick: enterVitals }, words.gates.takeVitals);
+    const node = el("li", { class: "gate", "data-criterion": id }, el("div", { class: "gate-text" }, el("div", { class: "gate-head" }, state, title), facts), el("div", { class: "gate-buttons" }, settle.element, vitals, reopen.element));
 
     function update() {
       const now = criterion(id);
@@ -70,6 +72,7 @@ export function createCriteria(desk, seat) {
       show(facts, facts.textContent);
       settle.update();
       reopen.update();
+      show(vitals, !now.met && id === "vitals");
       show(settle.element, !now.met && (now.fields ?? []).length > 0 && (desk.action("SettleCriterion", seat) || settle.open()));
       show(reopen.element, now.met && (now.fields ?? []).length > 0 && (desk.action("ReopenCriterion", seat)?.allowed || reopen.open()));
     }

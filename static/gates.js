@@ -25,7 +25,8 @@ export function createGates(desk, seat, enterVitals) {
   const done = el("ul", { class: "gates gates-done" });
   const summary = el("summary");
   const doneBox = el("details", { class: "gates-settled" }, summary, done);
-  const element = el("section", { class: "gates-part", "aria-label": words.gates.title }, today, open, doneBox);
+  const notNow = el("p", { class: "reason" });
+  const element = el("section", { class: "gates-part", "aria-label": words.gates.title }, today, notNow, open, doneBox);
   /** @type {Map<string, ReturnType<typeof createGate>>} */
   const rows = new Map();
 
@@ -104,7 +105,7 @@ export function createGates(desk, seat, enterVitals) {
       show(override.element, isOpen && (desk.action("OverrideGate", seat) || override.open()));
       show(reopen.element, !isOpen && (desk.action("ReopenGate", seat) || reopen.open()));
       show(vitals, isOpen && id === "vitals");
-      // The reason for all of them together stands at the top, not at each one.
+      // The reason is the same for all: it stands once, at the top.
       for (const button of [settle, override, reopen]) for (const reason of button.element.querySelectorAll(":scope > .reason")) show(reason, false);
       const people = id === "chaperone" ? (desk.view().people ?? []).filter((person) => person.role === "chaperone") : [];
       each(parts, people, (person) => person.seat, makeParts, paintParts);
@@ -168,6 +169,9 @@ export function createGates(desk, seat, enterVitals) {
     each(done, settled, (one) => one.id, row, paint);
     // Whoever settles one check by keyboard stands at the next one.
     if (before !== document.activeElement && done.contains(before)) /** @type {HTMLElement | null} */ (open.querySelector("button:not([hidden])"))?.focus();
+    const settle = desk.action("SettleGate", seat);
+    text(notNow, settle && !settle.allowed ? settle.reason : "");
+    show(notNow, notNow.textContent && openGates.length);
     text(summary, words.gates.done(words.gates.settled, settled.length));
     show(doneBox, settled.length > 0);
     const said = now.today ? words.gates.today(now.today) : [];

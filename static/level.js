@@ -15,7 +15,7 @@ export function meter(stream) {
   /** @type {MediaStreamAudioSourceNode | null} */
   let source = null;
   /** @type {Float32Array<ArrayBuffer>} */
-  let samples = new Float32Array(1024);
+  const samples = new Float32Array(1024);
   let heard = "";
 
   function attach() {

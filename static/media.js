@@ -220,8 +220,7 @@ export function createMedia(options) {
     if (battery) Object.assign(telemetry, { battery: battery.level, charging: battery.charging });
     for (const { seen } of entries.values()) {
       if (!seen) continue;
-      const { seat, role, state, ...receiving } = seen;
-      telemetry.receiving?.push(receiving);
+      telemetry.receiving?.push(withoutPerson(seen));
     }
     if (!telemetry.receiving?.length) delete telemetry.receiving;
     connection.send("telemetry", telemetry);
@@ -287,6 +286,16 @@ export function createMedia(options) {
       wake.release();
     },
   };
+}
+
+/**
+ * The server knows who sits at a peer: what goes to it names the peer alone.
+ *
+ * @param {Seen} seen
+ * @returns {import("./types.d.ts").Receiving}
+ */
+function withoutPerson({ peer, frame_age, packet_age, fps, sound_age, sound_level, loss, round_trip, route }) {
+  return { peer, frame_age, packet_age, fps, sound_age, sound_level, loss, round_trip, route };
 }
 
 /**

@@ -85,6 +85,7 @@ export const words = {
   admit: (client) => `Begin the check-in with ${client.name}`,
   /** @param {ClientView} client */
   returning: (client) => `${client.name} is returning`,
+  lookedIn: "Record a look-in that you were told of",
   releaseCheck: "Start the release check",
   /** @param {ClientView} client */
   release: (client) => `Release ${client.name}`,

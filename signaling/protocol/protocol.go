@@ -10,10 +10,23 @@ const Subprotocol = "belay.1"
 
 // Limits and rhythms of a connection.
 const (
-	MaxFromScreen = 64 << 10        // bytes of one message from a screen
-	PingEvery     = 2 * time.Second // both ways: the server sends Ping, the screen answers Pong; and the screen sends Ping
-	SilenceIsLoss = 8 * time.Second // nothing heard for this long: the connection is lost
-	OutboxLimit   = 256             // messages; a slower reader is closed
+	MaxFromScreen = 64 << 10         // bytes of one message from a screen
+	MaxReceiving  = 16               // peers in one Telemetry
+	HelloWithin   = 5 * time.Second  // the first message of a connection is Hello
+	PingEvery     = 2 * time.Second  // both ways: the server sends Ping, the screen answers Pong; and the screen sends Ping
+	SilenceIsLoss = 8 * time.Second  // nothing heard for this long: the connection is lost
+	OutboxLimit   = 256              // messages; a slower reader is closed
+	ReturnWithin  = 60 * time.Second // a lost peer stays in the lists of the others so long: its media may be alive
+	HeldForReturn = 64               // brokered messages that are kept for a peer that is just reconnecting
+)
+
+// Rates that a connection may not exceed, in messages per second, and how many
+// may come at once.
+const (
+	MessageRate    = 50
+	MessageBurst   = 200
+	TelemetryRate  = 2
+	TelemetryBurst = 10
 )
 
 // Close codes (RFC 6455 section 7.4.2, private use).
@@ -171,7 +184,15 @@ type (
 		Peer PeerID    `json:"peer"`
 		Seen Telemetry `json:"seen"`
 	}
-	// Degraded says that the record cannot be written now, or (OK) that it can again.
+	// Undelivered answers a brokered message that reached nobody: its To is not
+	// there, or is nobody that this page may exchange messages with. Await Peers.
+	Undelivered struct {
+		To    PeerID `json:"to"`
+		Type  string `json:"type"`  // of the message that was not delivered
+		Words string `json:"words"` // for the log of a developer
+	}
+	// Degraded says that the record cannot be written now, that the server's clock
+	// cannot be trusted, or (OK) that all is well again. It is whole: the last one counts.
 	Degraded struct {
 		OK    bool      `json:"ok"`
 		Since time.Time `json:"since"`

@@ -50,7 +50,7 @@ type Seat struct {
 	Scale float64
 
 	// DenyMedia refuses the camera and the microphone, as if the person had
-	// chosen "Block".
+	// chosen "Block". Chromium only; for Firefox see [DeniedPrefs].
 	DenyMedia bool
 
 	// Dark and ReducedMotion are the person's preferences in the system.

@@ -33,7 +33,7 @@ func (s *Store) Append(ctx context.Context, b store.Batch) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("append to %s: %w", b.Log, err)
 	}
-	if err := s.begin(); err != nil {
+	if err := s.calls.Begin(); err != nil {
 		return err
 	}
 	defer s.calls.Done()

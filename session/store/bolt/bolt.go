@@ -16,6 +16,7 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 
 	"belay/session/store"
+	"belay/session/store/internal/calls"
 )
 
 // Options say where the log lives.
@@ -38,10 +39,8 @@ type Store struct {
 	queue chan *request
 	done  chan struct{} // the committer has ended
 
-	closing sync.Mutex     // guards closed, and adding to calls
-	closed  bool           // nothing begins any more
-	calls   sync.WaitGroup // calls that have begun
-	hurry   atomic.Int32   // above 0: somebody waits for the readers, a backup gives up
+	calls calls.Gate
+	hurry atomic.Int32 // above 0: somebody waits for the readers, a backup gives up
 
 	committing sync.Mutex   // held from the begin of a commit until it is durable; taken before mu
 	durable    atomic.Int64 // the last transaction that is
@@ -172,13 +171,8 @@ const firstID = 2
 // Close lets appends that have begun come to their end. It closes the file and
 // thereby frees it for another process.
 func (s *Store) Close() error {
-	s.closing.Lock()
-	first := !s.closed
-	s.closed = true
-	s.closing.Unlock()
 	s.hurry.Add(1)
-	s.calls.Wait()
-	if first {
+	if s.calls.Close() {
 		close(s.queue)
 	}
 	<-s.done
@@ -226,17 +220,6 @@ func (s *Store) deadly(step func() error) error {
 		s.dead.CompareAndSwap(nil, fault)
 	}
 	return err
-}
-
-// begin registers a call; the caller calls s.calls.Done when it got no error.
-func (s *Store) begin() error {
-	s.closing.Lock()
-	defer s.closing.Unlock()
-	if s.closed {
-		return store.ErrClosed
-	}
-	s.calls.Add(1)
-	return nil
 }
 
 // private takes away what group and others may do with the file.

@@ -111,7 +111,7 @@ func (s *Store) Due(ctx context.Context, until time.Time, limit int) ([]store.He
 // opens. Appends go on meanwhile and are not in it. It gives up with an error
 // when the store is closed, or has to be opened again after a failing disk.
 func (s *Store) Backup(w io.Writer) error {
-	if err := s.begin(); err != nil {
+	if err := s.calls.Begin(); err != nil {
 		return err
 	}
 	defer s.calls.Done()
@@ -151,7 +151,7 @@ func (s *Store) view(ctx context.Context, f func(*bbolt.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := s.begin(); err != nil {
+	if err := s.calls.Begin(); err != nil {
 		return err
 	}
 	defer s.calls.Done()
