@@ -1,0 +1,36 @@
+// Package redis keeps the event log on Redis, for practices that run several
+// nodes: standalone, with Sentinel, or as a Cluster.
+//
+// # Guarantees
+//
+//   - An append is one script: it compares number and hash of the head, adds the
+//     events to the log's stream, moves the deadline and the summary, and
+//     publishes a hint. Redis runs scripts one after the other and writes them to
+//     its file whole. The append is the only fence between nodes.
+//   - Nothing is evicted and everything goes to the append-only file: a server
+//     that is set otherwise is refused at the start. What can't be found out, and
+//     what weakens a guarantee without breaking it, is in [Store.Warnings].
+//   - An answer that was lost on the way is settled by asking again: the script
+//     runs a second time, and a head that is the batch's own last event says that
+//     the first time it had worked.
+//
+// How durable an acknowledged append is, is a setting of the server: with
+// appendfsync always it survives the loss of power there; with everysec the last
+// second may be lost. What a failover to a replica can lose is not yet dealt with
+// here: that needs a journal in each node, beside this package.
+//
+// # Keys
+//
+// Logs are spread over 16 shards by their name. All keys of a log and the
+// deadlines of its shard share a hash tag, so that a script finds them on one
+// node of a Cluster ("belay" is the prefix, "07" a shard):
+//
+//	{belay:07}:log:NAME   stream   id NUMBER-0, fields h (hash), p (hash before), d (data)
+//	{belay:07}:head:NAME  hash     seq, hash, due (milliseconds since 1970, 0 for none), sum (summary)
+//	{belay:07}:due        sorted   NAME by deadline
+//	{belay:07}:logs       sorted   every NAME, all with score 0: in order of the bytes
+//	{belay:07}:hint       channel  "NAME NUMBER" after each append
+//
+// A hint may be lost at any time. Whoever listens reads the stream where a
+// number is missing, and looks at the deadlines regularly.
+package redis
