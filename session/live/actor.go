@@ -1,0 +1,278 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"belay/session"
+	"belay/session/store"
+)
+
+// actor owns the state of one session. Everything below "owned by run" is
+// touched by its goroutine alone.
+type actor struct {
+	id    string
+	all   *Sessions
+	inbox chan func() // closed when nobody holds the actor
+	ended chan struct{}
+
+	holders int       // guarded by Sessions.mu
+	used    time.Time // guarded by Sessions.mu
+
+	loaded   atomic.Bool // it has a state
+	restless atomic.Bool // it has something to try again: do not unload
+
+	// Owned by run.
+	st     *session.State    // nil: not loaded
+	newer  error             // why the log is refused
+	doubt  *attempt          // an append whose outcome is open
+	owed   []session.Command // the edge's facts that the store did not take, oldest first
+	missed int               // of them, how many did not fit
+
+	mu       sync.Mutex // guards what follows, and is held while sinks are called
+	attached []*attachment
+	trouble  *Degraded // the store fails; nil: it does not
+}
+
+// attachment is where views go, or where a watcher looks on.
+type attachment struct {
+	seat  session.SeatID
+	sink  Sink
+	watch func(*session.State)
+}
+
+// attempt is an append, and the state after it.
+type attempt struct {
+	batch store.Batch
+	next  *session.State
+}
+
+const (
+	inboxSize = 16
+	maxOwed   = 1000
+)
+
+func newActor(s *Sessions, id string) *actor {
+	return &actor{id: id, all: s, inbox: make(chan func(), inboxSize), ended: make(chan struct{}), used: time.Now()}
+}
+
+func (a *actor) run() {
+	defer close(a.ended)
+	for task := range a.inbox {
+		task()
+	}
+}
+
+// ask runs f in the actor's goroutine and returns its error. The caller holds a.
+func (a *actor) ask(ctx context.Context, f func(*actor) error) error {
+	answer := make(chan error, 1)
+	select {
+	case a.inbox <- func() { answer <- f(a) }:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// ready makes sure that a state is there and that no append is in doubt. With
+// an error and a state, the state may be shown but not be decided upon.
+func (a *actor) ready() error {
+	if a.newer != nil {
+		return a.newer
+	}
+	if a.st == nil {
+		if err := a.load(); err != nil {
+			return err
+		}
+	}
+	return a.settle()
+}
+
+// visible makes sure that a state is there to be shown, also while the store fails.
+func (a *actor) visible() error {
+	defer a.arm()
+	switch err := a.ready(); {
+	case a.st == nil:
+		return err
+	case a.st.Seq == 0: // begun, but its first append is in doubt
+		return errors.Join(ErrUnknown, err)
+	}
+	return a.newer
+}
+
+// load replays the log.
+func (a *actor) load() error {
+	records, err := a.all.opts.Store.Read(a.all.base, a.id, 0)
+	if err != nil {
+		a.all.opts.Log.Error("a session could not be read", "session", a.id, "err", err)
+		return errors.Join(ErrNotRecorded, err)
+	}
+	if len(records) == 0 {
+		return ErrUnknown
+	}
+	events, err := decode(a.id, records)
+	var st *session.State
+	if err == nil {
+		st, err = session.Replay(events)
+	}
+	if err != nil {
+		a.newer = err
+		a.loaded.Store(true) // keep the actor: the log is not read again for each call
+		a.all.opts.Log.Error("a session is refused", "session", a.id, "err", err)
+		return err
+	}
+	a.st = st
+	a.loaded.Store(true)
+	a.arm()
+	return nil
+}
+
+// catchUp folds in what another writer appended.
+func (a *actor) catchUp() error {
+	records, err := a.all.opts.Store.Read(a.all.base, a.id, a.st.Seq)
+	if err != nil {
+		return a.fails(err)
+	}
+	if len(records) > 0 && records[0].Prev != a.st.Head {
+		a.all.opts.Log.Error("a session's log is another one now: reading it whole", "session", a.id, "seq", a.st.Seq)
+		return a.load()
+	}
+	events, err := decode(a.id, records)
+	if err == nil {
+		next := a.st
+		for _, e := range events {
+			if next, err = session.Fold(next, e); err != nil {
+				break
+			}
+		}
+		if err == nil {
+			a.st = next
+			return nil
+		}
+	}
+	a.newer = err
+	a.all.opts.Log.Error("a session is refused", "session", a.id, "err", err)
+	return err
+}
+
+// arm tells the agenda when the session is next due.
+func (a *actor) arm() {
+	switch {
+	case a.restless.Load():
+		a.all.agenda.set(a.id, time.Now().Round(0).Add(retryEvery))
+	case a.st != nil:
+		a.all.agenda.set(a.id, wallDue(a.st))
+	}
+}
+
+// wallDue returns the wall time of the next deadline in whole milliseconds,
+// never before it; zero: there is none.
+func wallDue(st *session.State) time.Time {
+	due, ok := session.NextDeadline(st)
+	if !ok {
+		return time.Time{}
+	}
+	wall := store.DueTime(store.DueMillis(st.Pace.Wall(due)))
+	if session.Instant(st.Pace.Of(wall)).Before(due) { // a fast clock rounds
+		wall = wall.Add(time.Millisecond)
+	}
+	return wall
+}
+
+// attach adds at and shows it where things stand.
+func (a *actor) attach(at *attachment) error {
+	if err := a.visible(); err != nil {
+		return err
+	}
+	if at.sink != nil {
+		if _, ok := a.st.Seat(at.seat); !ok {
+			return ErrUnknown
+		}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.attached = append(a.attached, at)
+	if at.watch != nil {
+		at.watch(a.st)
+		return nil
+	}
+	if view, ok := a.view(at.seat, Now(a.st, time.Now())); ok {
+		at.sink.View(view)
+	}
+	if d := a.degraded(); !d.OK {
+		at.sink.Degraded(d)
+	}
+	return nil
+}
+
+// detach may be called from any goroutine.
+func (a *actor) detach(at *attachment) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for i, have := range a.attached {
+		if have == at {
+			last := len(a.attached) - 1
+			a.attached[i], a.attached[last] = a.attached[last], nil
+			a.attached = a.attached[:last]
+			return
+		}
+	}
+}
+
+// publish sends the state to watchers and a view to every attached seat.
+func (a *actor) publish() {
+	now := Now(a.st, time.Now())
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, at := range a.attached {
+		if at.watch != nil {
+			at.watch(a.st)
+		}
+	}
+	views := make(map[session.SeatID]session.View, len(a.attached))
+	for _, at := range a.attached {
+		if at.sink == nil {
+			continue
+		}
+		view, ok := views[at.seat]
+		if !ok {
+			if view, ok = a.view(at.seat, now); !ok {
+				continue
+			}
+			views[at.seat] = view
+		}
+		at.sink.View(view)
+	}
+}
+
+// view returns what a seat may know and do now.
+func (a *actor) view(seat session.SeatID, now time.Time) (view session.View, ok bool) {
+	err := a.guarded("ViewOf", func() error {
+		view = session.ViewOf(a.st, seat, now)
+		return nil
+	})
+	return view, err == nil
+}
+
+// guarded calls into the rules. They never panic; should they all the same, that
+// must not end the other sessions of this process.
+func (a *actor) guarded(what string, f func() error) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			a.all.opts.Log.Error("the rules panicked", "session", a.id, "seq", a.st.Seq, "in", what,
+				"stack", string(debug.Stack()))
+			err = fmt.Errorf("session %s, %s: %w", a.id, what, errRules)
+		}
+	}()
+	return f()
+}

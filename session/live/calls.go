@@ -1,0 +1,182 @@
+package live
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"belay/session"
+	"belay/session/store"
+)
+
+// Sink is where a seat's views go. Its methods are called one at a time, from
+// the actor of the session: they must return at once and must not call back.
+type Sink interface {
+	// View brings the seat's whole view after each change.
+	View(session.View)
+	// Degraded brings word that something is wrong with the record or the
+	// clock, or that all is well again. It is the whole truth about that seat's
+	// session at this moment, not a difference.
+	Degraded(Degraded)
+}
+
+// Degraded says what is wrong outside the log.
+type Degraded struct {
+	OK    bool      // all is well again; Words is then empty
+	Since time.Time // wall time
+	Words string    // for people: what does not work, and what to do
+}
+
+// Create begins a session. by.Do is a session.CreateSession. It fails with a
+// *session.Refusal where the rules refuse it or the session exists.
+func (s *Sessions) Create(ctx context.Context, id string, by session.Command) error {
+	if _, ok := by.Do.(session.CreateSession); !ok {
+		return fmt.Errorf("create session %s: the command is %s", id, session.FactName(by.Do))
+	}
+	if err := store.ValidName(id); err != nil {
+		return fmt.Errorf("create session: %w", err)
+	}
+	return s.in(ctx, id, func(a *actor) error { return a.create(by) })
+}
+
+// Do decides a command and returns the number of the last event that it caused,
+// once that is durable; a command that was done before is answered with the same
+// number. The error is a *session.Refusal for the sender, ErrUnknown,
+// ErrNotRecorded, ErrClosed, or the context's: the command may then have been
+// done, and may be sent again.
+func (s *Sessions) Do(ctx context.Context, id string, c session.Command) (uint64, error) {
+	var last uint64 // read only after the actor has answered
+	err := s.in(ctx, id, func(a *actor) (err error) {
+		last, err = a.do(c)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return last, nil
+}
+
+// Attach sends the views of a seat to sink, the first before it returns, and
+// keeps the session loaded, until detach is called. After detach has returned
+// the sink is not called any more.
+func (s *Sessions) Attach(ctx context.Context, id string, seat session.SeatID, sink Sink) (detach func(), err error) {
+	return s.attach(ctx, id, &attachment{seat: seat, sink: sink})
+}
+
+// Watch calls f inside the actor, at once and after each change, before the
+// views are sent. f must return at once, must not call back, and must neither
+// change nor keep the state. After stop has returned f is not called any more.
+func (s *Sessions) Watch(ctx context.Context, id string, f func(*session.State)) (stop func(), err error) {
+	return s.attach(ctx, id, &attachment{watch: f})
+}
+
+func (s *Sessions) attach(ctx context.Context, id string, at *attachment) (func(), error) {
+	a, err := s.hold(id)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.ask(ctx, func(a *actor) error { return a.attach(at) }); err != nil {
+		a.detach(at)
+		s.release(a)
+		return nil, err
+	}
+	var once sync.Once
+	return func() {
+		once.Do(func() {
+			a.detach(at)
+			s.release(a)
+		})
+	}, nil
+}
+
+// Look calls f with the state of a session, inside its actor: f may only read
+// it, must not keep it, and must return at once. Where ctx ends first, f may
+// still be called. While the store fails it sees what was last durable.
+func (s *Sessions) Look(ctx context.Context, id string, f func(*session.State)) error {
+	return s.in(ctx, id, func(a *actor) error {
+		if err := a.visible(); err != nil {
+			return err
+		}
+		f(a.st)
+		return nil
+	})
+}
+
+// Events returns the whole log of a session. It fails with a
+// *session.UnknownFactError where a newer version wrote in it.
+func (s *Sessions) Events(ctx context.Context, id string) ([]session.Event, error) {
+	if err := s.begin(); err != nil {
+		return nil, err
+	}
+	defer s.calls.Done()
+	records, err := s.opts.Store.Read(ctx, id, 0)
+	if err != nil {
+		return nil, fmt.Errorf("read session %s: %w", id, err)
+	}
+	if len(records) == 0 {
+		return nil, ErrUnknown
+	}
+	return decode(id, records)
+}
+
+// Summaries returns what lists show of every session, by id. Nothing is
+// replayed: a summary that this version can't read holds the id alone.
+func (s *Sessions) Summaries(ctx context.Context) ([]session.Summary, error) {
+	if err := s.begin(); err != nil {
+		return nil, err
+	}
+	defer s.calls.Done()
+	var all []session.Summary
+	err := s.heads(ctx, func(h store.Head) {
+		var sum session.Summary
+		if err := json.Unmarshal(h.Summary, &sum); err != nil {
+			sum = session.Summary{}
+		}
+		sum.ID = h.Log
+		all = append(all, sum)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list sessions: %w", err)
+	}
+	return all, nil
+}
+
+func (s *Sessions) begin() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return ErrClosed
+	}
+	s.calls.Add(1)
+	return nil
+}
+
+// Now returns the session's time at a wall time: never before the last event.
+func Now(st *session.State, wall time.Time) time.Time {
+	now := session.Instant(st.Pace.Of(wall.Round(0)))
+	if now.Before(st.Recorded) {
+		return st.Recorded
+	}
+	return now
+}
+
+func decode(id string, records []store.Record) ([]session.Event, error) {
+	events := make([]session.Event, 0, len(records))
+	for _, r := range records {
+		e, err := session.Log.Decode(r.Data)
+		if err != nil {
+			return nil, fmt.Errorf("session %s, event %d: %w", id, r.Seq, err)
+		}
+		if e.Hash != r.Hash || e.Log != id {
+			return nil, fmt.Errorf("session %s, event %d: %w", id, r.Seq, errBroken)
+		}
+		events = append(events, e)
+	}
+	return events, nil
+}
+
+// errBroken says that what the store returned is not what was written.
+var errBroken = errors.New("the log is damaged: its hashes do not fit")

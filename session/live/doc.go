@@ -1,0 +1,47 @@
+// Package live keeps sessions running: it is the shell around the rules of
+// package session. It owns the clock, the goroutines and the order in which
+// things happen; it knows no rule.
+//
+//	Command ─► Decide ─► Link ─► Store.Append ─► state ─► View per seat ─► Sinks
+//	             ▲ now
+//	deadline ────┘
+//
+// # Guarantees
+//
+//   - One actor goroutine owns the state of a session. Commands to a session are
+//     decided one after the other, those to different sessions at the same time.
+//   - Nobody is told of anything before the store has made it durable: neither
+//     the sender of a command nor any screen.
+//   - A session's time is max(its pace applied to the wall clock, the last
+//     recorded time). Overdue deadlines are decided before each command.
+//   - Every session ticks, also one that nobody is connected to and one that is
+//     not loaded. There is one timer for all. It looks at the wall clock at
+//     least every second, because the monotonic clock stands still in suspend.
+//   - After Start every deadline that passed while the process was away fires
+//     at once; the rules mark it late.
+//   - A conflict at the store reloads the session and decides again. An append
+//     whose outcome is open is settled by sending the very same batch again,
+//     before anything else is decided.
+//   - When the store fails every attached seat is told Degraded, each command is
+//     answered with ErrNotRecorded, and the actor tries again each second: first
+//     what is in doubt, then the facts that the server's edge reported meanwhile
+//     (who came, who was lost, whose picture stopped), then the deadlines. It
+//     says OK once the store takes an append again.
+//   - A log with an event of an unknown type is refused whole, never read past.
+//
+// The same in plainer words: if the screen shows it, it is on the disk; if it is
+// due, it fires, whoever is there to see it; and when the disk is full everybody
+// in the session knows at once.
+//
+// # After a crash
+//
+// Start declares every former connection lost, as last heard at the time of
+// Start: when exactly a page was heard before the crash died with the process.
+// The ladders count from there, so that a restart of some seconds raises nothing.
+//
+// # Duties of callers
+//
+// A Sink must never block and never call back into this package. Whoever calls
+// New calls Close, which returns when nothing of the package runs any more. The
+// store is the caller's and is closed after that.
+package live

@@ -1,0 +1,312 @@
+package live
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"belay/session"
+	"belay/session/store"
+)
+
+const (
+	maxConflicts = 8  // then somebody else writes all the time
+	maxReaches   = 64 // rounds of deadlines at one moment
+)
+
+var (
+	errContended = errors.New("another writer was always first")
+	errRules     = errors.New("the rules failed")
+)
+
+// do decides one command, after everything that was due before it.
+func (a *actor) do(c session.Command) (uint64, error) {
+	if _, ok := c.Do.(session.CreateSession); ok {
+		return 0, fmt.Errorf("session %s: only Create begins a session", a.id)
+	}
+	seq, err := a.doNow(c)
+	if errors.Is(err, ErrNotRecorded) && c.Seat == session.Server && owes(c.Do) && a.st != nil {
+		if len(a.owed) == maxOwed {
+			a.owed, a.missed = a.owed[1:], a.missed+1
+		}
+		a.owed = append(a.owed, c)
+		a.arm()
+	}
+	return seq, err
+}
+
+// owes reports whether an act is a fact of the edge that must not be lost
+// because the store could not take it at that moment.
+func owes(act session.Act) bool {
+	switch act.(type) {
+	case session.JoinPeer, session.LosePeer, session.ReportPicture, session.ReportSound:
+		return true
+	}
+	return false
+}
+
+func (a *actor) doNow(c session.Command) (uint64, error) {
+	if err := a.ready(); err != nil {
+		return 0, err
+	}
+	if err := a.pay(); err != nil {
+		return 0, err
+	}
+	if err := a.reach(); errors.Is(err, ErrNotRecorded) {
+		return 0, err // else the clock's rules failed: that must not keep a fact out of the record
+	}
+	seq, err := a.commit(c)
+	a.arm()
+	return seq, err
+}
+
+// create begins the log.
+func (a *actor) create(c session.Command) error {
+	switch err := a.ready(); {
+	case err == nil:
+		if _, again := a.st.Done(c.Seat, c.ID); again {
+			return nil
+		}
+	case !errors.Is(err, ErrUnknown):
+		return err
+	default:
+		a.st = &session.State{ID: a.id}
+	}
+	_, err := a.commit(c)
+	if a.st.Seq == 0 && a.doubt == nil {
+		a.st = nil
+		a.restless.Store(false)
+		return err
+	}
+	a.loaded.Store(true)
+	a.arm()
+	return err
+}
+
+// tick is the agenda's: whatever is in doubt, owed or due. seq is the head that
+// the store named, 0 where it was not asked.
+func (a *actor) tick(seq uint64) error {
+	defer a.arm()
+	if err := a.ready(); err != nil {
+		return err
+	}
+	if seq > a.st.Seq {
+		if err := a.catchUp(); err != nil {
+			return err
+		}
+		a.publish()
+	}
+	if err := a.pay(); err != nil {
+		return err
+	}
+	if err := a.reach(); err != nil {
+		return err
+	}
+	if !a.restless.Load() {
+		return nil
+	}
+	// Nothing is left to write: ask the store whether it would.
+	return a.append(nil, a.st)
+}
+
+// declareLost ends every presence that the log knows: its process is gone.
+func (a *actor) declareLost(heard time.Time) error {
+	if err := a.ready(); err != nil {
+		return err
+	}
+	for _, seat := range a.st.Seats {
+		p := a.st.Presence[seat.ID]
+		if p.Conn == "" {
+			continue
+		}
+		lost := session.LosePeer{Seat: seat.ID, Lost: p.Conn, Heard: Now(a.st, heard), Restart: true}
+		_, err := a.do(session.Command{ID: "lose-" + p.Conn, Seat: session.Server, Conn: p.Conn, Do: lost})
+		if refusal := (*session.Refusal)(nil); err != nil && !errors.As(err, &refusal) {
+			return err
+		}
+	}
+	return nil
+}
+
+// pay sends again what the edge reported while the store failed.
+func (a *actor) pay() error {
+	for len(a.owed) > 0 {
+		_, err := a.commit(a.owed[0])
+		if errors.Is(err, ErrNotRecorded) {
+			return err
+		}
+		if a.owed = a.owed[1:]; len(a.owed) == 0 { // done, or refused: it is not so any more
+			a.owed = nil
+			a.restless.Store(false)
+		}
+	}
+	if a.missed > 0 {
+		a.all.opts.Log.Error("facts about connections were lost while the store failed", "session", a.id, "count", a.missed)
+		a.missed = 0
+	}
+	return nil
+}
+
+// reach decides every deadline up to now.
+func (a *actor) reach() error {
+	for range maxReaches {
+		due, ok := session.NextDeadline(a.st)
+		if !ok || due.After(Now(a.st, time.Now())) {
+			return nil
+		}
+		seq, err := a.commit(session.Command{Seat: session.Clock, Do: session.ReachDeadline{}})
+		if err != nil {
+			return err
+		}
+		if seq == 0 {
+			break
+		}
+	}
+	a.all.opts.Log.Error("deadlines do not end", "session", a.id, "seq", a.st.Seq)
+	a.restless.Store(true)
+	return nil
+}
+
+// commit decides a command, appends its events and, once they are durable,
+// takes over the state after them and publishes it. It returns the number of the
+// last event: 0 when there is none.
+func (a *actor) commit(c session.Command) (uint64, error) {
+	for range maxConflicts {
+		events, err := a.decide(c)
+		if err != nil {
+			return 0, err
+		}
+		if len(events) == 0 {
+			seq, _ := a.st.Done(c.Seat, c.ID)
+			return seq, nil
+		}
+		if len(events) > store.MaxRecords && c.Seat == session.Clock {
+			events = events[:store.MaxRecords] // the others are due again
+		}
+		records, next, err := a.link(events)
+		if err != nil {
+			return 0, err
+		}
+		err = a.append(records, next)
+		var conflict *store.ConflictError
+		if !errors.As(err, &conflict) {
+			if err != nil {
+				return 0, err
+			}
+			a.publish()
+			return next.Seq, nil
+		}
+		if err := a.catchUp(); err != nil {
+			return 0, err
+		}
+		a.publish()
+	}
+	return 0, a.fails(errContended)
+}
+
+// decide asks the rules.
+func (a *actor) decide(c session.Command) (events []session.Event, err error) {
+	err = a.guarded(session.FactName(c.Do), func() (err error) {
+		events, err = session.Decide(a.st, c, Now(a.st, time.Now()))
+		return err
+	})
+	return events, err
+}
+
+// link completes events and folds them into a copy of the state. a.st is not changed.
+func (a *actor) link(events []session.Event) ([]store.Record, *session.State, error) {
+	next, records := a.st, make([]store.Record, len(events))
+	for i, e := range events {
+		var salt [16]byte
+		rand.Read(salt[:]) // never fails: see crypto/rand
+		linked, raw, err := session.Link(e, next.Head, salt)
+		if err == nil {
+			err = a.guarded(session.FactName(e.Fact), func() (err error) {
+				if i > 0 {
+					return next.Apply(linked) // next is our own copy
+				}
+				next, err = session.Fold(next, linked)
+				return err
+			})
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("session %s, event %d: %w", a.id, e.Seq, err)
+		}
+		records[i] = store.Record{Seq: linked.Seq, Prev: linked.Prev, Hash: linked.Hash, Data: raw}
+	}
+	return records, next, nil
+}
+
+// append writes records, with the deadline and the summary of the state after
+// them, and makes that the state. The error is a *store.ConflictError,
+// ErrNotRecorded, or says that the batch can't be written to any store.
+func (a *actor) append(records []store.Record, next *session.State) error {
+	var summary []byte
+	err := a.guarded("Summarize", func() (err error) {
+		summary, err = json.Marshal(session.Summarize(next))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("session %s: %w", a.id, err)
+	}
+	batch := store.Batch{
+		Log: a.id, After: store.Position{Seq: a.st.Seq, Hash: a.st.Head},
+		Records: records, Due: wallDue(next), Summary: summary,
+	}
+	if err := batch.Validate(); err != nil {
+		return err
+	}
+	return a.write(&attempt{batch: batch, next: next})
+}
+
+func (a *actor) write(w *attempt) error {
+	err := a.all.opts.Store.Append(a.all.base, w.batch)
+	var conflict *store.ConflictError
+	switch {
+	case err == nil:
+		a.st, a.doubt = w.next, nil
+		a.restless.Store(len(a.owed) > 0)
+		a.works()
+		return nil
+	case errors.As(err, &conflict):
+		return conflict
+	case errors.Is(err, store.ErrFull), errors.Is(err, store.ErrClosed):
+		return a.fails(err) // nothing was written
+	}
+	if len(w.batch.Records) > 0 {
+		a.doubt = w
+	}
+	return a.fails(err)
+}
+
+// settle sends the batch whose outcome is open again.
+func (a *actor) settle() error {
+	w := a.doubt
+	if w == nil {
+		return nil
+	}
+	err := a.write(w)
+	var conflict *store.ConflictError
+	switch {
+	case err == nil:
+		a.publish()
+		return nil
+	case !errors.As(err, &conflict):
+		return err
+	}
+	a.doubt = nil
+	if conflict.Have == w.batch.End() { // it had been written before
+		a.st = w.next
+		a.restless.Store(len(a.owed) > 0)
+		a.works()
+		a.publish()
+		return nil
+	}
+	if err := a.catchUp(); err != nil {
+		return err
+	}
+	a.publish()
+	return nil
+}

@@ -1,0 +1,260 @@
+package live
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"belay/session"
+	"belay/session/store"
+)
+
+// Errors that callers compare to.
+var (
+	// ErrUnknown says that there is no such session.
+	ErrUnknown = errors.New("there is no such session")
+	// ErrNotRecorded says that the store did not take the act. The screens have
+	// been told. The same command, with the same id, may be sent again: it takes
+	// effect at most once.
+	ErrNotRecorded = errors.New("not recorded: the store does not take it now")
+	// ErrClosed is returned by every method after Close.
+	ErrClosed = errors.New("the sessions are closed")
+)
+
+// Options say what sessions run on.
+type Options struct {
+	Store store.Store   // whoever opened it closes it, after Close
+	Log   *slog.Logger  // session and seat ids only; nil discards
+	Idle  time.Duration // a session that nobody uses is unloaded after this; 0: five minutes
+}
+
+func (o *Options) validate() error {
+	if o.Store == nil {
+		return errors.New("live: no store")
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Idle < 0 {
+		return errors.New("live: a negative idle time")
+	}
+	if o.Idle == 0 {
+		o.Idle = 5 * time.Minute
+	}
+	return nil
+}
+
+const (
+	closeWithin = 10 * time.Second // then appends that hang are given up
+	firesAtOnce = 64               // sessions whose deadlines are decided at the same time
+	retryEvery  = time.Second      // a store that failed is tried again
+	retryNewer  = time.Minute      // a session that is refused is looked at again
+)
+
+// Sessions are the sessions in use. All methods may be called concurrently.
+type Sessions struct {
+	opts   Options
+	agenda *agenda
+
+	base   context.Context // of every append; ends when Close has waited long enough
+	cancel context.CancelFunc
+
+	mu     sync.Mutex
+	actors map[string]*actor
+	closed bool
+	calls  sync.WaitGroup // holders of actors
+
+	clock    clock
+	troubled seldom // of the clock's goroutine alone
+
+	clockTrouble atomic.Pointer[Degraded] // the wall clock stepped
+}
+
+// New makes Sessions over a store. Nothing runs before Start but what is asked for.
+func New(o Options) (*Sessions, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	s := &Sessions{opts: o, agenda: newAgenda(), actors: map[string]*actor{}}
+	s.base, s.cancel = context.WithCancel(context.Background())
+	return s, nil
+}
+
+// Start declares former connections lost, fires what is overdue and arms the
+// timer. It returns when every former connection has been declared lost, or
+// with the error that kept the store from being read.
+func (s *Sessions) Start(ctx context.Context) error {
+	began := time.Now()
+	var fire sync.WaitGroup
+	gate := make(chan struct{}, firesAtOnce)
+	err := s.heads(ctx, func(h store.Head) {
+		var sum session.Summary
+		// A summary that can't be read is read from the log itself.
+		if err := json.Unmarshal(h.Summary, &sum); err != nil || len(sum.Arrived) > 0 {
+			gate <- struct{}{}
+			fire.Go(func() {
+				defer func() { <-gate }()
+				s.declareLost(ctx, h.Log, began)
+			})
+		}
+		if !h.Due.IsZero() {
+			s.agenda.set(h.Log, h.Due)
+		}
+	})
+	fire.Wait()
+	if err != nil {
+		return fmt.Errorf("start the sessions: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return ErrClosed
+	}
+	s.clock.start(s)
+	return nil
+}
+
+// declareLost ends the presence of every connection that a former process held.
+func (s *Sessions) declareLost(ctx context.Context, id string, heard time.Time) {
+	err := s.in(ctx, id, func(a *actor) error { return a.declareLost(heard) })
+	if err != nil {
+		s.opts.Log.Error("former connections could not be declared lost", "session", id, "err", err)
+	}
+}
+
+// heads calls f for every log of the store.
+func (s *Sessions) heads(ctx context.Context, f func(store.Head)) error {
+	after := ""
+	for {
+		page, err := s.opts.Store.Heads(ctx, after, store.MaxPage)
+		if err != nil {
+			return err
+		}
+		for _, h := range page {
+			f(h)
+		}
+		if len(page) < store.MaxPage {
+			return nil
+		}
+		after = page[len(page)-1].Log
+	}
+}
+
+// Close stops the timer, lets what has been begun come to its end and returns
+// when no goroutine is left. Appends that hang are given up after ten seconds.
+// The second call does nothing.
+func (s *Sessions) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	s.mu.Unlock()
+
+	limit := time.AfterFunc(closeWithin, s.cancel)
+	defer limit.Stop()
+	defer s.cancel()
+	// Last in, first out.
+	for _, step := range []struct {
+		name string
+		stop func()
+	}{
+		{"the timer", s.clock.stop},
+		{"calls", s.calls.Wait},
+		{"actors", s.stopActors},
+	} {
+		began := time.Now()
+		step.stop()
+		if took := time.Since(began); took > time.Second {
+			s.opts.Log.Warn("stopping took long", "what", step.name, "took", took)
+		}
+	}
+	return nil
+}
+
+func (s *Sessions) stopActors() {
+	s.mu.Lock()
+	all := s.actors
+	s.actors = map[string]*actor{}
+	s.mu.Unlock()
+	for _, a := range all {
+		close(a.inbox)
+	}
+	for _, a := range all {
+		<-a.ended
+	}
+}
+
+// hold returns the actor of a session and keeps it from being unloaded until
+// release. The session need not exist: its first task finds out.
+func (s *Sessions) hold(id string) (*actor, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, ErrClosed
+	}
+	a := s.actors[id]
+	if a == nil {
+		a = newActor(s, id)
+		s.actors[id] = a
+		go a.run()
+	}
+	a.holders++
+	s.calls.Add(1)
+	return a, nil
+}
+
+func (s *Sessions) release(a *actor) {
+	s.mu.Lock()
+	a.holders--
+	a.used = time.Now()
+	gone := a.holders == 0 && !a.loaded.Load() && s.actors[a.id] == a
+	if gone { // there is no such session, or it could not be read: keep nothing
+		delete(s.actors, a.id)
+		close(a.inbox)
+	}
+	s.mu.Unlock()
+	if gone {
+		<-a.ended
+	}
+	s.calls.Done()
+}
+
+// unload ends the actors of sessions that nobody uses and whose next deadline
+// is not near: the store's index of deadlines wakes them.
+func (s *Sessions) unload(now time.Time) {
+	var idle []*actor
+	s.mu.Lock()
+	for id, a := range s.actors {
+		if a.holders > 0 || a.restless.Load() || now.Sub(a.used) < s.opts.Idle {
+			continue
+		}
+		if due, ok := s.agenda.due(id); ok && due.Sub(now) < time.Minute {
+			continue
+		}
+		delete(s.actors, id)
+		close(a.inbox)
+		idle = append(idle, a)
+	}
+	s.mu.Unlock()
+	for _, a := range idle {
+		<-a.ended
+	}
+}
+
+// in runs f in the actor of a session and returns its error. Where ctx ends
+// first, f may still run.
+func (s *Sessions) in(ctx context.Context, id string, f func(*actor) error) error {
+	a, err := s.hold(id)
+	if err != nil {
+		return err
+	}
+	defer s.release(a)
+	return a.ask(ctx, f)
+}

@@ -1,0 +1,382 @@
+package signaling
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/gorilla/websocket"
+	"golang.org/x/time/rate"
+
+	"belay/session"
+	"belay/session/live"
+	"belay/signaling/protocol"
+)
+
+const (
+	actWithin = 10 * time.Second // a store that hangs longer is answered "not recorded"
+	maxActs   = 64               // commands of one connection that wait for the session
+)
+
+// conn is one connection of a page to a seat. serve is its reader; everything
+// that goes to the page goes through out.
+type conn struct {
+	edge    *Edge
+	id      string
+	session string
+	seat    session.SeatID
+	out     outbox
+	heard   atomic.Int64 // Unix milliseconds, wall time: the last message
+
+	// Set before the room knows the connection, and not changed.
+	peer  protocol.PeerID
+	media bool
+	room  *room
+
+	acts   acts
+	joined atomic.Bool // the log knows of it, or will: see live
+	before string      // the connection that this one replaced
+	detach func()      // set by join, which runs in acts; read when acts have ended
+}
+
+// breach is a violation of the protocol; the connection is closed with its words.
+func (c *conn) breach(err error) {
+	c.out.end(protocol.CloseProtocol, "protocol", err.Error())
+}
+
+// serve runs the connection to its end.
+func (c *conn) serve(ws *websocket.Conn, refused error) {
+	done := make(chan struct{})
+	var writer sync.WaitGroup
+	writer.Go(func() { c.out.write(ws, done) })
+	defer func() {
+		close(done)
+		ws.Close()
+		writer.Wait()
+	}()
+	ws.SetReadLimit(protocol.MaxFromScreen)
+	if refused != nil {
+		c.out.end(protocol.CloseRevoked, "not_admitted", refused.Error())
+		c.drain(ws)
+		return
+	}
+	if !c.hello(ws) {
+		c.drain(ws)
+		return
+	}
+	c.room = c.edge.enter(c.session)
+	defer c.edge.exit(c.room)
+	if err := c.room.open(); err != nil {
+		c.fail(err, "the room could not be opened")
+		c.drain(ws)
+		return
+	}
+	if !c.room.sit(c) {
+		c.out.end(protocol.CloseUnknown, "unknown", "There is no such seat in this session.")
+		c.drain(ws)
+		return
+	}
+	c.send(c.room.welcome(c))
+	c.acts.add(c.join)
+	gone := c.read(ws)
+	c.room.leave(c, gone)
+	c.acts.wait()
+	if c.detach != nil {
+		c.detach()
+	}
+	c.lose()
+}
+
+// hello awaits the first message.
+func (c *conn) hello(ws *websocket.Conn) bool {
+	ws.SetReadDeadline(time.Now().Add(protocol.HelloWithin))
+	message, err := next(ws)
+	var broken *protocol.Error
+	switch {
+	case errors.As(err, &broken):
+		c.breach(broken)
+		return false
+	case err != nil:
+		c.out.end(protocol.CloseProtocol, "protocol", "The first message did not come.")
+		return false
+	}
+	hello, ok := message.(*protocol.Hello)
+	if !ok {
+		c.breach(errors.New("the first message of a connection is hello"))
+		return false
+	}
+	c.peer, c.media = hello.Peer, hello.Media
+	c.heard.Store(time.Now().UnixMilli())
+	return true
+}
+
+// next reads one message. A violation of the protocol is a *protocol.Error.
+func next(ws *websocket.Conn) (any, error) {
+	kind, frame, err := ws.ReadMessage()
+	switch {
+	case errors.Is(err, websocket.ErrReadLimit):
+		return nil, &protocol.Error{Words: fmt.Sprintf("the message has more than %d bytes", protocol.MaxFromScreen)}
+	case err != nil:
+		return nil, err
+	case kind != websocket.TextMessage:
+		return nil, &protocol.Error{Words: "messages are text, not binary"}
+	}
+	return protocol.Decode(frame)
+}
+
+// read reads until the connection ends. gone reports whether the page said that
+// it goes for good, and was not merely cut off.
+func (c *conn) read(ws *websocket.Conn) (gone bool) {
+	messages := rate.NewLimiter(protocol.MessageRate, protocol.MessageBurst)
+	reports := rate.NewLimiter(protocol.TelemetryRate, protocol.TelemetryBurst)
+	for {
+		ws.SetReadDeadline(time.Now().Add(protocol.SilenceIsLoss))
+		if c.out.ending() {
+			c.drain(ws)
+			return false
+		}
+		message, err := next(ws)
+		var broken *protocol.Error
+		switch {
+		case errors.As(err, &broken):
+			c.breach(broken)
+			continue
+		case err != nil:
+			return websocket.IsCloseError(err, websocket.CloseNormalClosure, websocket.CloseGoingAway)
+		}
+		now := time.Now()
+		c.heard.Store(now.UnixMilli())
+		if !messages.AllowN(now, 1) {
+			c.breach(fmt.Errorf("more than %d messages in a second", protocol.MessageRate))
+			continue
+		}
+		if _, ok := message.(*protocol.Telemetry); ok && !reports.AllowN(now, 1) {
+			c.breach(fmt.Errorf("more than %d telemetry messages in a second", protocol.TelemetryRate))
+			continue
+		}
+		c.take(message)
+	}
+}
+
+// drain reads what still comes, to no effect, until the other side closes or
+// the writer's patience ends.
+func (c *conn) drain(ws *websocket.Conn) {
+	ws.SetReadDeadline(time.Now().Add(writeWithin + byeWithin))
+	for {
+		if _, _, err := ws.NextReader(); err != nil {
+			return
+		}
+	}
+}
+
+// take gives a message to whom it concerns.
+func (c *conn) take(message any) {
+	switch m := message.(type) {
+	case *protocol.Ping:
+		now := c.room.now()
+		c.send(protocol.Pong{N: m.N, Now: &now})
+	case *protocol.Pong:
+	case *protocol.Command:
+		c.command(m)
+	case *protocol.Telemetry:
+		c.room.telemetry(c, m)
+	case *protocol.Offer:
+		to := m.To
+		m.To, m.From = "", c.peer
+		c.room.broker(c, to, "offer", m)
+	case *protocol.Answer:
+		to := m.To
+		m.To, m.From = "", c.peer
+		c.room.broker(c, to, "answer", m)
+	case *protocol.Candidate:
+		to := m.To
+		m.To, m.From = "", c.peer
+		c.room.broker(c, to, "candidate", m)
+	case *protocol.NeedOffer:
+		to := m.To
+		m.To, m.From = "", c.peer
+		c.room.broker(c, to, "need_offer", m)
+	case *protocol.Hello:
+		c.breach(errors.New("hello comes once"))
+	}
+}
+
+// send queues a message.
+func (c *conn) send(message any) {
+	frame, err := protocol.Encode(message)
+	if err != nil {
+		c.fail(err, "a message could not be encoded")
+		return
+	}
+	c.out.put(frame, false)
+}
+
+// fail ends the connection for a reason that is ours, or because there is
+// nothing to connect to.
+func (c *conn) fail(err error, what string) {
+	switch {
+	case errors.Is(err, live.ErrUnknown):
+		c.out.end(protocol.CloseUnknown, "unknown", "There is no such session.")
+		return
+	case errors.Is(err, live.ErrClosed):
+		c.out.end(protocol.CloseDraining, "draining", "The server restarts.")
+		return
+	case errors.Is(err, live.ErrNotRecorded): // said by live
+	default:
+		c.edge.opts.Log.Error(what, "session", c.session, "seat", string(c.seat), "err", err)
+	}
+	c.out.end(protocol.CloseInternal, "internal", "Something failed on the server. The page connects again by itself.")
+}
+
+// join tells the session who came, and begins its views.
+func (c *conn) join() {
+	err := c.do(session.Command{ID: "join-" + c.id, Seat: session.Server, Conn: c.id,
+		Do: session.JoinPeer{Seat: c.seat, Peer: string(c.peer)}})
+	var refusal *session.Refusal
+	switch {
+	case errors.As(err, &refusal):
+		c.out.end(protocol.CloseUnknown, refusal.Code, refusal.Words)
+		return
+	case err != nil && !errors.Is(err, live.ErrNotRecorded):
+		c.fail(err, "a page could not join")
+		return
+	}
+	c.joined.Store(true) // where it is not recorded, the session tries again by itself
+	ctx, cancel := context.WithTimeout(context.Background(), actWithin)
+	defer cancel()
+	detach, err := c.edge.opts.Sessions.Attach(ctx, c.session, c.seat, (*views)(c))
+	if err != nil {
+		c.fail(err, "a page could not be attached")
+		return
+	}
+	c.detach = detach
+	c.room.list(c)
+}
+
+// lose tells the session that the connection is lost. One that was replaced is
+// nothing, unless its successor never came to sit.
+func (c *conn) lose() {
+	lost := []string{c.id}
+	if !c.joined.Load() && c.before != "" {
+		lost = append(lost, c.before)
+	}
+	if c.room.replaced(c) {
+		lost = lost[1:]
+	}
+	heard := c.room.at(time.UnixMilli(c.heard.Load()))
+	for _, id := range lost {
+		err := c.do(session.Command{ID: "lose-" + id, Seat: session.Server, Conn: id,
+			Do: session.LosePeer{Seat: c.seat, Lost: id, Heard: heard}})
+		var refusal *session.Refusal
+		if err != nil && !errors.As(err, &refusal) && !errors.Is(err, live.ErrNotRecorded) {
+			c.edge.opts.Log.Error("a lost connection could not be told", "session", c.session, "seat", string(c.seat), "err", err)
+		}
+	}
+}
+
+// do runs a command of the edge's own.
+func (c *conn) do(command session.Command) error {
+	ctx, cancel := context.WithTimeout(context.Background(), actWithin)
+	defer cancel()
+	_, err := c.edge.opts.Sessions.Do(ctx, c.session, command)
+	return err
+}
+
+// report has a fact about a client's media recorded.
+func (c *conn) report(act session.Act) {
+	c.acts.add(func() {
+		err := c.do(session.Command{ID: uuid.NewString(), Seat: session.Server, Conn: c.id, Do: act})
+		var refusal *session.Refusal
+		if err != nil && !errors.As(err, &refusal) && !errors.Is(err, live.ErrNotRecorded) {
+			c.edge.opts.Log.Error("a report on media failed", "session", c.session, "seat", string(c.seat), "err", err)
+		}
+	})
+}
+
+// command decodes an act and has it done, after those that came before it.
+func (c *conn) command(m *protocol.Command) {
+	act, err := session.DecodeAct(m.Act, m.Body)
+	if err != nil {
+		c.breach(err)
+		return
+	}
+	id := m.ID
+	if !c.acts.add(func() { c.send(c.answer(id, act)) }) {
+		c.send(refused(id, "too_many", "Too much is waiting to be recorded. Try again in a moment."))
+	}
+}
+
+// answer does an act of this seat and says what came of it.
+func (c *conn) answer(id string, act session.Act) protocol.Result {
+	ctx, cancel := context.WithTimeout(context.Background(), actWithin)
+	defer cancel()
+	seq, err := c.edge.opts.Sessions.Do(ctx, c.session, session.Command{ID: id, Seat: c.seat, Conn: c.id, Do: act})
+	var refusal *session.Refusal
+	switch {
+	case err == nil:
+		return protocol.Result{ID: id, OK: true, Seq: seq}
+	case errors.As(err, &refusal):
+		return protocol.Result{ID: id, Refused: &protocol.Refused{Code: refusal.Code, Words: refusal.Words, Missing: refusal.Missing}}
+	case errors.Is(err, live.ErrNotRecorded), errors.Is(err, live.ErrClosed), errors.Is(err, context.DeadlineExceeded):
+		return refused(id, "not_recorded", "This is not in the record: the server can't write it now. It may be sent again.")
+	}
+	c.edge.opts.Log.Error("a command failed", "session", c.session, "seat", string(c.seat), "act", session.FactName(act), "err", err)
+	return refused(id, "not_recorded", "This is not in the record: something failed on the server. It may be sent again.")
+}
+
+func refused(id, code, words string) protocol.Result {
+	return protocol.Result{ID: id, Refused: &protocol.Refused{Code: code, Words: words}}
+}
+
+// ending reports whether the connection is being closed.
+func (o *outbox) ending() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.closing != 0
+}
+
+// acts runs functions one after the other, in a goroutine that exists only
+// while there is something to run: an idle seat costs none.
+type acts struct {
+	mu      sync.Mutex
+	queue   []func()
+	running bool
+	done    sync.WaitGroup
+}
+
+// add queues f; false: too many wait already.
+func (a *acts) add(f func()) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.queue) >= maxActs {
+		return false
+	}
+	a.queue = append(a.queue, f)
+	if !a.running {
+		a.running = true
+		a.done.Go(a.run)
+	}
+	return true
+}
+
+func (a *acts) run() {
+	for {
+		a.mu.Lock()
+		if len(a.queue) == 0 {
+			a.queue, a.running = nil, false
+			a.mu.Unlock()
+			return
+		}
+		f := a.queue[0]
+		a.queue = a.queue[1:]
+		a.mu.Unlock()
+		f()
+	}
+}
+
+// wait returns when all that was added has run. Nothing may be added any more.
+func (a *acts) wait() { a.done.Wait() }

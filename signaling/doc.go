@@ -1,0 +1,32 @@
+// Package signaling is the edge between screens and sessions: WebSocket
+// connections, the seats that they take, the rooms that they meet in, and the
+// broker for offers, answers and candidates. It knows no clinical rule: what a
+// seat may do and whom it may meet it asks of packages live and session.
+//
+//	socket ─► reader ─► Decode ─► command  ─► live.Do ─► Result ─┐
+//	                            ├ offer …  ─► room ─► other page │
+//	                            └ telemetry ─► room ─► Truth     │
+//	socket ◄─ writer ◄─ bounded outbox ◄─────── views, results ◄─┘
+//
+// # Guarantees
+//
+//   - A seat has one connection: a newer one replaces the older at once. The
+//     loss of one that was replaced is nothing.
+//   - One goroutine reads a connection and one writes it. Nobody waits for a
+//     slow reader: its outbox is bounded, and it is closed (4002).
+//   - Eight seconds without a message are a lost connection, and the log learns
+//     when the seat was last heard.
+//   - Whatever a screen sends is decoded strictly. What breaks the protocol
+//     closes the connection with words (4003); what the rules refuse is answered
+//     and the connection lives; anything else is logged once and closes it (1011).
+//   - Offers, answers and candidates pass only between pages of one session that
+//     may meet by session.MayMeet at that moment, in order. To a page that is
+//     just reconnecting they wait; to one that is gone they are answered with
+//     Undelivered.
+//   - Commands of one connection take effect in the order in which they came.
+//   - Close returns when every connection is closed and every goroutine ended.
+//
+// The same in plainer words: two tabs can't both be the client; a stranger's page
+// can't ride on somebody's cookie; and who may not see each other can't even
+// exchange the addresses to try.
+package signaling

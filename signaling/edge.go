@@ -1,0 +1,187 @@
+package signaling
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/gorilla/websocket"
+
+	"belay/session"
+	"belay/session/live"
+	"belay/signaling/protocol"
+)
+
+// Pattern is where an Edge belongs in an http.ServeMux: it reads the session
+// and the seat from the path.
+const Pattern = "GET /s/{session}/{seat}/ws"
+
+// Gatekeeper decides who may take a seat, by what the request carries.
+type Gatekeeper interface {
+	// Admit returns nil when the request may take the seat. The error's words
+	// are shown to the person.
+	Admit(r *http.Request, session string, seat session.SeatID) error
+}
+
+// Options say what an Edge works with.
+type Options struct {
+	Sessions   *live.Sessions
+	Gatekeeper Gatekeeper
+	// ICEServers returns what a seat's page connects through, with credentials
+	// of its own; nil: none.
+	ICEServers func(session string, seat session.SeatID) []protocol.ICEServer
+	// AllowedOrigins are further origins whose pages may connect
+	// ("https://belay.example"), beside the host that the request itself names.
+	AllowedOrigins []string
+	Log            *slog.Logger // session and seat ids only; nil discards
+}
+
+func (o *Options) validate() error {
+	if o.Sessions == nil || o.Gatekeeper == nil {
+		return errors.New("signaling: sessions and gatekeeper are needed")
+	}
+	for _, origin := range o.AllowedOrigins {
+		u, err := url.Parse(origin)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.Path != "" && u.Path != "/" {
+			return fmt.Errorf("signaling: %q is no origin", origin)
+		}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.ICEServers == nil {
+		o.ICEServers = func(string, session.SeatID) []protocol.ICEServer { return nil }
+	}
+	return nil
+}
+
+// Edge accepts the WebSocket connections of screens. Its methods may be called
+// concurrently.
+type Edge struct {
+	opts     Options
+	upgrader websocket.Upgrader
+
+	mu       sync.Mutex
+	draining bool
+	conns    map[*conn]struct{}
+	rooms    map[string]*room
+	running  sync.WaitGroup
+}
+
+// New makes an Edge. It is an http.Handler for Pattern.
+func New(o Options) (*Edge, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	return &Edge{
+		opts: o,
+		upgrader: websocket.Upgrader{
+			HandshakeTimeout: handshakeWithin,
+			Subprotocols:     []string{protocol.Subprotocol},
+			WriteBufferPool:  &sync.Pool{},
+			CheckOrigin:      func(*http.Request) bool { return true }, // checked before, see ServeHTTP
+		},
+		conns: map[*conn]struct{}{},
+		rooms: map[string]*room{},
+	}, nil
+}
+
+const handshakeWithin = 5 * time.Second
+
+// ServeHTTP upgrades the request and returns when its connection has ended.
+func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case !websocket.IsWebSocketUpgrade(r):
+		http.Error(w, "This address speaks WebSocket.", http.StatusUpgradeRequired)
+		return
+	case !e.originAllowed(r):
+		http.Error(w, "The page belongs to another site.", http.StatusForbidden)
+		return
+	case !offers(r, protocol.Subprotocol):
+		http.Error(w, "The subprotocol "+protocol.Subprotocol+" is needed.", http.StatusBadRequest)
+		return
+	}
+	c := &conn{
+		edge: e, id: uuid.NewString(),
+		session: r.PathValue("session"), seat: session.SeatID(r.PathValue("seat")),
+	}
+	if !e.admit(c) {
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "The server is about to stop.", http.StatusServiceUnavailable)
+		return
+	}
+	defer e.dismiss(c)
+	// Asked before the upgrade, told after it: a page can't read the status of a
+	// refused upgrade, but it can read why its connection is closed.
+	refused := e.opts.Gatekeeper.Admit(r, c.session, c.seat)
+	ws, err := e.upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		return // answered by the upgrader
+	}
+	c.serve(ws, refused)
+}
+
+// admit counts c in, unless the edge is draining.
+func (e *Edge) admit(c *conn) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.draining {
+		return false
+	}
+	c.out.init()
+	e.conns[c] = struct{}{}
+	e.running.Add(1)
+	return true
+}
+
+func (e *Edge) dismiss(c *conn) {
+	e.mu.Lock()
+	delete(e.conns, c)
+	e.mu.Unlock()
+	e.running.Done()
+}
+
+// Close tells every page to come back at once (4005), to the next process, and
+// returns when every connection has ended. The second call waits too.
+func (e *Edge) Close() error {
+	e.mu.Lock()
+	e.draining = true
+	for c := range e.conns {
+		c.out.end(protocol.CloseDraining, "draining", "The server restarts.")
+	}
+	e.mu.Unlock()
+	e.running.Wait()
+	return nil
+}
+
+// enter returns the room of a session and counts the caller in.
+func (e *Edge) enter(id string) *room {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	r := e.rooms[id]
+	if r == nil {
+		r = newRoom(e, id)
+		e.rooms[id] = r
+	}
+	r.visitors++
+	return r
+}
+
+// exit counts the caller out; the last one closes the room.
+func (e *Edge) exit(r *room) {
+	e.mu.Lock()
+	r.visitors--
+	last := r.visitors == 0
+	if last {
+		delete(e.rooms, r.id)
+	}
+	e.mu.Unlock()
+	if last {
+		r.close()
+	}
+}

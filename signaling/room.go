@@ -1,0 +1,325 @@
+package signaling
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"belay/session"
+	"belay/session/live"
+	"belay/signaling/protocol"
+)
+
+// room maps the seats of one session to connections, says who meets whom, and
+// passes their messages on. What it knows of the session comes from the session
+// itself, after each change; it decides nothing.
+type room struct {
+	edge *Edge
+	id   string
+
+	visitors int // guarded by Edge.mu
+
+	opening sync.Mutex // one at a time
+	stop    func()     // of the watch; guarded by opening
+
+	mu       sync.Mutex
+	places   map[session.SeatID]*place
+	roles    map[session.SeatID]session.Role
+	meet     map[[2]session.SeatID]bool // both orders
+	revoked  map[session.SeatID]bool
+	pace     session.Pace
+	recorded time.Time
+	judge    judge
+}
+
+// place is a seat that somebody sits on, or was sitting on a moment ago.
+type place struct {
+	seat  session.SeatID
+	conn  *conn // nil: just reconnecting
+	peer  protocol.PeerID
+	media bool
+	ready bool      // its connection has had its view: it gets peers and messages
+	known bool      // its page was ready once: the others list it
+	until time.Time // while reconnecting: then it is gone (wall)
+	held  []held    // for a page that is just reconnecting
+	last  []byte    // the peers that its page was told
+}
+
+// held is a message that waits for a page to return.
+type held struct {
+	from  protocol.PeerID
+	frame []byte
+}
+
+func newRoom(e *Edge, id string) *room {
+	return &room{edge: e, id: id, places: map[session.SeatID]*place{}}
+}
+
+// open begins to watch the session. The first visitor's call does it.
+func (r *room) open() error {
+	r.opening.Lock()
+	defer r.opening.Unlock()
+	if r.stop != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), actWithin)
+	defer cancel()
+	stop, err := r.edge.opts.Sessions.Watch(ctx, r.id, r.observe)
+	if err != nil {
+		return err
+	}
+	r.stop = stop
+	return nil
+}
+
+// close ends the watch. Nobody visits the room any more.
+func (r *room) close() {
+	r.opening.Lock()
+	defer r.opening.Unlock()
+	if r.stop != nil {
+		r.stop()
+		r.stop = nil
+	}
+}
+
+// observe takes over what the session says now. It runs inside the session's actor.
+func (r *room) observe(st *session.State) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	first := r.roles == nil
+	r.pace, r.recorded = st.Pace, st.Recorded
+	r.roles = make(map[session.SeatID]session.Role, len(st.Seats))
+	r.meet = make(map[[2]session.SeatID]bool, len(st.Seats))
+	for i, a := range st.Seats {
+		r.roles[a.ID] = a.Role
+		for _, b := range st.Seats[:i] {
+			if session.MayMeet(st, a.ID, b.ID) {
+				r.meet[[2]session.SeatID{a.ID, b.ID}], r.meet[[2]session.SeatID{b.ID, a.ID}] = true, true
+			}
+		}
+	}
+	if first {
+		r.recall(st)
+	}
+	r.revoke(st)
+	r.judge.know(st)
+	r.tellPeers()
+}
+
+// recall keeps places for the pages that were connected a moment ago to the
+// process before this one: their media runs on, and nobody is to be told that
+// they are gone before they had time to return.
+func (r *room) recall(st *session.State) {
+	now := time.Now()
+	for id, p := range st.Presence {
+		seen := now
+		if p.Conn == "" {
+			seen = st.Pace.Wall(p.Since)
+		}
+		if p.Peer == "" || now.Sub(seen) > protocol.ReturnWithin {
+			continue
+		}
+		r.places[id] = &place{seat: id, peer: protocol.PeerID(p.Peer), media: true, known: true, until: seen.Add(protocol.ReturnWithin)}
+	}
+}
+
+// revoke closes connections whose link was revoked since the last look.
+func (r *room) revoke(st *session.State) {
+	before := r.revoked
+	r.revoked = make(map[session.SeatID]bool, len(st.Links))
+	for seat, link := range st.Links {
+		if !link.Revoked {
+			continue
+		}
+		r.revoked[seat] = true
+		if p := r.places[seat]; before != nil && !before[seat] && p != nil && p.conn != nil {
+			p.conn.out.end(protocol.CloseRevoked, "revoked", "This link was withdrawn. Ask your therapist for a new one.")
+		}
+	}
+}
+
+// sit gives c its seat; an older connection is replaced at once. False: the
+// session has no such seat.
+func (r *room) sit(c *conn) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, ok := r.roles[c.seat]; !ok {
+		return false
+	}
+	p := r.places[c.seat]
+	if p != nil && p.conn != nil {
+		c.before = p.conn.id
+		p.conn.out.end(protocol.CloseReplaced, "replaced", "This place was taken over by another window or device.")
+	}
+	if p == nil || p.peer != c.peer {
+		p = &place{seat: c.seat, peer: c.peer}
+		r.places[c.seat] = p
+	}
+	p.conn, p.media, p.ready, p.last = c, c.media, false, nil
+	r.tellPeers()
+	return true
+}
+
+// list makes a connection that has had its view visible to the others.
+func (r *room) list(c *conn) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.places[c.seat]
+	if p == nil || p.conn != c {
+		return
+	}
+	p.ready, p.known = true, true
+	r.tellPeers()
+	waiting := p.held
+	p.held = nil
+	for _, h := range waiting {
+		if from := r.find(h.from); from != nil && r.mayMeet(from, p) {
+			c.out.put(h.frame, false)
+		}
+	}
+}
+
+// leave takes c off its seat. A page that is gone for good is forgotten at once;
+// one that was cut off keeps its place for a while, because its media may live.
+func (r *room) leave(c *conn, gone bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.places[c.seat]
+	if p == nil || p.conn != c {
+		return
+	}
+	p.conn, p.ready, p.last = nil, false, nil
+	p.until = time.Now().Add(protocol.ReturnWithin)
+	if gone {
+		delete(r.places, c.seat)
+	}
+	r.tellPeers()
+}
+
+// replaced reports whether another connection sits where c sat.
+func (r *room) replaced(c *conn) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.places[c.seat]
+	return p != nil && p.conn != nil && p.conn != c
+}
+
+// tellPeers sends every page whose list has changed its new list. r.mu is held.
+func (r *room) tellPeers() {
+	now := time.Now()
+	for seat, p := range r.places {
+		if p.conn == nil && now.After(p.until) {
+			delete(r.places, seat)
+		}
+	}
+	for _, p := range r.places {
+		if !p.ready {
+			continue
+		}
+		frame, err := protocol.Encode(protocol.Peers{Peers: r.peersOf(p)})
+		if err != nil {
+			p.conn.fail(err, "peers could not be encoded")
+			continue
+		}
+		if string(frame) != string(p.last) {
+			p.last = frame
+			p.conn.out.put(frame, false)
+		}
+	}
+}
+
+// peersOf lists whom a page exchanges media with now. r.mu is held.
+func (r *room) peersOf(p *place) []protocol.Peer {
+	peers := []protocol.Peer{}
+	for _, q := range r.places {
+		if q.known && r.mayMeet(p, q) { // a page on its way back is listed still
+			peers = append(peers, protocol.Peer{
+				Peer: q.peer, Seat: string(q.seat), Role: string(r.roles[q.seat]),
+				Offer: p.seat < q.seat, Video: true,
+			})
+		}
+	}
+	slices.SortFunc(peers, func(a, b protocol.Peer) int { return cmp.Compare(a.Seat, b.Seat) })
+	return peers
+}
+
+// mayMeet reports whether two pages exchange media now. r.mu is held.
+func (r *room) mayMeet(p, q *place) bool {
+	return p.media && q.media && r.meet[[2]session.SeatID{p.seat, q.seat}]
+}
+
+// find returns the place of a page. r.mu is held.
+func (r *room) find(peer protocol.PeerID) *place {
+	for _, p := range r.places {
+		if p.peer == peer {
+			return p
+		}
+	}
+	return nil
+}
+
+// broker passes a message on to one page, or says that it can't.
+func (r *room) broker(c *conn, to protocol.PeerID, kind string, message any) {
+	frame, err := protocol.Encode(message)
+	if err != nil {
+		c.fail(err, "a message could not be encoded")
+		return
+	}
+	if words := r.pass(c, to, frame); words != "" {
+		c.send(protocol.Undelivered{To: to, Type: kind, Words: words})
+	}
+}
+
+func (r *room) pass(c *conn, to protocol.PeerID, frame []byte) (why string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	from, p := r.places[c.seat], r.find(to)
+	switch {
+	case from == nil || from.conn != c:
+		return "this connection was replaced"
+	case p == nil, !r.mayMeet(from, p), p.conn == nil && time.Now().After(p.until):
+		return "there is nobody of this name to meet" // the same words: who is there is not for everybody
+	case p.ready:
+		p.conn.out.put(frame, false)
+	case len(p.held) < protocol.HeldForReturn:
+		p.held = append(p.held, held{c.peer, frame})
+	default:
+		return "it is not back yet, and too much waits for it"
+	}
+	return ""
+}
+
+// welcome answers a hello.
+func (r *room) welcome(c *conn) protocol.Welcome {
+	servers := r.edge.opts.ICEServers(r.id, c.seat)
+	if servers == nil {
+		servers = []protocol.ICEServer{}
+	}
+	now := r.now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	rate := r.pace.Rate
+	if rate == 0 {
+		rate = 1
+	}
+	return protocol.Welcome{Conn: c.id, Seat: string(c.seat), Now: now, Rate: rate, ICEServers: servers}
+}
+
+// now returns the session's time.
+func (r *room) now() time.Time { return r.at(time.Now()) }
+
+// at returns the session's time at a wall time, never before its last event at
+// that moment; a time that lies back may.
+func (r *room) at(wall time.Time) time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := session.Instant(r.pace.Of(wall.Round(0)))
+	if t.Before(r.recorded) && time.Since(wall) < time.Second {
+		return r.recorded
+	}
+	return t
+}
+
+var _ live.Sink = (*views)(nil)
