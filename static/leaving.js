@@ -1,0 +1,35 @@
+// Leaving by accident: a swipe, the back button, a closed tab. It is caught for
+// as long as the visit lasts, and never after.
+
+/**
+ * guardLeaving asks wanted() each time somebody is about to leave. OnCaught is
+ * called when "back" was caught and one is still here.
+ *
+ * @param {{wanted: () => boolean, onCaught: () => void}} options
+ * @returns {() => void} arm: call it when the guard may have become wanted
+ */
+export function guardLeaving({ wanted, onCaught }) {
+  let armed = false;
+
+  function arm() {
+    if (armed || !wanted()) return;
+    armed = true;
+    // One entry more: "back" leads to this same page.
+    history.pushState({ belay: "here" }, "");
+  }
+
+  addEventListener("popstate", () => {
+    if (!wanted()) return;
+    history.pushState({ belay: "here" }, "");
+    onCaught();
+  });
+  addEventListener("beforeunload", (event) => {
+    if (!wanted()) return;
+    event.preventDefault();
+    // Older browsers ask only where this is set.
+    event.returnValue = "";
+  });
+  // Browsers count an entry only after somebody has touched the page.
+  addEventListener("pointerup", arm, { passive: true });
+  return arm;
+}

@@ -1,0 +1,64 @@
+// The pictures, in one place for as long as the page lives: screens change
+// around them, and neither picture nor sound is interrupted by that.
+
+import { el, show } from "./element.js";
+import { words } from "./client-words.js";
+import { play } from "./media.js";
+
+/**
+ * createStage shows whoever is received, large, and oneself, small.
+ *
+ * @param {{onBlocked: () => void}} options onBlocked: sound needs a tap; see unblock
+ */
+export function createStage({ onBlocked }) {
+  /** @type {Map<string, HTMLVideoElement>} */
+  const faces = new Map();
+  /** @type {Set<() => void>} */
+  const blocked = new Set();
+  const others = el("div", { class: "faces" });
+  const self = el("video", { class: "self", autoplay: true, playsinline: true, hidden: true, "aria-label": words.selfView, "data-testid": "self" });
+  self.muted = true;
+  const element = el("div", { class: "stage" }, others, self);
+
+  return {
+    element,
+    /** @param {string} seat @param {MediaStream} stream */
+    remote(seat, stream) {
+      let face = faces.get(seat);
+      if (!face) {
+        face = el("video", { class: "face", autoplay: true, playsinline: true, "aria-label": words.therapistView, "data-testid": "remote", "data-seat": seat });
+        faces.set(seat, face);
+        others.append(face);
+      }
+      play(face, stream, (unblock) => {
+        blocked.add(unblock);
+        onBlocked();
+      });
+    },
+    /** @param {string} seat */
+    gone(seat) {
+      faces.get(seat)?.remove();
+      faces.delete(seat);
+    },
+    /** @param {MediaStream} stream */
+    local(stream) {
+      const picture = stream.getVideoTracks().some((track) => track.readyState === "live");
+      if (self.srcObject !== stream) self.srcObject = stream;
+      show(self, picture);
+      if (picture) void self.play().catch(() => {});
+    },
+    needsTap: () => blocked.size > 0,
+    /** unblock is called in a tap. */
+    unblock() {
+      for (const f of blocked) f();
+      blocked.clear();
+    },
+    any: () => faces.size > 0,
+    clear() {
+      self.srcObject = null;
+      show(self, false);
+      for (const face of faces.values()) face.remove();
+      faces.clear();
+    },
+  };
+}
