@@ -63,7 +63,7 @@ func StartChromium(t testing.TB, o Options) *Browser {
 	opts = append(opts,
 		chromedp.ExecPath(path),
 		chromedp.UserDataDir(profile),
-		chromedp.Env(o.Env...),
+		chromedp.Env(append([]string{"TMPDIR=" + scratch(t)}, o.Env...)...),
 		chromedp.ModifyCmdFunc(func(c *exec.Cmd) {
 			ownGroup(c)
 			cmd = c

@@ -52,7 +52,7 @@ func StartFirefox(t testing.TB, o Options) *Browser {
 	if o.Camera != "" || o.NoCamera || len(o.Flags) > 0 {
 		t.Fatal("browser: Camera, NoCamera and Flags are Chromium's")
 	}
-	profile := t.TempDir()
+	profile, temporary := t.TempDir(), scratch(t)
 	if err := writePrefs(profile, o.Prefs); err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func StartFirefox(t testing.TB, o Options) *Browser {
 			t.Error(err)
 		}
 	})
-	if err := f.start(path, o.Env); err != nil {
+	if err := f.start(path, append([]string{"TMPDIR=" + temporary}, o.Env...)); err != nil {
 		t.Fatalf("starting %s: %v", path, err)
 	}
 	b.open = f.open

@@ -33,6 +33,23 @@ func ownGroup(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
+// scratch makes a directory for temporary files, which a browser that is killed
+// leaves behind. It is not the test's own directory, as sockets lie in it whose
+// paths may have 107 bytes (unix(7)), and names of tests are long.
+func scratch(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "belay-browser-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
 // killTree kills the process group, and whatever left it but was started on the
 // profile directory, which is unique to the test: the crash reporter and the
 // zygotes of a browser outlive it otherwise, and write into a directory that is
