@@ -99,6 +99,9 @@ func (s *Store) write(group []*request) {
 		}
 		r.reply <- results[i]
 	}
+	if err == nil {
+		s.reserve()
+	}
 }
 
 // transact writes a group in one transaction. It sets the results of those

@@ -45,6 +45,7 @@ type Store struct {
 	committing sync.Mutex   // held from the begin of a commit until it is durable; taken before mu
 	durable    atomic.Int64 // the last transaction that is
 	mu         sync.RWMutex // guards db; held for reading as long as a reader's transaction is open
+	enough     int64        // with committing: up to this size of the log no space need be reserved
 	db         *bbolt.DB    // nil: a commit ended in doubt, reopen before the next answer
 	dead       atomic.Pointer[faultError]
 
@@ -71,6 +72,7 @@ func Open(opts Options) (*Store, error) {
 	if err := s.open(); err != nil {
 		return nil, fmt.Errorf("open the event log: %w", err)
 	}
+	s.reserve()
 	go s.run()
 	return s, nil
 }

@@ -12,7 +12,8 @@
 //   - The file belongs to one process at a time, by a lock that dies with the
 //     process. It can be read by its owner only.
 //   - A full disk is an error of the append, never of the process, and never of
-//     what was written before.
+//     what was written before. On Linux some 8 MiB are kept ahead of the log, so
+//     that sessions go on for hours when something else has filled the disk.
 //   - Nobody is given what a crash of the machine could still take back. After a
 //     start, and after a disk that failed in the middle of a confirmation, the
 //     state is confirmed by a commit of its own before the first answer.

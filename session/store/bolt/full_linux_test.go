@@ -152,3 +152,28 @@ func TestManyWritersOnAFullDiskAreAllTold(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestSessionsGoOnWhenSomethingElseFillsTheDisk(t *testing.T) {
+	s := open(t, filepath.Join(smallDisk(t, "size=48m"), "belay.db"))
+	release := fill(t, filepath.Dir(s.opts.Path))
+	at, events := store.Position{}, 0
+	for {
+		b := storetest.Next("a", at, 5, at.Seq)
+		if err := s.Append(t.Context(), b); err != nil {
+			if !errors.Is(err, store.ErrFull) {
+				t.Fatal(err)
+			}
+			break
+		}
+		at, events = b.End(), events+len(b.Records)
+	}
+	if events < 5000 {
+		t.Errorf("the reserve lasted for %d events", events)
+	}
+	wantLog(t, s, "a", at)
+	release()
+	wantLog(t, s, "a", mustAppend(t, s, storetest.Next("a", at, 200, 1)))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
