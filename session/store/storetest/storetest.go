@@ -49,6 +49,7 @@ func Run(t *testing.T, place func(t *testing.T) Open) {
 		{"a cancelled append is refused", cancelled},
 		{"a long log stays whole", longLog},
 		{"a reader never sees half a batch", wholeBatches},
+		{"any history is kept as a plain list would keep it", histories},
 		{"nothing is taken after Close", closed},
 		{"Close waits for appends that have begun", closeWaits},
 	} {
