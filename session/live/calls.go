@@ -30,11 +30,11 @@ type Degraded struct {
 	Words string    // for people: what does not work, and what to do
 }
 
-// Create begins a session. by.Do is a session.CreateSession. It fails with a
+// Create begins a session. by.Do is a session.CreateSession with the same id. It fails with a
 // *session.Refusal where the rules refuse it or the session exists.
 func (s *Sessions) Create(ctx context.Context, id string, by session.Command) error {
-	if _, ok := by.Do.(session.CreateSession); !ok {
-		return fmt.Errorf("create session %s: the command is %s", id, session.FactName(by.Do))
+	if create, ok := by.Do.(session.CreateSession); !ok || create.ID != id {
+		return fmt.Errorf("create session %s: the command is %s of another", id, session.FactName(by.Do))
 	}
 	if err := store.ValidName(id); err != nil {
 		return fmt.Errorf("create session: %w", err)
@@ -180,3 +180,10 @@ func decode(id string, records []store.Record) ([]session.Event, error) {
 
 // errBroken says that what the store returned is not what was written.
 var errBroken = errors.New("the log is damaged: its hashes do not fit")
+
+// Loaded returns how many sessions are in memory.
+func (s *Sessions) Loaded() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.actors)
+}

@@ -129,31 +129,34 @@ type hands struct {
 }
 
 // step returns by how much the wall clock moved more than time did.
-func (h *hands) step(cur time.Time) time.Duration {
-	mono := cur.Sub(h.last)                   // monotonic
-	wall := cur.Round(0).Sub(h.last.Round(0)) // wall
-	h.last = cur
+func step(mono, wall time.Duration) time.Duration {
 	if d := wall - mono; d >= stepFrom || d <= -stepFrom {
 		return d
 	}
 	return 0
 }
 
-// watchHands says when the wall clock stepped: it was set, or the machine
-// slept. A step back is said until the wall has caught up, because the time of
-// sessions stands still meanwhile; a step forward for a minute.
+// watchHands looks at both clocks.
 func (s *Sessions) watchHands(h *hands, cur time.Time) {
-	now := cur.Round(0)
-	before := h.last.Round(0)
-	switch d := h.step(cur); {
-	case d > 0:
+	wall := cur.Round(0).Sub(h.last.Round(0))
+	mono := cur.Sub(h.last)
+	h.last = cur
+	s.stepped(h, cur.Round(0), step(mono, wall))
+}
+
+// stepped says when the wall clock stepped: it was set, or the machine slept. A
+// step back is said until the wall has caught up, because the time of sessions
+// stands still meanwhile; a step forward for a minute.
+func (s *Sessions) stepped(h *hands, now time.Time, by time.Duration) {
+	switch {
+	case by > 0:
 		h.until = now.Add(stepShown)
 		s.sayClock(&Degraded{Since: now, Words: fmt.Sprintf(
-			"The server's clock jumped ahead by %s: it slept, or was set. Compare the session's clock with your own watch.", d.Round(time.Second))}, d)
-	case d < 0:
-		h.until = before
+			"The server's clock jumped ahead by %s: it slept, or was set. Compare the session's clock with your own watch.", by.Round(time.Second))}, by)
+	case by < 0:
+		h.until = now.Add(-by)
 		s.sayClock(&Degraded{Since: now, Words: fmt.Sprintf(
-			"The server's clock was set back by %s. The session's clock stands still until it has caught up: use your own watch.", (-d).Round(time.Second))}, d)
+			"The server's clock was set back by %s. The session's clock stands still until it has caught up: use your own watch.", (-by).Round(time.Second))}, by)
 	case !h.until.IsZero() && !now.Before(h.until):
 		h.until = time.Time{}
 		s.sayClock(nil, 0)
