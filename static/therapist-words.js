@@ -34,15 +34,17 @@ export const words = {
 
   join: {
     title: "Join the session",
-    /** @param {string} names */
-    lead: (names) => `You will see ${names}. Alarms on this computer have sound: joining switches it on.`,
+    lead: "Alarms on this computer have sound. Joining switches it on.",
     button: "Join the session",
-    joining: "Joining …",
-    hear: "Hear an alarm first",
+    first: "If you like, first",
+    check: "Try camera and microphone",
+    hear: "Hear an alarm",
+    picture: "Your own picture",
+    level: "Loudness of your microphone",
+    speak: "Say a few words: the bar moves with your voice.",
+    heard: "Your microphone works.",
     without: "Join without camera and microphone",
     waiting: "Reading the session from the server …",
-    sees: "Camera, microphone and loudspeaker",
-    refuses: "This browser is too old for this page. Please use a current Chrome, Edge, Firefox or Safari.",
   },
 
   form: {
@@ -247,6 +249,7 @@ export const words = {
     needsTap: "Camera or microphone stopped. Click here to start them again.",
   },
 
+  chooseClient: "Whom the part below is about",
   tabs: { checks: "Checks", vitals: "Vitals", release: "Release", after: "Record" },
   /** @param {number} open */
   openChecks: (open) => (open === 0 ? "all settled" : `${open} open`),

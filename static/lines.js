@@ -1,0 +1,37 @@
+// The record in words, newest visible, and all of it on demand.
+
+import { timeOfDay } from "./clock.js";
+import { each, el, set, show, text } from "./element.js";
+import { words } from "./therapist-words.js";
+
+/** @typedef {import("./desk.js").Desk} Desk */
+
+/** @param {Desk} desk */
+export function createLines(desk) {
+  const list = el("ol", { class: "lines-list", role: "log", "aria-live": "polite", "aria-label": words.lines.title, tabindex: "0", "data-testid": "lines" });
+  const none = el("p", { class: "hint" }, words.lines.none);
+  const toggle = el("button", { type: "button", class: "quiet", "aria-expanded": "false", onclick: () => expand(!all) }, words.lines.all);
+  const element = el("section", { class: "lines" }, list, none, toggle);
+  let all = false;
+
+  /** @param {boolean} open */
+  function expand(open) {
+    all = open;
+    element.classList.toggle("lines-all", all);
+    set(toggle, "aria-expanded", all ? "true" : "false");
+    text(toggle, all ? words.lines.less : words.lines.all);
+    list.scrollTop = list.scrollHeight;
+  }
+
+  function update() {
+    const lines = desk.view().lines ?? [];
+    const last = list.lastElementChild?.getAttribute("data-key");
+    const below = list.scrollHeight - list.scrollTop - list.clientHeight < 24;
+    each(list, lines, (line) => `${line.seq} ${line.words}`, (line) => el("li", { "data-kind": line.kind }, el("time", { class: "digits" }, timeOfDay(line.at)), " ", line.words));
+    show(none, lines.length === 0);
+    show(list, lines.length > 0);
+    if (below || last === undefined) list.scrollTop = list.scrollHeight;
+  }
+
+  return { element, update };
+}

@@ -1,0 +1,68 @@
+// The first line: who this is about, and what is known of the chaperones. And
+// the browsers that wait to be let in.
+
+import { ms, span } from "./clock.js";
+import { each, el, set, show, text } from "./element.js";
+import { words } from "./therapist-words.js";
+
+/**
+ * @typedef {import("./desk.js").Desk} Desk
+ * @typedef {import("./desk.js").Person} Person
+ */
+
+/**
+ * @param {Desk} desk
+ * @param {() => void} openPeople
+ */
+export function createHead(desk, openPeople) {
+  const practice = el("p", { class: "practice", hidden: true });
+  const clients = el("div", { class: "head-clients" });
+  const chaperones = el("div", { class: "head-chaperones", "data-testid": "chaperones" });
+  const people = el("button", { type: "button", class: "quiet", onclick: openPeople }, words.head.people);
+  const element = el("header", { class: "head" }, el("div", { class: "head-line" }, clients, chaperones, people), practice);
+
+  function update() {
+    const view = desk.view();
+    show(practice, view.practice);
+    text(practice, view.rate > 1 ? words.practiceFast(view.rate) : words.practice);
+    each(clients, view.clients ?? [], (client) => client.seat, () => el("p", { class: "head-client" }, el("strong"), " ", el("span")), (node, client) => {
+      text(node.querySelector("strong"), client.name);
+      text(node.querySelector("span"), words.head.client(client));
+    });
+    tick();
+  }
+
+  function tick() {
+    const view = desk.view();
+    const now = desk.now();
+    const watching = (view.clients ?? []).filter((client) => client.look?.due).sort((a, b) => ms(a.look?.due) - ms(b.look?.due))[0] ?? view.clients?.[0];
+    each(chaperones, (view.people ?? []).filter((person) => person.role === "chaperone"), (person) => person.seat, () => el("p", { class: "head-chaperone" }, el("strong"), " ", el("span"), el("span", { class: "head-call" })), (/** @type {Element} */ node, /** @type {Person} */ person) => {
+      const [name, state, call] = node.children;
+      if (!name || !state || !call) return;
+      text(name, `${person.name} (${words.people.role_.chaperone})`);
+      text(state, words.head.chaperone(person, watching, now));
+      text(call, person.call ? `${words.head.call[person.call.stage] ?? ""} · ${span(now - ms(person.call.since))}` : "");
+      show(call, person.call);
+      set(call, "data-stage", person.call?.stage);
+      set(node, "data-absent", person.arrived && !person.leaving ? null : "yes");
+    });
+  }
+
+  return { element, update, tick };
+}
+
+/** @param {Desk} desk */
+export function createDeviceRequests(desk) {
+  const element = el("ul", { class: "device-requests", role: "status" });
+
+  function update() {
+    const asked = desk.view().devices ?? [];
+    show(element, asked.length > 0);
+    each(element, asked, (one) => one.request, (one) => el("li", { "data-request": one.request },
+      el("span", null, words.devices.ask(one.name || desk.name(one.seat), one.words)),
+      el("button", { type: "button", class: "primary", "data-act": "AdmitDevice", onclick: () => void desk.command("AdmitDevice", { request: one.request }) }, words.devices.admit),
+      el("button", { type: "button", "data-act": "RefuseDevice", onclick: () => void desk.command("RefuseDevice", { request: one.request }) }, words.devices.refuse)));
+  }
+
+  return { element, update };
+}

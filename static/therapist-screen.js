@@ -1,0 +1,251 @@
+// The therapist's screen once joined: where each part stands, which client is
+// chosen, the keys, and the alarms that need no server.
+
+import { createAfter } from "./after.js";
+import { createAlarmBar } from "./alarm-bar.js";
+import { createLegend } from "./band.js";
+import { createClientPanel } from "./client-panel.js";
+import { everySecond, ms, span, timeOfDay } from "./clock.js";
+import { createControls } from "./controls.js";
+import { createCriteria } from "./criteria.js";
+import { createDesk } from "./desk.js";
+import { each, el, set, show, text } from "./element.js";
+import { createEmergencyCard } from "./emergency-card.js";
+import { createGates } from "./gates.js";
+import { createGoIn } from "./go-in.js";
+import { createLines } from "./lines.js";
+import { createObservations } from "./observations.js";
+import { createPeople } from "./people.js";
+import { createPictures } from "./pictures.js";
+import { createDeviceRequests, createHead } from "./therapist-head.js";
+import { words } from "./therapist-words.js";
+import { createVitals } from "./vitals.js";
+
+/**
+ * @typedef {import("./types.d.ts").View} View
+ * @typedef {import("./types.d.ts").ClientView} ClientView
+ * @typedef {import("./types.d.ts").Connection} Connection
+ * @typedef {import("./types.d.ts").ConnectionState} ConnectionState
+ * @typedef {import("./types.d.ts").Media} Media
+ * @typedef {import("./types.d.ts").Seen} Seen
+ * @typedef {import("./types.d.ts").Direct} Direct
+ * @typedef {import("./types.d.ts").Degraded} Degraded
+ * @typedef {"checks" | "vitals" | "release" | "after"} Tab
+ */
+
+/** The part that matters in each phase; a tap on another one holds until the phase moves. */
+/** @type {Record<string, Tab>} */
+const tabOf = { absorbing: "vitals", active: "vitals", integrating: "vitals", release_check: "release", closed: "after", signed: "after", cancelled: "after", ended_early: "after", transferred: "after" };
+
+/**
+ * @param {{connection: Connection, media: Media, sound: ReturnType<typeof import("./alarm-sound.js").createAlarmSound>, first: View}} given
+ */
+export function createTherapistScreen({ connection, media, sound, first }) {
+  const polite = el("div", { class: "spoken", role: "status", "aria-live": "polite" });
+  const desk = createDesk(connection, first, (said) => text(polite, said));
+  let chosen = first.clients?.[0]?.seat ?? "";
+  const whom = () => chosen;
+
+  const alarms = createAlarmBar(desk, sound);
+  const people = createPeople(desk);
+  const head = createHead(desk, people.open);
+  const requests = createDeviceRequests(desk);
+  const pictures = createPictures(desk);
+  const observations = createObservations(desk, whom);
+  const card = createEmergencyCard(desk, whom);
+  const goIn = createGoIn(desk, whom);
+  const lines = createLines(desk);
+  const after = createAfter(desk);
+  const controls = createControls(desk, { connection, media: () => media, speaker: pictures.speaker, sample: () => sound.sample("medium") });
+  pictures.use(media);
+  pictures.local(media.local);
+
+  const panels = el("div", { class: "panels" });
+  const legend = createLegend();
+  const who = el("div", { class: "who", role: "group", "aria-label": words.chooseClient });
+  const tabs = el("div", { class: "tabs", role: "tablist" });
+  const work = el("div", { class: "work", tabindex: "-1" });
+  const taken = el("div", { class: "taken", role: "alert", hidden: true });
+  const side = el("div", { class: "side" }, panels, el("div", { class: "work-head" }, who, tabs), work, observations.element, card.element, people.element);
+  const element = el("div", { class: "therapist" }, head.element, el("div", { class: "notices" }, alarms.element, requests.element, taken),
+    el("main", { class: "middle" }, pictures.element, side), lines.element,
+    el("footer", { class: "foot" },
+      el("div", { class: "foot-urgent" }, el("button", { type: "button", class: "urgent", "aria-keyshortcuts": "e", "data-open": "card", onclick: card.toggle }, words.emergency.button, el("kbd", null, "e")), goIn.element),
+      controls.element, controls.lines),
+    alarms.voice, polite);
+
+  /** @type {Map<string, ReturnType<typeof createClientPanel>>} */
+  const panelOf = new Map();
+  /** @type {Map<string, {checks: ReturnType<typeof createGates>, vitals: ReturnType<typeof createVitals>, release: ReturnType<typeof createCriteria>}>} */
+  const workOf = new Map();
+  /** @type {Map<string, {phase: string, tab: Tab}>} */
+  const picked = new Map();
+  /** @type {Seen[]} */
+  let seen = [];
+
+  /** @param {ClientView} client @returns {Tab} */
+  function tab(client) {
+    const held = picked.get(client.seat);
+    return held?.phase === client.phase ? held.tab : tabOf[client.phase] ?? "checks";
+  }
+
+  /** @param {ClientView} client @returns {{id: Tab, words: string}[]} */
+  function tabsFor(client) {
+    const open = (client.gates ?? []).filter((gate) => gate.state === "open").length;
+    const unmet = (client.criteria ?? []).filter((one) => !one.met).length;
+    /** @type {{id: Tab, words: string}[]} */
+    const all = [];
+    if (client.gates?.length) all.push({ id: "checks", words: `${words.tabs.checks} · ${words.openChecks(open)}` });
+    all.push({ id: "vitals", words: words.tabs.vitals });
+    if (client.criteria?.length) all.push({ id: "release", words: `${words.tabs.release} · ${words.openChecks(unmet)}` });
+    all.push({ id: "after", words: words.tabs.after });
+    return all;
+  }
+
+  function update() {
+    const view = desk.view();
+    const clients = view.clients ?? [];
+    if (!clients.some((client) => client.seat === chosen)) chosen = clients[0]?.seat ?? "";
+    element.classList.toggle("many", clients.length > 1);
+    head.update();
+    alarms.update();
+    requests.update();
+    pictures.update();
+    each(panels, clients, (client) => client.seat, (client) => {
+      const panel = createClientPanel(desk, client.seat);
+      panelOf.set(client.seat, panel);
+      return panel.element;
+    }, (_, client) => panelOf.get(client.seat)?.update());
+    const dosed = clients.filter((client) => client.windows && !words.over.includes(client.phase));
+    if (dosed.length) panels.append(legend);
+    else legend.remove();
+    each(who, clients.length > 1 ? clients : [], (client) => client.seat, (client) => el("button", { type: "button", onclick: () => choose(client.seat) }), (node, client) => {
+      text(node, client.name);
+      set(node, "aria-pressed", client.seat === chosen ? "true" : "false");
+    });
+    show(who, clients.length > 1);
+    updateWork();
+    observations.update();
+    card.update();
+    goIn.update();
+    lines.update();
+    people.update();
+    tick();
+  }
+
+  function updateWork() {
+    const client = desk.client(chosen);
+    if (!client) return;
+    const offered = tabsFor(client);
+    const now = offered.some((one) => one.id === tab(client)) ? tab(client) : offered[0]?.id ?? "vitals";
+    each(tabs, offered, (one) => one.id, (one) => el("button", { type: "button", role: "tab", "data-tab": one.id, onclick: () => {
+      picked.set(chosen, { phase: desk.client(chosen)?.phase ?? "", tab: one.id });
+      updateWork();
+    }, onkeydown: arrows }), (node, one) => {
+      text(node, one.words);
+      set(node, "aria-selected", one.id === now ? "true" : "false");
+      set(node, "tabindex", one.id === now ? "0" : "-1");
+    });
+    let parts = workOf.get(chosen);
+    if (!parts) {
+      const seat = chosen;
+      parts = { checks: createGates(desk, seat, observations.enterVitals), vitals: createVitals(desk, seat), release: createCriteria(desk, seat, observations.enterVitals) };
+      workOf.set(seat, parts);
+    }
+    const part = now === "after" ? after : parts[now];
+    if (work.firstElementChild !== part.element) {
+      work.replaceChildren(part.element);
+      work.scrollTop = 0;
+    }
+    part.update();
+  }
+
+  /** @param {KeyboardEvent} event */
+  function arrows(event) {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const all = /** @type {HTMLElement[]} */ ([...tabs.children]);
+    const here = all.indexOf(/** @type {HTMLElement} */ (event.target));
+    const to = step && all[(here + step + all.length) % all.length];
+    if (!to) return;
+    to.click();
+    to.focus();
+  }
+
+  /** @param {string} seat */
+  function choose(seat) {
+    chosen = seat;
+    update();
+  }
+
+  function tick() {
+    head.tick();
+    alarms.tick();
+    pictures.tick();
+    for (const panel of panelOf.values()) panel.tick();
+    workOf.get(chosen)?.vitals.tick();
+    controls.tick(seen);
+    const state = connection.state();
+    alarms.local("silent", state.silentFor >= 5000 && (state.name === "open" || state.name === "reconnecting" || state.name === "connecting")
+      ? { priority: "high", since: state.since, words: () => words.alarm.serverSilent(span(connection.state().silentFor)) } : null);
+  }
+
+  /** @param {KeyboardEvent} event */
+  function keys(event) {
+    const at = /** @type {HTMLElement} */ (event.target);
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || !controls.keys()) return;
+    if (at.closest("input, textarea, select, [contenteditable]")) return;
+    if (event.key === "n") observations.openNote();
+    else if (event.key === "e") card.toggle();
+    else if (event.key === "g") goIn.key();
+    else return;
+    event.preventDefault();
+  }
+  document.addEventListener("keydown", keys);
+
+  desk.take(first);
+  update();
+  everySecond(tick, () => Date.now());
+
+  return {
+    element,
+    parts: { pictures },
+    /** @param {View} view */
+    take(view) {
+      desk.take(view);
+      update();
+    },
+    /** @param {Seen[]} now */
+    seen(now) {
+      seen = now;
+      pictures.seen(now);
+    },
+    /**
+     * The client's own call for help over the direct line. It stands here first,
+     * then the client's page is told so.
+     *
+     * @param {string} seat
+     * @param {Direct} message
+     */
+    direct(seat, message) {
+      if (message.kind !== "help") return;
+      const name = desk.name(seat);
+      // Where the server brought the same call already, its alarm is the better one.
+      const known = (desk.view().alarms ?? []).some((alarm) => alarm.condition === "help" && alarm.client === seat && !alarm.ended) && connection.state().name === "open";
+      if (!known) alarms.local(`direct ${seat}`, { priority: "high", since: Date.now(), stays: true, words: () => words.alarm.direct(name) });
+      requestAnimationFrame(() => requestAnimationFrame(() => media.sendDirect({ kind: "seen", id: message.id })));
+    },
+    /** @param {Degraded} degraded */
+    degraded(degraded) {
+      alarms.local("degraded", degraded.ok ? null : { priority: "high", since: ms(degraded.since), words: () => words.alarm.degraded(timeOfDay(degraded.since), degraded.words) });
+    },
+    /** @param {ConnectionState} state */
+    state(state) {
+      tick();
+      const replaced = state.name === "replaced";
+      const ended = state.name === "ended";
+      show(taken, replaced || ended);
+      if (replaced) taken.replaceChildren(el("p", null, words.connection.replaced), el("button", { type: "button", class: "primary", onclick: () => connection.retry() }, words.connection.takeBack));
+      if (ended) taken.replaceChildren(el("p", null, words.connection.ended[state.why ?? ""] ?? state.words ?? ""), el("a", { class: "button", href: state.why === "revoked" ? "/" : location.href }, state.why === "revoked" ? words.connection.signIn : words.connection.reload));
+    },
+  };
+}

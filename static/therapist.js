@@ -1,0 +1,62 @@
+// The therapist's screen: joins, then mounts its parts and repaints them from
+// every view. What each part shows is described in its own file.
+
+import { createAlarmSound } from "./alarm-sound.js";
+import { openConnection } from "./connection.js";
+import { el, text } from "./element.js";
+import { createMedia } from "./media.js";
+import { createJoin } from "./therapist-join.js";
+import { createTherapistScreen } from "./therapist-screen.js";
+import { words } from "./therapist-words.js";
+
+/** @typedef {import("./types.d.ts").View} View */
+
+const screen = /** @type {HTMLElement} */ (document.getElementById("screen"));
+const path = location.pathname.replace(/\/?$/, "/");
+const joined = `belay-joined ${path}`;
+const sound = createAlarmSound();
+// A click or a key anywhere lets the browser sound alarms.
+for (const gesture of ["pointerdown", "keydown"]) addEventListener(gesture, sound.unlock, { capture: true, passive: true });
+
+// Whoever was in the session and loads the page again is in it again at once.
+const before = sessionStorage.getItem(joined);
+if (before) enter(before === "media");
+else screen.replaceChildren(createJoin({ sound, enter }).element);
+
+/** @param {boolean} withMedia */
+function enter(withMedia) {
+  sessionStorage.setItem(joined, withMedia ? "media" : "plain");
+  const waiting = el("p", { class: "starting", role: "status" }, words.join.waiting);
+  screen.replaceChildren(waiting);
+  const connection = openConnection({ path: `${path}ws`, media: true });
+  /** @type {ReturnType<typeof createTherapistScreen> | undefined} */
+  let shown;
+
+  const media = createMedia({
+    connection,
+    onRemote: (seat, remote) => shown?.parts.pictures.remote(seat, remote),
+    onGone: (seat) => shown?.parts.pictures.gone(seat),
+    onDirect: (seat, message) => shown?.direct(seat, message),
+    onLocal: (local) => shown?.parts.pictures.local(local),
+    onSeen: (seen) => shown?.seen(seen),
+  });
+  if (withMedia) void media.start();
+
+  connection.on("view", (view) => {
+    if (shown) {
+      shown.take(view);
+      return;
+    }
+    shown = createTherapistScreen({ connection, media, sound, first: view });
+    screen.replaceChildren(shown.element);
+    document.title = (view.clients ?? []).map((client) => client.name).join(", ");
+  });
+  connection.on("truth", (truth) => shown?.parts.pictures.truth(truth.seat, truth.seen));
+  connection.on("degraded", (degraded) => shown?.degraded(degraded));
+  connection.on("state", (state) => {
+    if (shown) shown.state(state);
+    else if (state.name === "ended") text(waiting, words.connection.ended[state.why ?? ""] ?? state.words ?? "");
+    else if (state.name === "replaced") text(waiting, words.connection.replaced);
+    else if (state.name !== "open") text(waiting, words.connection.connecting);
+  });
+}
