@@ -1,0 +1,151 @@
+// Command belay is the Belay server and its administration.
+//
+//	belay [serve]                      run the server
+//	belay therapist add                print a link for one more account
+//	belay therapist reset-link EMAIL   print a link for a new password
+//	belay backup FILE                  write a consistent copy of the log
+//
+// The last three talk to the server that runs on the same data folder. Every
+// flag can be given in the environment too: -public-url as BELAY_PUBLIC_URL.
+// Exit codes: 0 all is well, 1 it failed, 2 it was called wrongly.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// settings are what flags and environment say.
+type settings struct {
+	listen, data, publicURL string
+	selfSigned              bool
+	cert, key               string
+	logFormat               string
+}
+
+var errUsage = errors.New("see belay -help")
+
+func run(ctx context.Context, args []string, env func(string) string, out, errs io.Writer) int {
+	err := dispatch(ctx, args, env, out, errs)
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case errors.Is(err, errUsage):
+		fmt.Fprintln(errs, "belay:", err)
+		return 2
+	}
+	fmt.Fprintln(errs, "belay:", err)
+	return 1
+}
+
+func dispatch(ctx context.Context, args []string, env func(string) string, out, errs io.Writer) error {
+	name := "serve"
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		name, args = args[0], args[1:]
+	}
+	switch name {
+	case "serve":
+		s, rest, err := parse(name, args, env, errs)
+		switch {
+		case err != nil:
+			return err
+		case len(rest) > 0:
+			return fmt.Errorf("%w: %q is too much", errUsage, rest[0])
+		}
+		return serve(ctx, s, out, errs)
+	case "therapist":
+		if len(args) == 0 {
+			return fmt.Errorf("%w: belay therapist add, or belay therapist reset-link EMAIL", errUsage)
+		}
+		return therapist(ctx, args[0], args[1:], env, out, errs)
+	case "backup":
+		return backup(ctx, args, env, out, errs)
+	case "help":
+		_, _, err := parse("serve", []string{"-help"}, env, errs)
+		return err
+	}
+	return fmt.Errorf("%w: there is no command %q", errUsage, name)
+}
+
+// parse reads flags; what they leave open is taken from the environment.
+func parse(name string, args []string, env func(string) string, errs io.Writer) (settings, []string, error) {
+	var s settings
+	flags := flag.NewFlagSet("belay "+name, flag.ContinueOnError)
+	flags.SetOutput(errs)
+	flags.StringVar(&s.data, "data", "belay-data", "folder of the record, made where it is missing")
+	if name == "serve" {
+		flags.StringVar(&s.listen, "listen", ":8080", "address to listen on, host:port")
+		flags.StringVar(&s.publicURL, "public-url", "", "what links say, as https://belay.example.org (default: the address that the therapist's browser uses)")
+		flags.BoolVar(&s.selfSigned, "tls-self-signed", false, "TLS with a certificate of its own, for a trial with a phone on the local network")
+		flags.StringVar(&s.cert, "tls-cert", "", "file of the certificate, PEM")
+		flags.StringVar(&s.key, "tls-key", "", "file of its key, PEM")
+		flags.StringVar(&s.logFormat, "log-format", "text", "text or json")
+	}
+	flags.Usage = func() {
+		fmt.Fprint(errs, "Belay, the companion server for remote dosing sessions.\n\n"+
+			"  belay [serve] [flags]                      run the server\n"+
+			"  belay therapist add [flags]                print a link for one more account\n"+
+			"  belay therapist reset-link [flags] EMAIL   print a link for a new password\n"+
+			"  belay backup [flags] FILE                  write a consistent copy of the record\n\n"+
+			"Every flag can be given in the environment too: -public-url as BELAY_PUBLIC_URL.\n\nFlags of "+flags.Name()+":\n")
+		flags.PrintDefaults()
+	}
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return s, nil, err
+		}
+		return s, nil, fmt.Errorf("%w: %w", errUsage, err)
+	}
+	given := map[string]bool{}
+	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	var bad error
+	flags.VisitAll(func(f *flag.Flag) {
+		variable := "BELAY_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		if value := env(variable); value != "" && !given[f.Name] {
+			if err := flags.Set(f.Name, value); err != nil {
+				bad = fmt.Errorf("%w: %s: %w", errUsage, variable, err)
+			}
+		}
+	})
+	return s, flags.Args(), bad
+}
+
+// public reads the public address.
+func (s settings) public() (*url.URL, error) {
+	if s.publicURL == "" {
+		return nil, nil
+	}
+	u, err := url.Parse(s.publicURL)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("%w: -public-url %q must look like https://belay.example.org", errUsage, s.publicURL)
+	}
+	return u, nil
+}
+
+func (s settings) logger(errs io.Writer) (*slog.Logger, error) {
+	switch s.logFormat {
+	case "text":
+		return slog.New(slog.NewTextHandler(errs, nil)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(errs, nil)), nil
+	}
+	return nil, fmt.Errorf("%w: -log-format is text or json", errUsage)
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"belay/cmd/internal/server"
+	"belay/signaling/access"
+)
+
+// serve runs the server until ctx ends: a signal.
+func serve(ctx context.Context, s settings, out, errs io.Writer) error {
+	public, err := s.public()
+	if err != nil {
+		return err
+	}
+	log, err := s.logger(errs)
+	if err != nil {
+		return err
+	}
+	running, err := server.Start(ctx, server.Options{
+		Listen: s.listen, Data: s.data, PublicURL: public, Log: log,
+		SelfSigned: s.selfSigned, CertFile: s.cert, KeyFile: s.key,
+	})
+	if err != nil {
+		return err
+	}
+	announce(out, running, s)
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(out, "Ending: screens are told, what is being written is written.")
+	case err = <-running.Failed():
+	}
+	if err = errors.Join(err, running.Close()); err != nil {
+		return err
+	}
+	fmt.Fprintln(out, "Ended.")
+	return nil
+}
+
+// announce says plainly what a new user needs next.
+func announce(out io.Writer, running *server.Server, s settings) {
+	data, err := filepath.Abs(s.data)
+	if err != nil {
+		data = s.data
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nBelay is running. Open  %s\n", running.URL())
+	lan := running.LAN()
+	if s.selfSigned {
+		for _, address := range lan {
+			fmt.Fprintf(&b, "From a phone on this network:  %s\n", address)
+		}
+		fmt.Fprintf(&b, "The browser will warn once, since this certificate is the server's own. Compare its SHA-256 fingerprint:\n  %s\n", running.Fingerprint())
+	}
+	fmt.Fprintf(&b, "The record lies in  %s  (nobody else's copy exists: back it up)\n", data)
+	if setup := running.SetupURL(); setup != "" {
+		fmt.Fprintf(&b, "\nNobody has an account yet. Set up the first therapist with this link, once:\n  %s\n", setup)
+	}
+	if host, err := url.Parse(running.URL()); err == nil && access.IsLocal(host.Host) {
+		switch {
+		case s.selfSigned && len(lan) > 0:
+			fmt.Fprintf(&b, "\nLinks say the address that your own browser uses: open %s there, not localhost, when a phone shall follow them.\n", lan[0])
+		default:
+			b.WriteString("\nLinks will say “localhost” when you open it there: they work in browsers on this computer only.\n" +
+				"For a phone on this network:  -tls-self-signed   (cameras need https)\n" +
+				"For real use:                 -public-url https://your.name, behind a proxy that has a certificate, or -tls-cert and -tls-key\n")
+		}
+	} else if strings.HasPrefix(running.URL(), "http://") {
+		b.WriteString("\nBrowsers give camera and microphone to https pages only: this address needs a certificate.\n")
+	}
+	b.WriteString("\nEnd it with Ctrl-C.\n\n")
+	fmt.Fprint(out, b.String())
+}

@@ -1,0 +1,164 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"belay/session"
+)
+
+// SocketName is the administration's socket in the data folder. Whoever may open
+// it may read the log anyway: both are the server's user's alone.
+const SocketName = "admin.sock"
+
+// listenAdmin opens the socket. One that a killed server left behind is taken
+// away: the log's lock has made sure that no other server runs on this folder.
+func listenAdmin(dir string) (net.Listener, error) {
+	path := filepath.Join(dir, SocketName)
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// admin is what the socket answers.
+func (s *Server) admin() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /setup-link", func(w http.ResponseWriter, r *http.Request) {
+		token, err := s.practice.IssueSetupLink(r.Context())
+		s.answerAdmin(w, s.URL()+"/setup#"+token, err)
+	})
+	mux.HandleFunc("POST /reset-link", func(w http.ResponseWriter, r *http.Request) {
+		token, err := s.practice.IssueResetLink(r.Context(), r.FormValue("email"))
+		s.answerAdmin(w, s.URL()+"/setup#reset."+token, err)
+	})
+	mux.HandleFunc("GET /backup", func(w http.ResponseWriter, r *http.Request) {
+		backup, ok := s.store.(interface{ Backup(io.Writer) error })
+		if !ok {
+			http.Error(w, "this store has no backup of its own", http.StatusNotImplemented)
+			return
+		}
+		w.Header().Set("Content-Type", "application/octet-stream")
+		w.Header().Set("Trailer", "Belay-Backup")
+		if err := backup.Backup(w); err != nil {
+			s.opts.Log.Error("backup failed", "err", err)
+			panic(http.ErrAbortHandler) // the reader must see that it is not whole
+		}
+		w.Header().Set("Belay-Backup", "whole")
+	})
+	return mux
+}
+
+func (s *Server) answerAdmin(w http.ResponseWriter, words string, err error) {
+	var refusal *session.Refusal
+	switch {
+	case errors.As(err, &refusal):
+		http.Error(w, refusal.Words, http.StatusConflict)
+	case err != nil:
+		s.opts.Log.Error("administration failed", "err", err)
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+	default:
+		fmt.Fprintln(w, words)
+	}
+}
+
+// Admin talks to the server that runs on a data folder.
+type Admin struct{ client http.Client }
+
+// NewAdmin returns the administration of the server on the data folder.
+func NewAdmin(dir string) *Admin {
+	var d net.Dialer
+	return &Admin{http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			c, err := d.DialContext(ctx, "unix", filepath.Join(dir, SocketName))
+			if err != nil {
+				return nil, fmt.Errorf("no belay runs on %s: %w", dir, err)
+			}
+			return c, nil
+		},
+	}}}
+}
+
+// SetupLink returns a new link with which a therapist can make an account.
+func (a *Admin) SetupLink(ctx context.Context) (string, error) {
+	return a.post(ctx, "/setup-link", url.Values{})
+}
+
+// ResetLink returns a link with which a therapist sets a new password.
+func (a *Admin) ResetLink(ctx context.Context, email string) (string, error) {
+	return a.post(ctx, "/reset-link", url.Values{"email": {email}})
+}
+
+func (a *Admin) post(ctx context.Context, path string, form url.Values) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://belay"+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	res, err := a.client.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer res.Body.Close()
+	words, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
+	if err != nil {
+		return "", err
+	}
+	if res.StatusCode != http.StatusOK {
+		return "", errors.New(strings.TrimSpace(string(words)))
+	}
+	return strings.TrimSpace(string(words)), nil
+}
+
+// Backup writes a consistent copy of the log to the file, which must not exist.
+// A copy that did not become whole is taken away.
+func (a *Admin) Backup(ctx context.Context, file string) (err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://belay/backup", nil)
+	if err != nil {
+		return err
+	}
+	res, err := a.client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		words, _ := io.ReadAll(io.LimitReader(res.Body, 4<<10))
+		return errors.New(strings.TrimSpace(string(words)))
+	}
+	out, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err = errors.Join(err, out.Close()); err != nil {
+			err = errors.Join(err, os.Remove(file))
+		}
+	}()
+	if _, err := io.Copy(out, res.Body); err != nil {
+		return fmt.Errorf("the backup broke off: %w", err)
+	}
+	if res.Trailer.Get("Belay-Backup") != "whole" {
+		return errors.New("the backup broke off")
+	}
+	return out.Sync()
+}

@@ -1,0 +1,385 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"belay/session/live"
+	"belay/session/practice"
+	"belay/session/store"
+	"belay/session/store/bolt"
+	"belay/signaling"
+	"belay/signaling/access"
+	"belay/signaling/api"
+	"belay/static"
+)
+
+// Options are the settings of one server.
+type Options struct {
+	Listen    string       // host:port
+	Data      string       // folder of the log, the certificate and the socket; made where it is missing
+	PublicURL *url.URL     // what links say; nil: the address that the therapist's browser used
+	Log       *slog.Logger // nil discards
+
+	SelfSigned        bool   // TLS with a certificate of our own, kept in Data
+	CertFile, KeyFile string // TLS with this certificate
+
+	// OpenStore opens the event log; nil: the embedded one in Data. Close
+	// closes it.
+	OpenStore func() (store.Store, error)
+}
+
+func (o *Options) validate() error {
+	if o.Listen == "" || o.Data == "" {
+		return errors.New("the server needs an address and a data folder")
+	}
+	if (o.CertFile == "") != (o.KeyFile == "") {
+		return errors.New("a certificate needs its key: give both files")
+	}
+	if o.SelfSigned && o.CertFile != "" {
+		return errors.New("either a certificate of your own or a self-signed one")
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return nil
+}
+
+// Server is one running server. Its methods may be called concurrently; whoever
+// started it closes it.
+type Server struct {
+	opts     Options
+	listener net.Listener
+	cert     *tls.Certificate
+	setup    string // token of the set-up link; "" where somebody has an account
+
+	store    store.Store
+	practice *practice.Practice
+	sessions *live.Sessions
+
+	ready  atomic.Bool
+	failed chan error
+	stops  []stop // in the order in which things began
+	once   sync.Once
+	closed error
+}
+
+// stop ends one thing that Start began.
+type stop struct {
+	name   string
+	within time.Duration
+	do     func(context.Context) error
+}
+
+// Start begins everything. ctx bounds the start alone.
+func Start(ctx context.Context, opts Options) (_ *Server, err error) {
+	if err := opts.validate(); err != nil {
+		return nil, err
+	}
+	s := &Server{opts: opts, failed: make(chan error, 2)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	if err := os.MkdirAll(opts.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("the data folder: %w", err)
+	}
+	if err := s.begin(ctx); err != nil {
+		return nil, err
+	}
+	s.ready.Store(true)
+	return s, nil
+}
+
+// begin starts one thing after the other and notes how each is ended.
+func (s *Server) begin(ctx context.Context) (err error) {
+	o := s.opts
+	if o.OpenStore == nil {
+		o.OpenStore = func() (store.Store, error) {
+			return bolt.Open(bolt.Options{Path: filepath.Join(o.Data, "belay.db")})
+		}
+	}
+	if s.store, err = o.OpenStore(); err != nil {
+		return err
+	}
+	s.onClose("the event log", 20*time.Second, func(context.Context) error { return s.store.Close() })
+
+	if s.practice, err = practice.Open(ctx, practice.Options{Store: s.store}); err != nil {
+		return err
+	}
+	if s.sessions, err = live.New(live.Options{Store: s.store, Log: o.Log}); err != nil {
+		return err
+	}
+	s.onClose("the sessions", 20*time.Second, func(context.Context) error { return s.sessions.Close() })
+	if err := s.sessions.Start(ctx); err != nil {
+		return err
+	}
+
+	door, err := access.New(access.Options{Practice: s.practice, Sessions: s.sessions, PublicURL: o.PublicURL})
+	if err != nil {
+		return err
+	}
+	console, err := api.New(api.Options{Practice: s.practice, Sessions: s.sessions, Door: door, Log: o.Log})
+	if err != nil {
+		return err
+	}
+	pages, err := newSite(static.Files, door, o.Log)
+	if err != nil {
+		return err
+	}
+	edge, err := s.edge(door)
+	if err != nil {
+		return err
+	}
+
+	if s.listener, err = net.Listen("tcp", o.Listen); err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	if err := s.certificate(); err != nil {
+		return errors.Join(err, s.listener.Close())
+	}
+	s.serve("web pages", s.listener, guard(s.routes(pages, console, edge), s.opts.CertFile != "" || o.PublicURL != nil && o.PublicURL.Scheme == "https"))
+	// After the listener in the list, so before it in time: whoever is connected
+	// is told to come back before new ones are turned away.
+	s.onClose("connections", 5*time.Second, func(context.Context) error { return edge.Close() })
+
+	if socket, err := listenAdmin(o.Data); err != nil {
+		o.Log.Warn("no administration over the local socket", "err", err)
+	} else {
+		s.serve("administration", socket, s.admin())
+	}
+
+	some, err := s.practice.HasAccounts(ctx)
+	if err != nil {
+		return err
+	}
+	if !some {
+		if s.setup, err = s.practice.IssueSetupLink(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Server) routes(pages *site, console http.Handler, edge http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.HandleFunc("GET /static/{file...}", pages.static)
+	mux.HandleFunc("GET /favicon.ico", pages.page("icon.svg"))
+	mux.HandleFunc("GET /{$}", pages.page("console.html"))
+	mux.HandleFunc("GET /setup", pages.page("setup.html"))
+	mux.HandleFunc("GET /i", pages.page("join.html"))
+	mux.Handle("/api/", console)
+	mux.HandleFunc("GET /s/{session}/{seat}", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, r.URL.EscapedPath()+"/", http.StatusMovedPermanently)
+	})
+	mux.HandleFunc("GET /s/{session}/{seat}/{$}", pages.seat)
+	mux.Handle(signaling.Pattern, edge)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		pages.say(w, http.StatusNotFound, "There is nothing here", "Please check the address, or open your link again.")
+	})
+	return mux
+}
+
+// readyz says whether new work should be sent here: the log can be read, and
+// the server is not about to end.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	defer cancel()
+	if !s.ready.Load() {
+		http.Error(w, "not ready: starting or stopping", http.StatusServiceUnavailable)
+		return
+	}
+	if _, err := s.store.Head(ctx, practice.LogName); err != nil {
+		http.Error(w, "not ready: the event log cannot be read", http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ok")
+}
+
+// certificate reads or makes the certificate, where one is asked for.
+func (s *Server) certificate() error {
+	var cert tls.Certificate
+	var err error
+	switch {
+	case s.opts.CertFile != "":
+		if cert, err = tls.LoadX509KeyPair(s.opts.CertFile, s.opts.KeyFile); err != nil {
+			return fmt.Errorf("the certificate: %w", err)
+		}
+	case s.opts.SelfSigned:
+		hosts := append([]string{"localhost", "127.0.0.1", "::1"}, lanAddresses()...)
+		if name, err := os.Hostname(); err == nil && name != "" {
+			hosts = append(hosts, name)
+		}
+		if u := s.opts.PublicURL; u != nil {
+			hosts = append(hosts, u.Hostname())
+		}
+		if cert, err = selfSigned(s.opts.Data, hosts); err != nil {
+			return err
+		}
+	default:
+		return nil
+	}
+	s.cert = &cert
+	return nil
+}
+
+// serve runs an HTTP server on a listener until Close.
+func (s *Server) serve(name string, l net.Listener, h http.Handler) {
+	hs := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second, // sockets set their own once they are taken over
+		WriteTimeout:      60 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(s.opts.Log.Handler(), slog.LevelDebug),
+	}
+	if l.Addr().Network() == "unix" {
+		hs.WriteTimeout = 0 // a backup takes as long as it takes
+	}
+	serve := func() error { return hs.Serve(l) }
+	if s.cert != nil && l == s.listener {
+		hs.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*s.cert}, MinVersion: tls.VersionTLS12}
+		serve = func() error { return hs.ServeTLS(l, "", "") }
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := serve(); !errors.Is(err, http.ErrServerClosed) {
+			s.failed <- fmt.Errorf("%s: %w", name, err)
+		}
+	}()
+	s.onClose(name, 5*time.Second, func(ctx context.Context) error {
+		err := hs.Shutdown(ctx)
+		if err != nil {
+			err = hs.Close() // whoever has not finished by now is cut off
+		}
+		<-ended
+		return err
+	})
+}
+
+func (s *Server) onClose(name string, within time.Duration, do func(context.Context) error) {
+	s.stops = append(s.stops, stop{name, within, do})
+}
+
+// Failed carries an error when the server can't go on. Close it then.
+func (s *Server) Failed() <-chan error { return s.failed }
+
+// Addr is the address that the server listens on.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// URL is the address to open on this machine, or the public one where there is one.
+func (s *Server) URL() string {
+	if u := s.opts.PublicURL; u != nil {
+		return u.Scheme + "://" + u.Host
+	}
+	host, _, err := net.SplitHostPort(s.opts.Listen)
+	if err != nil || host == "" {
+		host = "localhost"
+	} else if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return s.at(host)
+}
+
+// LAN are the addresses by which others on the local network reach this server;
+// none where it listens on one address only.
+func (s *Server) LAN() []string {
+	host, _, err := net.SplitHostPort(s.opts.Listen)
+	if ip := net.ParseIP(host); err != nil || host != "" && (ip == nil || !ip.IsUnspecified()) {
+		return nil
+	}
+	var all []string
+	for _, a := range lanAddresses() {
+		all = append(all, s.at(a))
+	}
+	return all
+}
+
+func (s *Server) at(host string) string {
+	scheme := "http://"
+	if s.cert != nil {
+		scheme = "https://"
+	}
+	port := 0
+	if a, ok := s.listener.Addr().(*net.TCPAddr); ok {
+		port = a.Port
+	}
+	return scheme + net.JoinHostPort(host, strconv.Itoa(port))
+}
+
+// SetupURL is the one-time link for the first account, or "" where there is one.
+func (s *Server) SetupURL() string {
+	if s.setup == "" {
+		return ""
+	}
+	return s.URL() + "/setup#" + s.setup
+}
+
+// Fingerprint is the SHA-256 of the certificate as browsers show it, or "".
+func (s *Server) Fingerprint() string {
+	if s.cert == nil {
+		return ""
+	}
+	return Fingerprint(*s.cert)
+}
+
+// Close ends everything, last in first out, and returns when nothing runs any
+// more, or with what did not end in its time. The second call waits for the first.
+func (s *Server) Close() error {
+	s.once.Do(func() {
+		s.ready.Store(false)
+		var errs []error
+		for i := len(s.stops) - 1; i >= 0; i-- {
+			if err := s.stops[i].run(); err != nil {
+				errs = append(errs, err)
+			}
+		}
+		s.closed = errors.Join(errs...)
+	})
+	return s.closed
+}
+
+func (st stop) run() error {
+	ctx, cancel := context.WithTimeout(context.Background(), st.within)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- st.do(ctx) }()
+	// A little more than its time: what keeps to ctx says itself what went wrong.
+	late := time.NewTimer(st.within + 2*time.Second)
+	defer late.Stop()
+	select {
+	case err := <-done:
+		if err != nil {
+			return fmt.Errorf("end %s: %w", st.name, err)
+		}
+		return nil
+	case <-late.C:
+		return fmt.Errorf("end %s: not within %s", st.name, st.within)
+	}
+}
+
+// edge is the WebSocket edge of the sessions.
+func (s *Server) edge(door *access.Door) (*signaling.Edge, error) {
+	opts := signaling.Options{Sessions: s.sessions, Gatekeeper: door, Log: s.opts.Log}
+	if u := s.opts.PublicURL; u != nil {
+		opts.AllowedOrigins = []string{u.Scheme + "://" + u.Host}
+	}
+	return signaling.New(opts)
+}

@@ -1,0 +1,115 @@
+package server
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// certificateFor is how long a self-signed certificate is valid: browsers refuse
+// more than 398 days.
+const certificateFor = 365 * 24 * time.Hour
+
+// selfSigned returns the certificate kept in dir, and makes a new one where there
+// is none, it ends within a month, or this machine has got an address since that
+// it does not name.
+func selfSigned(dir string, hosts []string) (tls.Certificate, error) {
+	certFile, keyFile := filepath.Join(dir, "tls-cert.pem"), filepath.Join(dir, "tls-key.pem")
+	cert, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return tls.Certificate{}, fmt.Errorf("the certificate in %s: %w", dir, err)
+	}
+	if err == nil && time.Until(cert.Leaf.NotAfter) > 30*24*time.Hour && names(cert.Leaf, hosts) {
+		return cert, nil
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	template := &x509.Certificate{
+		SerialNumber: serial,
+		Subject:      pkix.Name{CommonName: "Belay on " + hosts[0]},
+		NotBefore:    time.Now().Add(-time.Hour), NotAfter: time.Now().Add(certificateFor),
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		BasicConstraintsValid: true,
+	}
+	for _, h := range hosts {
+		if ip := net.ParseIP(h); ip != nil {
+			template.IPAddresses = append(template.IPAddresses, ip)
+		} else {
+			template.DNSNames = append(template.DNSNames, h)
+		}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return tls.Certificate{}, fmt.Errorf("make a certificate: %w", err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	// The key first: a certificate without its key would be an error at the next start.
+	for _, f := range []struct {
+		path, kind string
+		der        []byte
+	}{{keyFile, "PRIVATE KEY", pkcs8}, {certFile, "CERTIFICATE", der}} {
+		if err := os.WriteFile(f.path, pem.EncodeToMemory(&pem.Block{Type: f.kind, Bytes: f.der}), 0o600); err != nil {
+			return tls.Certificate{}, fmt.Errorf("keep the certificate: %w", err)
+		}
+	}
+	return tls.LoadX509KeyPair(certFile, keyFile)
+}
+
+func names(cert *x509.Certificate, hosts []string) bool {
+	return !slices.ContainsFunc(hosts, func(h string) bool { return cert.VerifyHostname(h) != nil })
+}
+
+// Fingerprint is the SHA-256 of a certificate as browsers show it.
+func Fingerprint(cert tls.Certificate) string {
+	sum := sha256.Sum256(cert.Certificate[0])
+	pairs := make([]string, len(sum))
+	for i, b := range sum {
+		pairs[i] = fmt.Sprintf("%02X", b)
+	}
+	return strings.Join(pairs, ":")
+}
+
+// lanAddresses are the addresses by which others on the local network reach this
+// machine, IPv4 first.
+func lanAddresses() []string {
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil
+	}
+	var four, six []string
+	for _, a := range all {
+		ip, ok := a.(*net.IPNet)
+		switch {
+		case !ok || !ip.IP.IsGlobalUnicast():
+		case ip.IP.To4() != nil:
+			four = append(four, ip.IP.String())
+		default:
+			six = append(six, ip.IP.String())
+		}
+	}
+	return append(four, six...)
+}
