@@ -127,7 +127,11 @@ func (s *Sessions) declareLost(ctx context.Context, id string, heard time.Time) 
 	}
 }
 
-// heads calls f for every log of the store.
+// practiceLog is the one log in the store that is no session's: that of package
+// session/practice, which is not imported for its name.
+const practiceLog = "practice"
+
+// heads calls f for the log of every session.
 func (s *Sessions) heads(ctx context.Context, f func(store.Head)) error {
 	after := ""
 	for {
@@ -136,7 +140,9 @@ func (s *Sessions) heads(ctx context.Context, f func(store.Head)) error {
 			return err
 		}
 		for _, h := range page {
-			f(h)
+			if h.Log != practiceLog {
+				f(h)
+			}
 		}
 		if len(page) < store.MaxPage {
 			return nil
