@@ -14,7 +14,7 @@ import { states } from "./states.js";
  * @typedef {{ask: (act: string, body: object) => Promise<Result>, media: import("./types.d.ts").Media,
  *   view: () => View, connected: () => boolean, remember: (name: string, value?: string) => string}} Room
  * @typedef {{element: HTMLElement, submit: () => Promise<Result | null>, update?: () => void, close?: () => void,
- *   button?: string, second?: {words: string, submit: () => Promise<Result | null>}, done?: boolean}} Page
+ *   button?: string, even?: boolean, second?: {words: string, submit: () => Promise<Result | null>}, done?: boolean}} Page
  * @typedef {{id: string, client: string, title: string, done: (client: ClientView) => boolean, make: (client: ClientView) => Page}} Step
  */
 
@@ -105,6 +105,7 @@ export function createArrival(room, onDone) {
     text(title, step.title);
     place.replaceChildren(page.element);
     text(next, page.button ?? words.save);
+    next.classList.toggle("primary", !page.even);
     show(second, page.second);
     text(second, page.second?.words);
     show(problem, false);
@@ -305,6 +306,7 @@ export function createArrival(room, onDone) {
     };
     return {
       element: el("p", { class: "lead" }, words.seeLead(who)),
+      even: true,
       button: words.seeNo,
       submit: () => say(false),
       second: { words: words.seeYes, submit: () => say(true) },
@@ -321,8 +323,11 @@ export function createArrival(room, onDone) {
 
   return {
     element,
-    /** Whether every page is settled, by what the server knows. */
+    /** Whether every page is settled. */
     complete: () => open(steps()) < 0,
+    /** Whether the server has every answer of everyone on this device. */
+    answered: () =>
+      (room.view().clients ?? []).every(({ steps: s }) => !s || (s.introduced && s.address && s.today && s.consented)),
     /** Shows the first page that is not settled, or the very first. @param {boolean} [fromStart] */
     show(fromStart) {
       const all = steps();

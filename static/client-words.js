@@ -132,6 +132,8 @@ export const words = {
   said: "You have said yes.",
   /** @param {number} mg @param {number} tablets */
   amount: (mg, tablets) => `${mg} mg (${tablets} ${tablets === 1 ? "tablet" : "tablets"})`,
+  /** @param {string} amount */
+  takeLead: (amount) => `Everything is ready: ${amount}.`,
   take: "I am taking it now",
   /** @param {string} name */
   takeFor: (name) => `${name}: I am taking it now`,
@@ -173,7 +175,7 @@ export const words = {
   darkAlone: "This page is reconnecting by itself. If you need anyone, call out.",
   darkReplaced: "Your session goes on on another device. If you need anyone, call out.",
   darkEnded: "This page has lost its place. If you need anyone, call out.",
-  faceKeep: "Keep the face",
+  faceShow: "Show the face",
   faceHide: "Hide the face",
 
   // Returning.
@@ -211,6 +213,30 @@ export const words = {
   leaving: "Your session is still going on.",
 };
 words.endAgreed.signed = words.endAgreed.closed;
+
+/**
+ * checks are the checks before the dose as a client reads them, by their title
+ * at the therapist's; one that is not here keeps its title.
+ *
+ * @type {Record<string, string>}
+ */
+export const checks = {
+  Identity: "Say who you are",
+  "Address today": "Confirm your address",
+  "Local emergency number": "The emergency number for your address",
+  "Number to call back": "The number to call you back",
+  "Consent, current version": "Your consent",
+  Chaperone: "The person who is with you is ready",
+  "Prescription and amount": "Show the medicine and its label",
+  "Contraindications, changes since screening": "Talk about your health today",
+  Fasting: "What you ate and drank",
+  "Blood pressure and heart rate": "Measure your blood pressure",
+  "Space is safe": "Look around your room together",
+  "Camera sees the client": "Your camera sees you lying down",
+  "No driving until tomorrow": "No driving until tomorrow",
+  "If we lose connection": "What we do if the connection is lost",
+  "The client says yes": "Your own yes",
+};
 
 /**
  * consents are the texts by version. A version that is not here is read

@@ -192,7 +192,7 @@ function paint() {
       connected: connected(),
       picture: flowing,
       camera: camera === "ok" || camera === "off",
-      complete: arrival.complete(),
+      complete: arrival.answered(),
       needsTap: tap,
     });
   }
@@ -209,7 +209,6 @@ function turnTo(next) {
   set(document.body, "data-screen", next);
   const parts = { plain: plain.element, arrival: arrival.element, room: room.element, dark: dark.element };
   main.replaceChildren(parts[next]);
-  set(main, "class", next);
   if (next === "dark") dark.enter();
   else dark.leave();
   // The bars of a phone's browser go dark with the page.

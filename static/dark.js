@@ -46,7 +46,7 @@ export function createDark({ help, remember }) {
   function paintFace() {
     const kept = remember("face") === "kept";
     set(document.body, "data-face", kept ? "kept" : null);
-    text(face, kept ? words.faceHide : words.faceKeep);
+    text(face, kept ? words.faceHide : words.faceShow);
   }
 
   // A finger that trembles or slides makes no click: what counts is that it
@@ -126,7 +126,7 @@ export function createDark({ help, remember }) {
       text(trouble, asking ? "" : wrong);
       show(trouble, trouble.textContent);
       show(practice, view.practice);
-      show(face, now.picture && !asking);
+      show(face, now.picture && !asking && !wrong);
       each(
         helps,
         clients,

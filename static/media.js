@@ -164,7 +164,7 @@ export function createMedia(options) {
     for (const [peer, entry] of entries) {
       const report = await entry.link.stats().catch(() => null);
       if (closed || !report || entries.get(peer) !== entry) continue;
-      entry.reading.read(report);
+      entry.reading.read(report, entry.link.saidLevel());
       const receiving = entry.reading.receiving(report, entry.listed.role);
       entry.seen = { ...receiving, seat: entry.listed.seat, role: entry.listed.role, state: entry.link.state() };
       if (sends) hearSelf(report);

@@ -308,6 +308,11 @@ export function createPeer(options) {
     },
     state: () => pc.connectionState,
     stats: () => pc.getStats(),
+    /** The level that the sender says its sound has, 0 to 1 (RFC 6464); undefined where it does not say. */
+    saidLevel() {
+      const receiver = pc.getReceivers().find((one) => one.track.kind === "audio");
+      return receiver?.getSynchronizationSources?.()[0]?.audioLevel;
+    },
     close() {
       closed = true;
       clearTimeout(soon);

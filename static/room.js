@@ -3,7 +3,7 @@
 
 import { action, chaperones, therapists } from "./arrival.js";
 import { each, el, enable, show, text, usable } from "./element.js";
-import { list, words } from "./client-words.js";
+import { checks, list, words } from "./client-words.js";
 
 /**
  * @typedef {import("./types.d.ts").View} View
@@ -39,7 +39,7 @@ export function createRoom({ ask, help, finish }) {
     const take = el("button", { type: "button", class: "primary wide", "data-testid": "take", "data-client": seat, onclick: () => usable(take) && sure(true) });
     const takeReason = el("p", { class: "reason" });
     const question = el("p", { class: "lead" });
-    const yes = button(words.takeYes, "RecordDose", () => ({ client: seat, number: current()?.may_take?.number ?? 0 }), () => sure(false));
+    const yes = button(words.takeYes, "RecordDose", () => ({ client: seat, number: action(view, "RecordDose", seat)?.number ?? current()?.may_take?.number ?? 0 }), () => sure(false));
     const no = el("button", { type: "button", class: "wide", onclick: () => sure(false) }, words.takeNo);
     const confirm = el("div", { class: "confirm", role: "group", hidden: true }, question, yes.element, no);
     let asking = false;
@@ -68,20 +68,21 @@ export function createRoom({ ask, help, finish }) {
       text(offered, client.words);
       show(offered, client.words);
 
-      const missing = back || authorised ? [] : (steps?.open ?? []);
+      const missing = back || authorised || client.phase === "ready" ? [] : (steps?.open ?? []);
       text(title, back ? words.returning : missing.length ? words.openTitle : "");
       show(title, title.textContent);
-      each(open, missing, (one) => one, (one) => el("li", null, one));
+      each(open, missing, (one) => one, (one) => el("li", null, checks[one] ?? one));
       show(open, missing.length);
 
       const settle = action(view, "SettleGate", seat);
       const mayBegin = !back && !authorised && steps?.said_yes === false && settle !== undefined;
       begin.update(mayBegin ? settle : undefined);
-      text(lead, back ? words.returningNext : mayBegin ? words.yesLead : !authorised && steps?.said_yes ? words.said : "");
+      const ready = authorised && !back && !asking ? words.takeLead(amount) : "";
+      text(lead, ready || back ? ready || words.returningNext : mayBegin ? words.yesLead : !authorised && steps?.said_yes ? words.said : "");
       show(lead, lead.textContent);
 
       const record = action(view, "RecordDose", seat);
-      const offeredNow = authorised && record !== undefined;
+      const offeredNow = !back && record !== undefined && (authorised || client.phase === "ready");
       if (!offeredNow || !record.allowed) asking = false;
       text(take, couple ? words.takeFor(client.name) : words.take);
       show(take, offeredNow && !asking);

@@ -4,6 +4,8 @@
 
 /** @typedef {import("./types.d.ts").Receiving} Receiving */
 
+const untold = 0.0001; // the level where nobody can tell
+
 /** @typedef {{frames: number, framesAt: number, packets: number, packetsAt: number,
  *   sound: number, soundAt: number, energy: number, duration: number, level: number,
  *   lost: number, received: number, lossAt: number, loss: number, readAt: number, fps: number}} Kept */
@@ -37,8 +39,11 @@ export function createReading(peer, steady = () => performance.now()) {
       kept = { ...fresh(), framesAt: kept.framesAt, packetsAt: kept.packetsAt, soundAt: kept.soundAt };
     },
 
-    /** @param {RTCStatsReport} report */
-    read(report) {
+    /**
+     * @param {RTCStatsReport} report
+     * @param {number} [said] the level that the sender says its sound has (RFC 6464), where it says so
+     */
+    read(report, said) {
       const now = steady();
       let frames = 0;
       let packets = 0;
@@ -46,7 +51,6 @@ export function createReading(peer, steady = () => performance.now()) {
       let lost = 0;
       let energy = 0;
       let duration = 0;
-      let audioLevel = /** @type {number | undefined} */ (undefined);
       report.forEach((entry) => {
         if (entry.type !== "inbound-rtp") return;
         packets += entry.packetsReceived ?? 0;
@@ -56,7 +60,6 @@ export function createReading(peer, steady = () => performance.now()) {
           sound += entry.packetsReceived ?? 0;
           energy += entry.totalAudioEnergy ?? 0;
           duration += entry.totalSamplesDuration ?? 0;
-          audioLevel = entry.audioLevel;
         }
       });
       if (frames < kept.frames || packets < kept.packets) this.restarted();
@@ -69,10 +72,11 @@ export function createReading(peer, steady = () => performance.now()) {
       if (packets > kept.packets) kept.packetsAt = now;
       if (sound > kept.sound) kept.soundAt = now;
       // Energy is the integral of the squared level: what came between two
-      // looks, also a short sound. Where nothing was played out there is no
-      // telling, and no telling must never look like digital zero.
-      if (duration > kept.duration) kept.level = Math.sqrt(Math.max(0, energy - kept.energy) / (duration - kept.duration));
-      else if (sound > kept.sound) kept.level = audioLevel || 0.0001;
+      // looks, also a short sound. But it is measured after this page's own
+      // volume: zero means nothing unless the sender says zero too, and no
+      // telling must never look like a dead microphone.
+      const played = duration > kept.duration ? Math.sqrt(Math.max(0, energy - kept.energy) / (duration - kept.duration)) : 0;
+      kept.level = Math.max(played, said ?? 0) || (said === 0 ? 0 : untold);
       if (now - kept.lossAt > 3000) {
         const came = packets - kept.received;
         const gone = Math.max(0, lost - kept.lost);

@@ -53,6 +53,7 @@ export interface Person {
   parts?: Part[];
   call?: Call;
   near?: boolean;
+  call?: Call;
 }
 
 export interface Part { id: "adult" | "on_site" | "another_room" | "duties_read" | "test_call"; title: string; done: boolean }
@@ -109,7 +110,7 @@ export interface StatedAddress { client: SeatID; street: string; city: string; s
 export interface Today { client: SeatID; fasted: boolean; changes: string; intention: string }
 export interface Help { stage: "calling" | "known" | "coming" | "with"; who?: string }
 export interface MayTake { number: number; mg: number; tablets: number }
-export interface Look { last?: Time; by?: string; due?: Time; every_s: number }
+export interface Look { last?: Time; by?: string; due?: Time; every_s: number; prompt?: "due" | "loud" }
 export interface Order {
   product: string; dose_mg: number; tablets: number; total_mg: number;
   booster_from_s: number; booster_to_s: number; limits?: Limits; conditions?: string;
