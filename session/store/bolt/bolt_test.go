@@ -168,8 +168,13 @@ func TestBackupIsAWholeLogWhileAppendsGoOn(t *testing.T) {
 	go func() { done <- s.Backup(slow) }()
 	<-slow.begun
 	end := at
-	for i := range uint64(20) { // a reader that stands still stops nobody
+	for i := range uint64(2) { // a reader that stands still stops nobody, however much the log grows
 		end = mustAppend(t, s, storetest.Next("a", end, 200, 100+i))
+		large := store.Batch{Log: storetest.ID(i), Records: make([]store.Record, store.MaxBatch/store.MaxRecord)}
+		for i := range large.Records {
+			large.Records[i] = store.Record{Seq: uint64(i) + 1, Data: make([]byte, store.MaxRecord)}
+		}
+		mustAppend(t, s, large)
 	}
 	close(slow.release)
 	if err := <-done; err != nil {

@@ -39,7 +39,7 @@ func (o Options) validate() error {
 	case len(o.Addrs) == 0:
 		return errors.New("no address of a Redis server")
 	case o.Cluster && o.Master != "":
-		return errors.New("Redis is either a Cluster or has Sentinels, not both")
+		return errors.New("both Sentinels and a Cluster were asked for: Redis has either")
 	case o.Cluster && o.DB != 0:
 		return errors.New("a Redis Cluster has only database 0")
 	}
