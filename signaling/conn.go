@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -54,11 +55,13 @@ func (c *conn) serve(ws *websocket.Conn, refused error) {
 	var writer sync.WaitGroup
 	writer.Go(func() { c.out.write(ws, done) })
 	defer func() {
+		if c.out.ending() {
+			writer.Wait() // it has a last word, and its writes are bounded
+		}
 		close(done)
 		ws.Close()
 		writer.Wait()
 	}()
-	ws.SetReadLimit(protocol.MaxFromScreen)
 	if refused != nil {
 		c.out.end(protocol.CloseRevoked, "not_admitted", refused.Error())
 		c.drain(ws)
@@ -94,36 +97,45 @@ func (c *conn) serve(ws *websocket.Conn, refused error) {
 // hello awaits the first message.
 func (c *conn) hello(ws *websocket.Conn) bool {
 	ws.SetReadDeadline(time.Now().Add(protocol.HelloWithin))
-	message, err := next(ws)
-	var broken *protocol.Error
-	switch {
-	case errors.As(err, &broken):
-		c.breach(broken)
-		return false
-	case err != nil:
-		c.out.end(protocol.CloseProtocol, "protocol", "The first message did not come.")
-		return false
-	}
-	hello, ok := message.(*protocol.Hello)
-	if !ok {
-		c.breach(errors.New("the first message of a connection is hello"))
-		return false
+	var hello *protocol.Hello
+	for hello == nil {
+		message, err := next(ws)
+		var broken *protocol.Error
+		switch {
+		case errors.As(err, &broken):
+			c.breach(broken)
+			return false
+		case err != nil:
+			c.out.end(protocol.CloseProtocol, "protocol", "The first message did not come.")
+			return false
+		}
+		switch m := message.(type) {
+		case *protocol.Hello:
+			hello = m
+		case *protocol.Pong: // our pings begin with the connection
+		default:
+			c.breach(errors.New("the first message of a connection is hello"))
+			return false
+		}
 	}
 	c.peer, c.media = hello.Peer, hello.Media
 	c.heard.Store(time.Now().UnixMilli())
 	return true
 }
 
-// next reads one message. A violation of the protocol is a *protocol.Error.
+// next reads one message. A violation of the protocol is a *protocol.Error. The
+// library's own limit would close the connection before there are words.
 func next(ws *websocket.Conn) (any, error) {
-	kind, frame, err := ws.ReadMessage()
-	switch {
-	case errors.Is(err, websocket.ErrReadLimit):
-		return nil, &protocol.Error{Words: fmt.Sprintf("the message has more than %d bytes", protocol.MaxFromScreen)}
-	case err != nil:
+	kind, r, err := ws.NextReader()
+	if err != nil {
 		return nil, err
-	case kind != websocket.TextMessage:
+	}
+	if kind != websocket.TextMessage {
 		return nil, &protocol.Error{Words: "messages are text, not binary"}
+	}
+	frame, err := io.ReadAll(io.LimitReader(r, protocol.MaxFromScreen+1))
+	if err != nil {
+		return nil, err
 	}
 	return protocol.Decode(frame)
 }

@@ -85,7 +85,7 @@ func (e *UnknownTypeError) Error() string {
 // types above, or an *Error.
 func Decode(frame []byte) (any, error) {
 	if len(frame) > MaxFromScreen {
-		return nil, broken("the message has %d bytes, at most %d are read", len(frame), MaxFromScreen)
+		return nil, broken("the message has more than %d bytes", MaxFromScreen)
 	}
 	if !utf8.Valid(frame) {
 		return nil, broken("the message is not UTF-8")

@@ -1,0 +1,580 @@
+package signaling_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"belay/session"
+	"belay/session/store"
+	"belay/signaling"
+	"belay/signaling/protocol"
+)
+
+func TestPagesMeetOnlyWhomTheyMayAndOneSideOffers(t *testing.T) {
+	bubble(t, func(t *testing.T, h *house) {
+		therapist, client, chaperone := h.come("therapist-1"), h.come("client-1"), h.come("chaperone-1")
+		h.create("visit-2")
+		stranger := h.comeAs("visit-2", "client-1", peerOf("visit-2", "client-1"))
+		synctest.Wait()
+		if got := seats(last[protocol.Peers](therapist)); got != "client-1;" {
+			t.Errorf("the therapist meets %q", got)
+		}
+		if got := seats(last[protocol.Peers](client)); got != "therapist-1 (offer);" {
+			t.Errorf("the client meets %q", got)
+		}
+		if got := seats(last[protocol.Peers](chaperone)); got != "" {
+			t.Errorf("the chaperone meets %q: they see and hear nothing", got)
+		}
+		client.send(protocol.Offer{To: therapist.peer, SDP: "v=0"})
+		client.send(protocol.Candidate{To: therapist.peer, Candidate: "candidate:1"})
+		synctest.Wait()
+		if offer := last[protocol.Offer](therapist); offer.From != client.peer || offer.To != "" || offer.SDP != "v=0" {
+			t.Errorf("the therapist got %+v", offer)
+		}
+		if got := last[protocol.Candidate](therapist); got.From != client.peer || got.Candidate != "candidate:1" {
+			t.Errorf("the therapist got %+v", got)
+		}
+		therapist.send(protocol.Answer{To: client.peer, SDP: "v=0 answer"})
+		therapist.send(protocol.NeedOffer{To: client.peer, Restart: true})
+		synctest.Wait()
+		if got := last[protocol.Answer](client); got.From != therapist.peer {
+			t.Errorf("the client got %+v", got)
+		}
+		if got := last[protocol.NeedOffer](client); got.From != therapist.peer || !got.Restart {
+			t.Errorf("the client got %+v", got)
+		}
+		for _, wrong := range []struct {
+			from *page
+			to   protocol.PeerID
+		}{
+			{chaperone, client.peer}, {chaperone, therapist.peer}, {client, chaperone.peer},
+			{stranger, client.peer}, {stranger, therapist.peer}, {client, stranger.peer}, {client, client.peer}, {client, "nobody-of-this-name"},
+		} {
+			before := len(all[protocol.Undelivered](wrong.from))
+			wrong.from.send(protocol.Offer{To: wrong.to, SDP: "v=0"})
+			synctest.Wait()
+			said := all[protocol.Undelivered](wrong.from)
+			if len(said) != before+1 || said[before].To != wrong.to || said[before].Type != "offer" {
+				t.Errorf("an offer from %s to %s was answered %+v", wrong.from.peer, wrong.to, said)
+			}
+		}
+		if n := len(all[protocol.Offer](client)) + len(all[protocol.Offer](chaperone)) + len(all[protocol.Offer](stranger)); n > 0 {
+			t.Errorf("%d offers reached somebody who may not have them", n)
+		}
+	})
+}
+
+func TestAConnectionBeginsWithOneWelcomeOneViewAndItsPeers(t *testing.T) {
+	bubble(t, func(t *testing.T, h *house) {
+		h.come("therapist-1")
+		client := h.come("client-1")
+		synctest.Wait()
+		if len(client.got) != 3 {
+			t.Fatalf("%d messages came: %+v", len(client.got), client.got)
+		}
+		welcome, ok := client.got[0].(*protocol.Welcome)
+		if !ok || welcome.Seat != "client-1" || welcome.Rate != 1 || !welcome.Now.Equal(session.Instant(time.Now())) ||
+			welcome.ICEServers[0].URLs[0] != "stun:visit-1.client-1" {
+			t.Errorf("welcome: %+v", client.got[0])
+		}
+		var view session.View
+		if m, ok := client.got[1].(*protocol.View); !ok || json.Unmarshal(m.View, &view) != nil || view.You.Seat != "client-1" {
+			t.Errorf("view: %+v", client.got[1])
+		}
+		client.send(protocol.Ping{N: 41})
+		synctest.Wait()
+		if pong := last[protocol.Pong](client); pong.N != 41 || pong.Now == nil || !pong.Now.Equal(session.Instant(time.Now())) {
+			t.Errorf("pong: %+v", pong)
+		}
+	})
+}
+
+func TestAnActIsRecordedAnsweredAndShownToEveryScreen(t *testing.T) {
+	bubble(t, func(t *testing.T, h *house) {
+		therapist, client := h.come("therapist-1"), h.come("client-1")
+		help := client.command("help-1", "AskHelp", session.AskHelp{Client: "client-1"})
+		if !help.OK || help.Seq == 0 {
+			t.Fatalf("help was answered %+v", help)
+		}
+		synctest.Wait()
+		var view session.View
+		json.Unmarshal(last[protocol.View](therapist).View, &view)
+		if len(view.Alarms) == 0 || view.Alarms[0].Condition != session.HelpAskedFor {
+			t.Errorf("the therapist's screen shows %+v", view.Alarms)
+		}
+		again := client.command("help-1", "AskHelp", session.AskHelp{Client: "client-1"})
+		if !again.OK || again.Seq != help.Seq {
+			t.Errorf("the same command again was answered %+v", again)
+		}
+		if asked, _ := facts[session.HelpAsked](h); len(asked) != 1 {
+			t.Errorf("help was recorded %d times", len(asked))
+		}
+		for _, c := range []struct {
+			act  string
+			body any
+			code string
+		}{
+			{"Admit", session.Admit{Client: "client-1"}, session.NotYourRole},
+			{"JoinPeer", session.JoinPeer{Seat: "therapist-1", Peer: "x"}, session.NotYourRole},
+			{"LosePeer", session.LosePeer{Seat: "therapist-1", Lost: "x"}, session.NotYourRole},
+			{"OpenLink", session.OpenLink{Seat: "therapist-1"}, session.NotYourRole},
+			{"ReachDeadline", session.ReachDeadline{}, session.NotYourRole},
+			{"RecordDose", session.RecordDose{Client: "client-1", Number: 1}, session.NotNow},
+		} {
+			r := client.command("wrong-"+c.act, c.act, c.body)
+			if r.OK || r.Refused == nil || r.Refused.Code != c.code || r.Refused.Words == "" {
+				t.Errorf("%s was answered %+v", c.act, r.Refused)
+			}
+		}
+		if r := client.command("create", "CreateSession", session.CreateSession{ID: visit}); r.OK {
+			t.Error("a screen may create a session")
+		}
+	})
+}
+
+func TestWhatBreaksTheProtocolClosesWithWords(t *testing.T) {
+	frame := func(typ, body string) []byte { return []byte(`{"type":"` + typ + `","body":` + body + `}`) }
+	peer := `"to":"page-of-therapist-1-in-visit-1"`
+	for name, bad := range map[string][]byte{
+		"not JSON":             []byte("hello"),
+		"an array":             []byte(`[]`),
+		"nothing":              []byte(``),
+		"null":                 []byte(`null`),
+		"no body":              []byte(`{"type":"ping"}`),
+		"null body":            frame("ping", `null`),
+		"unknown type":         frame("chat", `{}`),
+		"server's type":        frame("view", `{"view":{}}`),
+		"unknown field":        frame("ping", `{"n":1,"m":2}`),
+		"unknown frame field":  []byte(`{"type":"ping","body":{"n":1},"seat":"therapist-1"}`),
+		"something after it":   []byte(`{"type":"ping","body":{"n":1}} {}`),
+		"wrong type of value":  frame("ping", `{"n":"one"}`),
+		"negative number":      frame("ping", `{"n":-1}`),
+		"not UTF-8":            frame("command", "{\"id\":\"a\",\"act\":\"WriteNote\",\"body\":{\"text\":\"\xff\xfe\"}}"),
+		"a truncated frame":    []byte(`{"type":"ping","body":{"n":`),
+		"second hello":         frame("hello", `{"peer":"0123456789abcdef","media":true}`),
+		"an offer with from":   frame("offer", `{`+peer+`,"from":"page-of-client-1-in-visit-1","sdp":"v=0"}`),
+		"an offer to nobody":   frame("offer", `{"to":"","sdp":"v=0"}`),
+		"an empty offer":       frame("offer", `{`+peer+`,"sdp":""}`),
+		"no command id":        frame("command", `{"id":"","act":"GoIn"}`),
+		"long command id":      frame("command", `{"id":"`+strings.Repeat("x", 65)+`","act":"GoIn"}`),
+		"unknown act":          frame("command", `{"id":"a","act":"OpenPodBayDoors","body":{}}`),
+		"unknown field of act": frame("command", `{"id":"a","act":"WriteNote","body":{"text":"x","seat":"therapist-1"}}`),
+		"a pong that knows":    frame("pong", `{"n":1,"now":"2026-01-01T00:00:00Z"}`),
+		"17 peers":             frame("telemetry", `{"receiving":[`+strings.Repeat(`{"peer":"0123456789abcdef"},`, 16)+`{"peer":"0123456789abcdef"}]}`),
+		"oversized":            frame("command", `{"id":"a","act":"WriteNote","body":{"text":"`+strings.Repeat("x", protocol.MaxFromScreen)+`"}}`),
+		"deeply nested":        frame("command", `{"id":"a","act":"GoIn","body":`+strings.Repeat("[", 20_000)+`}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, h *house) {
+				therapist, client := h.come("therapist-1"), h.come("client-1")
+				before, _ := h.live.Events(context.Background(), visit)
+				go client.raw(bad) // the server may stop reading in the middle of it
+				if words := client.wantClosed(protocol.CloseProtocol); words == "" {
+					t.Error("no words say what was wrong")
+				}
+				synctest.Wait()
+				after, err := h.live.Events(context.Background(), visit)
+				if err != nil || len(after) != len(before)+1 { // the lost peer
+					t.Errorf("%d events were recorded (%v)", len(after)-len(before), err)
+				}
+				if r := therapist.command("n", "WriteNote", session.WriteNote{Text: "Still here."}); !r.OK {
+					t.Errorf("the others' connection: %+v", r)
+				}
+			})
+		})
+	}
+	t.Run("binary", func(t *testing.T) {
+		bubble(t, func(t *testing.T, h *house) {
+			client := h.come("client-1")
+			client.mu.Lock()
+			client.ws.WriteMessage(websocket.BinaryMessage, frame("ping", `{"n":1}`))
+			client.mu.Unlock()
+			client.wantClosed(protocol.CloseProtocol)
+		})
+	})
+	t.Run("before hello", func(t *testing.T) {
+		bubble(t, func(t *testing.T, h *house) {
+			client := h.arrive(visit, "client-1")
+			client.send(protocol.Command{ID: "a", Act: "GoIn"})
+			client.wantClosed(protocol.CloseProtocol)
+			if joined, _ := facts[session.PeerJoined](h); len(joined) > 0 {
+				t.Error("a page that did not say hello has joined")
+			}
+		})
+	})
+	t.Run("no hello", func(t *testing.T) {
+		bubble(t, func(t *testing.T, h *house) {
+			began := time.Now()
+			client := h.arrive(visit, "client-1")
+			client.wantClosed(protocol.CloseProtocol)
+			if waited := time.Since(began); waited < protocol.HelloWithin || waited > protocol.HelloWithin+time.Second {
+				t.Errorf("it was waited for %v", waited)
+			}
+		})
+	})
+}
+
+func TestASilentPeerIsLostAfterEightSeconds(t *testing.T) {
+	bubble(t, func(t *testing.T, h *house) {
+		client := h.come("client-1")
+		client.mu.Lock()
+		client.mute = true // the page hangs, and its socket stays open
+		client.mu.Unlock()
+		client.send(protocol.Ping{N: 1})
+		heard := time.Now()
+		time.Sleep(7900 * time.Millisecond)
+		if lost, _ := facts[session.PeerLost](h); len(lost) > 0 {
+			t.Error("it was lost too early")
+		}
+		time.Sleep(200 * time.Millisecond)
+		lost, at := facts[session.PeerLost](h)
+		if len(lost) != 1 || lost[0].Seat != "client-1" {
+			t.Fatalf("lost: %+v", lost)
+		}
+		if !at[0].At.Equal(session.Instant(heard)) {
+			t.Errorf("it was last heard at %v, not at %v", at[0].At, heard)
+		}
+	})
+}
+
+func TestAPageThatIsQuietButAliveIsNotLost(t *testing.T) {
+	bubble(t, func(t *testing.T, h *house) {
+		h.come("client-1")
+		time.Sleep(3 * time.Hour)
+		if lost, _ := facts[session.PeerLost](h); len(lost) > 0 {
+			t.Errorf("lost: %+v", lost)
+		}
+	})
+}
+
+func TestANewerPageTakesTheSeatAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T, h *house) {
+		therapist, old := h.come("therapist-1"), h.come("client-1")
+		fresh := h.comeAs(visit, "client-1", "another-tab-of-the-client")
+		if words := old.wantClosed(protocol.CloseReplaced); words == "" {
+			t.Error("the older page is not told why")
+		}
+		synctest.Wait()
+		if got := last[protocol.Peers](therapist); len(got.Peers) != 1 || got.Peers[0].Peer != fresh.peer {
+			t.Errorf("the therapist meets %+v", got)
+		}
+		if lost, _ := facts[session.PeerLost](h); len(lost) > 0 {
+			t.Errorf("the replaced page was recorded as lost: %+v", lost)
+		}
+		if r := fresh.command("a", "AskHelp", session.AskHelp{Client: "client-1"}); !r.OK {
+			t.Errorf("the newer page: %+v", r)
+		}
+		var conn string
+		h.live.Look(context.Background(), visit, func(st *session.State) { conn = st.Presence["client-1"].Conn })
+		if conn != last[protocol.Welcome](fresh).Conn {
+			t.Errorf("the log holds connection %q, not the newer page's", conn)
+		}
+	})
+}
+
+func TestAResumeKeepsTheRunningMedia(t *testing.T) {
+	bubble(t, func(t *testing.T, h *house) {
+		therapist, client := h.come("therapist-1"), h.come("client-1")
+		synctest.Wait()
+		told := len(all[protocol.Peers](therapist))
+		client.ws.NetConn().Close() // cut off
+		<-client.done
+		synctest.Wait()
+		// Messages wait for the page that is on its way back, and arrive in order.
+		therapist.send(protocol.NeedOffer{To: client.peer})
+		therapist.send(protocol.Candidate{To: client.peer, Candidate: "candidate:2"})
+		time.Sleep(5 * time.Second)
+		back := h.come("client-1")
+		synctest.Wait()
+		if got := len(all[protocol.Peers](therapist)); got != told {
+			t.Errorf("the therapist was told peers %d times more: media would be built anew", got-told)
+		}
+		if n := len(all[protocol.Undelivered](therapist)); n > 0 {
+			t.Errorf("%d messages were not delivered", n)
+		}
+		var kinds []string
+		for _, m := range back.got {
+			switch m.(type) {
+			case *protocol.Welcome:
+				kinds = append(kinds, "welcome")
+			case *protocol.View:
+				kinds = append(kinds, "view")
+			case *protocol.Peers:
+				kinds = append(kinds, "peers")
+			case *protocol.NeedOffer:
+				kinds = append(kinds, "need_offer")
+			case *protocol.Candidate:
+				kinds = append(kinds, "candidate")
+			}
+		}
+		if got := strings.Join(kinds, " "); got != "welcome view peers need_offer candidate" {
+			t.Errorf("the page that came back got: %s", got)
+		}
+	})
+}
+
+func TestAPageThatDoesNotComeBackIsForgottenAndOneThatSaysGoodbyeAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T, h *house) {
+		therapist, client := h.come("therapist-1"), h.come("client-1")
+		client.ws.NetConn().Close()
+		for range 70 {
+			time.Sleep(time.Second)
+			therapist.send(protocol.Telemetry{Visible: true})
+		}
+		synctest.Wait()
+		if got := seats(last[protocol.Peers](therapist)); got != "" {
+			t.Errorf("after 70 s the therapist still meets %q", got)
+		}
+		therapist.send(protocol.NeedOffer{To: client.peer})
+		synctest.Wait()
+		if last[protocol.Undelivered](therapist).To != client.peer {
+			t.Error("a message to a page that is gone has no answer")
+		}
+		again := h.come("client-1")
+		synctest.Wait()
+		if got := seats(last[protocol.Peers](therapist)); got != "client-1;" {
+			t.Errorf("after the return the therapist meets %q", got)
+		}
+		again.mu.Lock()
+		again.ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseGoingAway, ""), time.Now().Add(time.Second))
+		again.mu.Unlock()
+		<-again.done
+		synctest.Wait()
+		if got := seats(last[protocol.Peers](therapist)); got != "" {
+			t.Errorf("after the goodbye the therapist still meets %q", got)
+		}
+	})
+}
+
+func TestARestartOfTheServerKeepsThePeersListed(t *testing.T) {
+	for name, orderly := range map[string]bool{"stopped": true, "killed": false} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, h *house) {
+				therapist, client := h.come("therapist-1"), h.come("client-1")
+				h.end(orderly)
+				if orderly {
+					therapist.wantClosed(protocol.CloseDraining)
+					client.wantClosed(protocol.CloseDraining)
+				}
+				time.Sleep(3 * time.Second)
+				h.start()
+				first := h.come("therapist-1") // the client is not back yet
+				synctest.Wait()
+				if got := seats(last[protocol.Peers](first)); got != "client-1;" {
+					t.Errorf("the therapist, back first, meets %q: the running picture would be dropped", got)
+				}
+				h.come("client-1")
+				synctest.Wait()
+				if n := len(all[protocol.Peers](first)); n != 1 {
+					t.Errorf("peers were told %d times", n)
+				}
+			})
+		})
+	}
+}
+
+func TestASlowReaderIsClosedAndNobodyWaitsForIt(t *testing.T) {
+	bubble(t, func(t *testing.T, h *house) {
+		client := h.come("client-1")
+		slow, err := h.dial(visit, "therapist-1", h.header(visit, "therapist-1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		close(slow.done) // nobody reads
+		slow.send(protocol.Hello{Peer: slow.peer, Media: true})
+		synctest.Wait()
+		began := time.Now()
+		if r := client.command("help", "AskHelp", session.AskHelp{Client: "client-1"}); !r.OK {
+			t.Fatalf("help: %+v", r)
+		}
+		if waited := time.Since(began); waited > 0 {
+			t.Errorf("the client waited %v for somebody else's slow page", waited)
+		}
+		time.Sleep(10 * time.Second)
+		lost, _ := facts[session.PeerLost](h)
+		if len(lost) != 1 || lost[0].Seat != "therapist-1" {
+			t.Errorf("the slow page is not lost: %+v", lost)
+		}
+	})
+}
+
+func TestTooManyMessagesAreRefusedWithWords(t *testing.T) {
+	bubble(t, func(t *testing.T, h *house) {
+		client := h.come("client-1")
+		go func() {
+			for range 300 {
+				if client.write(protocol.Pong{N: 1}) != nil {
+					return
+				}
+			}
+		}()
+		client.wantClosed(protocol.CloseProtocol)
+		again := h.come("client-1")
+		go func() {
+			for range 20 {
+				if again.write(protocol.Telemetry{}) != nil {
+					return
+				}
+			}
+		}()
+		again.wantClosed(protocol.CloseProtocol)
+	})
+}
+
+func TestWhoIsNotAdmittedIsToldWhy(t *testing.T) {
+	bubble(t, func(t *testing.T, h *house) {
+		header := h.header(visit, "client-1")
+		p, err := h.dial(visit, "therapist-1", header) // the client's token on the therapist's seat
+		if err != nil {
+			t.Fatal(err)
+		}
+		go p.read()
+		if words := p.wantClosed(protocol.CloseRevoked); words != errLink.Error() {
+			t.Errorf("the words are %q", words)
+		}
+		unknown := h.arrive("visit-9", "client-1")
+		unknown.send(protocol.Hello{Peer: unknown.peer})
+		unknown.wantClosed(protocol.CloseUnknown)
+		seat := h.arrive(visit, "client-9")
+		seat.send(protocol.Hello{Peer: seat.peer})
+		seat.wantClosed(protocol.CloseUnknown)
+		if n := h.live.Loaded(); n > 1 {
+			t.Errorf("%d sessions are loaded", n)
+		}
+	})
+}
+
+func TestARevokedLinkEndsItsConnection(t *testing.T) {
+	bubble(t, func(t *testing.T, h *house) {
+		client, therapist := h.come("client-1"), h.come("therapist-1")
+		h.do("therapist-1", session.IssueInvitation{Seat: "client-1", Hash: strings.Repeat("ab", 32), Expires: time.Now().Add(time.Hour)})
+		synctest.Wait()
+		if r := client.command("a", "AskHelp", session.AskHelp{Client: "client-1"}); !r.OK {
+			t.Fatalf("a fresh link ended the page that is there: %+v", r)
+		}
+		h.do("therapist-1", session.RevokeInvitation{Seat: "client-1"})
+		client.wantClosed(protocol.CloseRevoked)
+		if r := therapist.command("a", "WriteNote", session.WriteNote{Text: "Still here."}); !r.OK {
+			t.Errorf("the therapist: %+v", r)
+		}
+	})
+}
+
+func TestAStoreThatFailsIsSaidAndTheActMayBeSentAgain(t *testing.T) {
+	bubble(t, func(t *testing.T, h *house) {
+		client, therapist := h.come("client-1"), h.come("therapist-1")
+		h.broken.set(store.ErrFull)
+		r := client.command("help-1", "AskHelp", session.AskHelp{Client: "client-1"})
+		if r.OK || r.Refused.Code != "not_recorded" || r.Refused.Words == "" {
+			t.Fatalf("answered %+v", r)
+		}
+		synctest.Wait()
+		for _, p := range []*page{client, therapist} {
+			if d := last[protocol.Degraded](p); d.OK || d.Words == "" {
+				t.Errorf("%s is told %+v", p.peer, d)
+			}
+		}
+		// Pages still come and go, and signal, while nothing can be recorded.
+		chaperone := h.come("chaperone-1")
+		synctest.Wait()
+		if d := last[protocol.Degraded](chaperone); d.OK {
+			t.Errorf("a page that comes is told %+v", d)
+		}
+		client.send(protocol.Offer{To: therapist.peer, SDP: "v=0"})
+		synctest.Wait()
+		if last[protocol.Offer](therapist).From != client.peer {
+			t.Error("offers stop while the store fails")
+		}
+		h.broken.set(nil)
+		time.Sleep(2 * time.Second)
+		if d := last[protocol.Degraded](therapist); !d.OK {
+			t.Errorf("afterwards: %+v", d)
+		}
+		if r := client.command("help-1", "AskHelp", session.AskHelp{Client: "client-1"}); !r.OK {
+			t.Errorf("the resend: %+v", r)
+		}
+		if joined, _ := facts[session.PeerJoined](h); len(joined) != 3 {
+			t.Errorf("%d pages joined in the record, not 3", len(joined))
+		}
+	})
+}
+
+func TestDrainingTellsEveryPageToComeBack(t *testing.T) {
+	bubble(t, func(t *testing.T, h *house) {
+		pages := []*page{h.come("client-1"), h.come("therapist-1"), h.come("chaperone-1")}
+		began := time.Now()
+		h.edge.Close()
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("closing took %v", took)
+		}
+		for _, p := range pages {
+			p.wantClosed(protocol.CloseDraining)
+		}
+		if _, err := h.dial(visit, "client-1", h.header(visit, "client-1")); err == nil {
+			t.Error("a page can connect after Close")
+		}
+	})
+}
+
+func TestAPageOfAnotherSiteCannotConnect(t *testing.T) {
+	edge, err := signaling.New(signaling.Options{Sessions: open(t).live, Gatekeeper: tokens{}, AllowedOrigins: []string{"https://belay.example"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name    string
+		origins []string
+		cookie  string
+		host    string
+		want    bool
+	}{
+		{"own", []string{"http://127.0.0.1:8080"}, "belay_seat=x", "127.0.0.1:8080", true},
+		{"own behind TLS", []string{"https://visit.example"}, "belay_seat=x", "visit.example", true},
+		{"own, default port", []string{"https://visit.example:443"}, "belay_seat=x", "visit.example", true},
+		{"public address", []string{"https://belay.example"}, "belay_seat=x", "10.0.0.7:8080", true},
+		{"public address, other scheme", []string{"http://belay.example"}, "belay_seat=x", "10.0.0.7:8080", false},
+		{"another port", []string{"http://127.0.0.1:9090"}, "belay_seat=x", "127.0.0.1:8080", false},
+		{"another site", []string{"https://evil.example"}, "belay_seat=x", "visit.example", false},
+		{"a site that begins alike", []string{"https://visit.example.evil.example"}, "belay_seat=x", "visit.example", false},
+		{"null", []string{"null"}, "belay_seat=x", "visit.example", false},
+		{"two", []string{"https://visit.example", "https://evil.example"}, "belay_seat=x", "visit.example", false},
+		{"none, with a cookie", nil, "belay_seat=x", "visit.example", false},
+		{"none, without a cookie", nil, "", "visit.example", true},
+	} {
+		r := httptest.NewRequest("GET", "/s/visit-1/client-1/ws", nil)
+		r.Host = c.host
+		for _, o := range c.origins {
+			r.Header.Add("Origin", o)
+		}
+		if c.cookie != "" {
+			r.Header.Set("Cookie", c.cookie)
+		}
+		for k, v := range map[string]string{"Connection": "Upgrade", "Upgrade": "websocket", "Sec-Websocket-Version": "13", "Sec-Websocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-Websocket-Protocol": protocol.Subprotocol} {
+			r.Header.Set(k, v)
+		}
+		w := httptest.NewRecorder() // it can't be upgraded: 500 says that the origin was let pass
+		edge.ServeHTTP(w, r)
+		if got := w.Code != http.StatusForbidden; got != c.want {
+			t.Errorf("%s: let pass is %v (%d)", c.name, got, w.Code)
+		}
+	}
+	r := httptest.NewRequest("GET", "/s/visit-1/client-1/ws", nil)
+	w := httptest.NewRecorder()
+	edge.ServeHTTP(w, r)
+	if w.Code != http.StatusUpgradeRequired {
+		t.Errorf("a plain request is answered %d", w.Code)
+	}
+	if !bytes.Contains(w.Body.Bytes(), []byte("WebSocket")) {
+		t.Errorf("its words are %q", w.Body)
+	}
+	edge.Close()
+}

@@ -1,0 +1,127 @@
+package signaling
+
+import (
+	"testing"
+	"time"
+
+	"belay/session"
+	"belay/signaling/protocol"
+)
+
+// second is one second of what therapists' pages report of one client's page.
+type second struct {
+	frame, sound, level float64
+}
+
+func fine() second { return second{0.05, 0.02, 0.1} }
+
+func TestAPictureOrSoundThatIsLostIsFoundOnceAndDoesNotFlap(t *testing.T) {
+	repeat := func(n int, s second) (all []second) {
+		for range n {
+			all = append(all, s)
+		}
+		return all
+	}
+	aging := func(n int, f func(age float64) second) (all []second) {
+		for i := range n {
+			all = append(all, f(float64(i)))
+		}
+		return all
+	}
+	join := func(parts ...[]second) (all []second) {
+		for _, p := range parts {
+			all = append(all, p...)
+		}
+		return all
+	}
+	type change struct {
+		after int // seconds
+		sound bool
+		lost  bool
+		since float64 // seconds after the first report
+	}
+	for name, c := range map[string]struct {
+		reports []second
+		want    []change
+	}{
+		"all well":                       {repeat(60, fine()), nil},
+		"a silent client in a dark room": {repeat(60, second{0.05, 0.02, 0.00001}), nil},
+		"a frozen picture": {join(repeat(5, fine()), aging(20, func(a float64) second { return second{a, 0.02, 0.1} })),
+			[]change{{after: 8, lost: true, since: 5}}},
+		"a picture that returns": {join(aging(10, func(a float64) second { return second{a, 0.02, 0.1} }), repeat(5, fine())),
+			[]change{{after: 3, lost: true}, {after: 11, lost: false, since: 10}}},
+		"a picture at half a frame each second": {join(repeat(3, fine()), aging(40, func(a float64) second {
+			return second{float64(int(a)%3) * 0.9, 0.02, 0.1}
+		})), nil},
+		"a picture that twitches while it is lost": {join(aging(5, func(a float64) second { return second{a, 0.02, 0.1} }),
+			[]second{fine(), {2, 0.02, 0.1}, fine(), {2.4, 0.02, 0.1}, fine(), {3, 0.02, 0.1}}),
+			[]change{{after: 3, lost: true}}},
+		"no picture from the first moment": {repeat(20, second{-1, 0.02, 0.1}), []change{{after: 5, lost: true, since: 0}}},
+		"sound without packets":            {join(repeat(4, fine()), aging(10, func(a float64) second { return second{0.05, a, 0.1} })), []change{{after: 9, sound: true, lost: true, since: 4}}},
+		"a microphone that sends zeros": {join(repeat(4, fine()), repeat(15, second{0.05, 0.02, 0}), repeat(4, fine())),
+			[]change{{after: 14, sound: true, lost: true, since: 4}, {after: 20, sound: true, lost: false, since: 19}}},
+		"zeros for nine seconds": {join(repeat(4, fine()), repeat(9, second{0.05, 0.02, 0}), repeat(20, fine())), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			j := judge{log: map[sense]bool{}}
+			start := time.Date(2026, 3, 1, 14, 0, 0, 0, time.UTC)
+			var got []change
+			for i, s := range c.reports {
+				now := start.Add(time.Duration(i) * time.Second)
+				for _, f := range j.hear(now, "therapist-1", "client-1", receiving("page-of-the-client", s)) {
+					j.log[f.sense] = f.lost
+					got = append(got, change{i, f.sound, f.lost, f.since.Sub(start).Seconds()})
+				}
+			}
+			if len(got) != len(c.want) {
+				t.Fatalf("found %+v, not %+v", got, c.want)
+			}
+			for i := range got {
+				if got[i] != c.want[i] {
+					t.Errorf("found %+v, not %+v", got[i], c.want[i])
+				}
+			}
+		})
+	}
+}
+
+func receiving(peer protocol.PeerID, s second) protocol.Receiving {
+	return protocol.Receiving{Peer: peer, FrameAge: s.frame, SoundAge: s.sound, SoundLevel: s.level}
+}
+
+func TestOneTherapistWhoSeesTheClientIsEnough(t *testing.T) {
+	j := judge{log: map[sense]bool{}}
+	now := time.Date(2026, 3, 1, 14, 0, 0, 0, time.UTC)
+	hear := func(by session.SeatID, frame float64) []finding {
+		return j.hear(now, by, "client-1", receiving("page-of-the-client", second{frame, 0.02, 0.1}))
+	}
+	for range 10 {
+		hear("co-therapist-1", 0.1)
+		if found := hear("therapist-1", 30); len(found) > 0 {
+			t.Fatalf("one frozen screen of two raises %+v", found)
+		}
+		now = now.Add(time.Second)
+	}
+	// The other one goes away: what it said counts for three seconds and no longer.
+	var found []finding
+	for range 5 {
+		found = append(found, hear("therapist-1", 30)...)
+		now = now.Add(time.Second)
+	}
+	if len(found) == 0 || !found[0].lost {
+		t.Fatal("the picture is lost for the one who is left, and nobody says so")
+	}
+}
+
+func TestAnotherPageOfTheClientIsJudgedAnew(t *testing.T) {
+	j := judge{log: map[sense]bool{{"client-1", false}: true}}
+	now := time.Date(2026, 3, 1, 14, 0, 0, 0, time.UTC)
+	var found []finding
+	for range 3 {
+		found = append(found, j.hear(now, "therapist-1", "client-1", receiving("another-page-of-the-client", fine()))...)
+		now = now.Add(time.Second)
+	}
+	if len(found) == 0 || found[0].lost || found[0].sound {
+		t.Errorf("after a reload the picture returned, and was found %+v", found)
+	}
+}
