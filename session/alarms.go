@@ -129,7 +129,9 @@ func DefaultAlarms() []AlarmRule {
 		{VitalsMissed, "Blood pressure of {client} is due", []Rung{
 			{0, Low, []Do{DoPrompt, DoShow}, false}, {10 * minutes, Medium, []Do{DoPromptOut, DoShow}, false},
 		}, therapistsOnly, nil, false},
-		once(VitalsHigh, High, "Blood pressure of {client} is very high: measure again in 5 minutes", therapistsOnly),
+		{VitalsHigh, "Blood pressure of {client} is very high: measure again in 5 minutes", []Rung{
+			{0, High, []Do{DoShow, DoDialCard}, false}, // with the prescriber's number
+		}, therapistsOnly, therapistsOnly, false},
 		once(ActiveOverdue, Medium, "{client} has been active beyond the window", nil),
 		once(NotReleased, Medium, "{client} is not released yet", nil),
 		once(GateReopenedAfter, Medium, "A check reopened after the dose was authorised: {client}", nil),

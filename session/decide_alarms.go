@@ -64,8 +64,18 @@ func (d *decision) raise(c Condition, client, subject SeatID, since, due time.Ti
 	}
 	id := fmt.Sprintf("a%d", d.nextAlarm+1)
 	d.emit(AlarmRaised{Alarm: id, Condition: c, Client: client, Subject: subject, Words: text, Since: since, Due: due,
-		Late: d.now.Sub(due) > lateAfter, Ladder: ladder, MayAck: rule.Acknowledge, MayClear: rule.Clear, ClientToo: rule.ClientToo})
+		Late: d.late(due), Ladder: ladder, MayAck: rule.Acknowledge, MayClear: rule.Clear, ClientToo: rule.ClientToo})
 	d.act(id, 0)
+}
+
+// raiseAnew raises an alarm that a person or a reading asks for. Where the same
+// one stands acknowledged, and so silent, it ends and a new ladder begins.
+func (d *decision) raiseAnew(c Condition, client, subject SeatID, since, due time.Time, words string) {
+	if old := d.standing(c, client, subject); old != nil && !old.Acknowledged.IsZero() {
+		d.emit(AlarmEnded{old.ID, "raised again"})
+		d.emit(AlarmCleared{Alarm: old.ID})
+	}
+	d.raise(c, client, subject, since, due, words)
 }
 
 func (d *decision) alarmWords(words string, client, subject SeatID) string {
@@ -73,7 +83,11 @@ func (d *decision) alarmWords(words string, client, subject SeatID) string {
 	if d.role(subject) != Chaperone && len(d.Chaperones) > 0 {
 		chaperone = d.Chaperones[0].Seat
 	}
-	return strings.NewReplacer("{client}", d.name(client), "{chaperone}", d.name(chaperone), "{therapist}", d.name(therapist)).Replace(words)
+	name := "The chaperone"
+	if chaperone != "" {
+		name = d.name(chaperone)
+	}
+	return strings.NewReplacer("{client}", d.name(client), "{chaperone}", name, "{therapist}", d.name(therapist)).Replace(words)
 }
 
 // act does what a rung says, besides what the fold shows of it.
@@ -104,11 +118,23 @@ func (d *decision) call(client SeatID, alarm string, sit bool) {
 		if here && !p.here() {
 			continue
 		}
-		if p.Call != nil && p.Call.Client == client && (p.Call.Sit == sit || sit) {
+		if p.Call != nil && p.Call.Client == client && (p.Call.Sit == sit || sit) && !p.Call.answeredBefore(d.now.Add(-answerHolds)) {
 			continue // called already; a call to go in is not weakened to "sit with them"
 		}
 		d.emit(ChaperoneCalled{Chaperone: p.Seat, Client: client, Alarm: alarm, Sit: sit})
 	}
+}
+
+// answerHolds is how long "I'm going" or "I'm with them" answers further calls
+// too: after that the chaperone may have come out again without a tap [J].
+const answerHolds = 2 * time.Minute
+
+func (c *Call) answeredBefore(t time.Time) bool {
+	last := c.Going
+	if c.With.After(last) {
+		last = c.With
+	}
+	return !last.IsZero() && last.Before(t)
 }
 
 // endSits takes "please sit with them" back once a therapist is there again.
@@ -141,15 +167,11 @@ func (d *decision) endAlarm(a *Alarm, why string) {
 
 func (d *decision) askHelp(a AskHelp) error {
 	d.emit(HelpAsked(a))
-	if old := d.standing(HelpAskedFor, a.Client, ""); old != nil {
-		if old.Acknowledged.IsZero() {
-			return nil // it stands, loud, already
-		}
-		// Asked again after it was acknowledged: a new call, with a ladder of its own.
-		d.emit(AlarmEnded{old.ID, "asked again"})
-		d.emit(AlarmCleared{Alarm: old.ID})
+	if old := d.standing(HelpAskedFor, a.Client, ""); old != nil && old.Acknowledged.IsZero() {
+		d.call(a.Client, old.ID, false) // it stands, loud, already; whoever is not on the way is called again
+		return nil
 	}
-	d.raise(HelpAskedFor, a.Client, "", d.now, d.now, "")
+	d.raiseAnew(HelpAskedFor, a.Client, "", d.now, d.now, "")
 	return nil
 }
 
@@ -169,7 +191,7 @@ func (d *decision) raiseAlarm(a RaiseAlarm) error {
 	if role == Chaperone && (a.Condition == PleaseLook || a.Condition == PleaseCome) {
 		subject = d.cmd.Seat
 	}
-	d.raise(a.Condition, a.Client, subject, d.now, d.now, a.Words)
+	d.raiseAnew(a.Condition, a.Client, subject, d.now, d.now, a.Words)
 	return nil
 }
 
@@ -211,7 +233,6 @@ func (d *decision) clearAlarm(a ClearAlarm) error {
 	if alarm.Acknowledged.IsZero() {
 		d.emit(AlarmAcknowledged{a.Alarm})
 	}
-	d.over(CallUnanswered, alarm.Client, "", "resolved")
 	d.emit(AlarmCleared(a))
 	return nil
 }
@@ -222,7 +243,7 @@ func (d *decision) callChaperone(a CallChaperone) error {
 	}
 	d.call(a.Client, "", false)
 	for _, p := range d.Chaperones {
-		if p.Call != nil && p.Call.Going.IsZero() {
+		if p.Call != nil && p.Call.Client == a.Client && p.Call.Going.IsZero() && p.Call.With.IsZero() {
 			d.watch(CallUnanswered, a.Client, p.Seat, p.Call.Since)
 		}
 	}
@@ -264,7 +285,7 @@ func (d *decision) reportBack(a ReportBack) error {
 	d.emit(ChaperoneReported{p.Seat, client, a.Well, a.Words})
 	d.over(CallUnanswered, client, p.Seat, "answered")
 	if !a.Well {
-		d.raise(PleaseCome, client, p.Seat, d.now, d.now, a.Words)
+		d.raiseAnew(PleaseCome, client, p.Seat, d.now, d.now, a.Words)
 	}
 	return nil
 }

@@ -17,7 +17,11 @@ func (d *decision) reachDeadlines() error {
 	return nil
 }
 
-func (d *decision) late(due time.Time) bool { return d.now.Sub(due) > lateAfter }
+// late reports whether a due time lies longer back than a server that is awake
+// needs. A practice session's seconds pass faster than the server's.
+func (d *decision) late(due time.Time) bool {
+	return d.now.Sub(due) > time.Duration(float64(lateAfter)*max(1, d.Pace.Rate))
+}
 
 func (d *decision) reached(due Deadline) {
 	d.emitAt(due.At, DeadlineReached{Client: due.Client, Kind: due.Kind, Due: due.At, Late: d.late(due.At)})

@@ -3,6 +3,7 @@ package session
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -21,7 +22,7 @@ func (d *decision) authorize(a AuthorizeDose) error {
 	switch {
 	case a.Number != next:
 		return refuse(BadValue, "The next dose is number %d, not %d.", next, a.Number)
-	case a.Mg <= 0 || a.Tablets < 1 || a.Tablets > 10:
+	case !(a.Mg > 0) || a.Tablets < 1 || a.Tablets > 10: // so that NaN is refused too
 		return refuse(BadValue, "A dose has an amount in mg and 1 to 10 tablets.")
 	case next == 1 && c.Phase.Dosed(), next > 1 && !c.Phase.Dosed():
 		return refuse(NotNow, "%s", notInPhase("AuthorizeDose", c.Phase))
@@ -37,7 +38,11 @@ func (d *decision) authorize(a AuthorizeDose) error {
 	if c.PictureLost != (time.Time{}) && c.Gates[GateCamera].State != "overridden" {
 		return refuse(GatesOpen, "Not authorised: there is no picture of the client now.")
 	}
-	d.emit(DoseAuthorized{Client: a.Client, Number: a.Number, Mg: a.Mg, Tablets: a.Tablets, Lapses: d.now.Add(d.Settings.AuthorizationFor.D())})
+	lapses := d.now.Add(d.Settings.AuthorizationFor.D())
+	if _, to := c.boosterWindow(); a.Number > 1 && to.Before(lapses) {
+		lapses = to // what may not be authorised any more may not be taken either
+	}
+	d.emit(DoseAuthorized{Client: a.Client, Number: a.Number, Mg: a.Mg, Tablets: a.Tablets, Lapses: lapses})
 	if c.Phase == CheckingIn {
 		d.move(c, Ready, "")
 	}
@@ -56,11 +61,15 @@ func (d *decision) withinOrder(c *ClientState, a AuthorizeDose) *Refusal {
 	case o.BoosterTo == 0:
 		return refuse(BeyondOrder, "No second dose is prescribed.")
 	}
-	from, to := c.Windows.T0.Add(o.BoosterFrom.D()), c.Windows.T0.Add(o.BoosterTo.D())
-	if d.now.Before(from) || d.now.After(to) {
+	if from, to := c.boosterWindow(); d.now.Before(from) || !d.now.Before(to) {
 		return refuse(BeyondOrder, "A second dose is prescribed only between T+%d and T+%d minutes.", int(o.BoosterFrom/60), int(o.BoosterTo/60))
 	}
 	return nil
+}
+
+// boosterWindow is when a second dose is prescribed: from the first time on, before the second.
+func (c *ClientState) boosterWindow() (from, to time.Time) {
+	return c.Windows.T0.Add(c.Order.BoosterFrom.D()), c.Windows.T0.Add(c.Order.BoosterTo.D())
 }
 
 func (d *decision) withdraw(a WithdrawAuthorization) error {
@@ -68,13 +77,15 @@ func (d *decision) withdraw(a WithdrawAuthorization) error {
 	if c.Auth == nil || c.Auth.Ended != "" {
 		return refuse(AlreadySo, "No dose is authorised.")
 	}
-	why := "withdrawn"
+	why := withdrawn
 	if a.Reason != "" {
 		why += ": " + a.Reason
 	}
 	d.emit(AuthorizationEnded{Client: a.Client, Number: c.Auth.Number, Why: why})
 	return nil
 }
+
+const withdrawn = "withdrawn"
 
 // authorized says why a dose may not be recorded as authorised now, or nil.
 func (c *ClientState) authorized(number int, now time.Time) *Refusal {
@@ -83,7 +94,11 @@ func (c *ClientState) authorized(number int, now time.Time) *Refusal {
 	case c.Auth == nil:
 		return refuse(NotAuthorized, "No dose is authorised.%s", swallowed)
 	case c.Auth.Ended != "":
-		return refuse(NotAuthorized, "The dose is no longer authorised: %s.%s", c.Auth.Ended, swallowed)
+		why := c.Auth.Ended
+		if strings.HasPrefix(why, withdrawn) {
+			why = withdrawn // the reason is the therapist's: the client reads this too
+		}
+		return refuse(NotAuthorized, "The dose is no longer authorised: %s.%s", why, swallowed)
 	case !now.Before(c.Auth.Lapses):
 		return refuse(NotAuthorized, "The authorisation has lapsed. Please authorise again.%s", swallowed)
 	case c.Auth.Number != number:
@@ -120,7 +135,7 @@ func (d *decision) recordSwallowed(a RecordSwallowed) error {
 	if r := needs(a.Reason, "Please write one sentence: how it came about."); r != nil {
 		return r
 	}
-	if a.Mg <= 0 || a.Mg > 5000 || a.Tablets < 0 || a.Tablets > 40 {
+	if !(a.Mg > 0) || a.Mg > 5000 || a.Tablets < 0 || a.Tablets > 40 {
 		return refuse(BadValue, "Please check amount and tablets.")
 	}
 	at, r := d.reported(&a.At)
@@ -131,7 +146,7 @@ func (d *decision) recordSwallowed(a RecordSwallowed) error {
 	open, _ := c.openGates()
 	d.take(c, at, DoseRecorded{Client: a.Client, Number: len(c.Doses) + 1, Mg: a.Mg, Tablets: max(a.Tablets, 1),
 		PastGates: true, OpenGates: open, Reason: a.Reason})
-	d.raise(TakenPastGates, a.Client, "", d.now, d.now, a.Reason)
+	d.raiseAnew(TakenPastGates, a.Client, "", d.now, d.now, a.Reason)
 	return nil
 }
 
@@ -140,25 +155,41 @@ func (d *decision) take(c *ClientState, at time.Time, f DoseRecorded) {
 	f.Windows = d.windows(append(slices.Clone(c.Doses), Dose{Number: f.Number, At: at, Mg: f.Mg, Tablets: f.Tablets}))
 	if f.CheckIn = c.CheckIn.Due; f.CheckIn.IsZero() {
 		f.CheckIn = f.Windows.T0.Add(d.Settings.CheckInEvery.D())
-		if c.CheckIn.Last.After(f.Windows.T0) {
-			f.CheckIn = c.CheckIn.Last.Add(d.Settings.CheckInEvery.D())
+		for _, later := range []time.Time{c.CheckIn.Last, at} { // a dose after the visit had ended begins a round of its own
+			if next := later.Add(d.Settings.CheckInEvery.D()); next.After(f.CheckIn) {
+				f.CheckIn = next
+			}
 		}
 	}
 	reason := ""
 	if f.PastGates {
 		reason = "taken past open checks"
 	}
-	if c.Phase.Ended() { // the visit had ended; it begins again before the windows are set
+	again := c.Phase == Integrating || c.Phase == ReleaseCheck || c.Phase.Ended()
+	if again { // the visit goes back before the windows are set, so that each is watched again
 		d.moveAt(at, c, Absorbing, reason)
-		c = d.Client(c.Seat)
 	}
 	d.emitAt(at, f)
-	c = d.Client(c.Seat)
 	if c.Phase != Absorbing && c.Phase != Active {
 		d.moveAt(at, c, Absorbing, reason)
 	}
 	d.over(NotReleased, c.Seat, "", "a further dose was taken")
-	d.survey(d.Client(c.Seat))
+	if again {
+		d.outOfDate(c)
+		if !c.Windows.Overdue.After(d.now) {
+			d.raise(ActiveOverdue, c.Seat, "", c.Windows.Overdue, d.now, "")
+		}
+	}
+	d.survey(c)
+}
+
+// outOfDate opens the release criteria that a further dose makes untrue.
+func (d *decision) outOfDate(c *ClientState) {
+	for _, id := range []CriterionID{CriterionAlert, CriterionWalks, CriterionNausea, CriterionVitals, CriterionChaperone} {
+		if c.Criteria[id].State == "passed" {
+			d.emit(CriterionReopened{c.Seat, id, "a further dose was taken"})
+		}
+	}
 }
 
 // windows computes every time that follows from the doses. Tablets are held one
@@ -190,7 +221,7 @@ func (d *decision) correctDose(a CorrectDose) error {
 	if r := needs(a.Reason, "A correction needs a reason. Both values stay in the record."); r != nil {
 		return r
 	}
-	if a.Mg <= 0 || a.Mg > 5000 {
+	if !(a.Mg > 0) || a.Mg > 5000 {
 		return refuse(BadValue, "Please check the amount.")
 	}
 	at, r := d.reported(&a.At)
@@ -203,13 +234,19 @@ func (d *decision) correctDose(a CorrectDose) error {
 	}
 	doses := slices.Clone(c.Doses)
 	doses[a.Number-1].At, doses[a.Number-1].Mg = at, a.Mg
-	w := d.windows(doses)
+	old, w := c.Windows, d.windows(doses)
 	checkIn := c.CheckIn.Due
-	if c.CheckIn.Last.IsZero() && !checkIn.IsZero() {
+	if !c.CheckIn.Last.After(c.Windows.T0) && !checkIn.IsZero() {
 		checkIn = w.T0.Add(d.Settings.CheckInEvery.D())
 	}
 	d.emitAt(at, DoseCorrected{Client: a.Client, Number: a.Number, Mg: a.Mg, WasAt: was.At, WasMg: was.Mg,
 		Reason: a.Reason, Windows: w, CheckIn: checkIn})
+	if c.Auth != nil && c.Auth.Ended == "" { // total and window rest on what was corrected
+		d.emit(AuthorizationEnded{Client: a.Client, Number: c.Auth.Number, Why: fmt.Sprintf("dose %d was corrected", a.Number)})
+	}
+	if vitals := d.standing(VitalsMissed, a.Client, ""); vitals != nil && vitals.Since.Equal(old.VitalsDue) && w.VitalsDue.After(d.now) {
+		d.over(VitalsMissed, a.Client, "", "the dose time was corrected")
+	}
 	for _, ahead := range []struct {
 		at   time.Time
 		what Condition
@@ -241,6 +278,9 @@ func (d *decision) markReturning(a MarkReturning) error {
 		if r := needs(a.Reason, fmt.Sprintf("Before T+%d only with a reason.", int(d.Settings.WindowFrom/60))); r != nil {
 			return r
 		}
+	}
+	if c.Auth != nil && c.Auth.Ended == "" {
+		d.emit(AuthorizationEnded{Client: a.Client, Number: c.Auth.Number, Why: "the client is returning"})
 	}
 	d.move(c, Integrating, a.Reason)
 	d.over(ActiveOverdue, a.Client, "", "returning")

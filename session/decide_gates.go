@@ -231,7 +231,7 @@ func (d *decision) recordVitals(a RecordVitals) error {
 	}
 	d.over(VitalsMissed, a.Client, "", "measured")
 	if lvl == "alarm" {
-		d.raise(VitalsHigh, a.Client, "", at, d.now, "")
+		d.raiseAnew(VitalsHigh, a.Client, "", at, d.now, "")
 	} else {
 		d.over(VitalsHigh, a.Client, "", "measured again: lower")
 	}

@@ -12,6 +12,7 @@ func (d *decision) create(a CreateSession) error {
 		due = soonest // a session made for now gives the chaperone five minutes [J]
 	}
 	seats := slices.Clone(a.Seats)
+	a.Pace.Epoch = Instant(a.Pace.Epoch)
 	d.emit(SessionCreated{Owner: a.Owner, Practice: a.Practice, Pace: a.Pace, StartsAt: Instant(a.StartsAt),
 		OpensAt: Instant(a.StartsAt.Add(-a.Settings.OpensBefore.D())), ChaperoneDue: Instant(due),
 		Seats: seats, Orders: a.Orders, Settings: a.Settings})
@@ -85,7 +86,7 @@ func (d *decision) watchPresence(seat Seat, since time.Time) {
 		d.watch(ChaperoneGone, "", seat.ID, since)
 	case seat.Role == Client:
 		for _, c := range d.Clients {
-			if d.actsFor(seat.ID, c.Seat) && c.Phase.Dosed() {
+			if d.actsFor(seat.ID, c.Seat) && c.Phase.Dosed() && !d.Present(c.Seat) {
 				d.watch(ClientGone, c.Seat, "", since)
 			}
 		}
@@ -126,7 +127,9 @@ func (d *decision) reportPicture(a ReportPicture) error {
 		d.emitAt(at, PictureLost{a.Client})
 		if c.Phase.Dosed() {
 			d.watch(PictureGone, a.Client, "", at)
-		} else if c.Gates[GateCamera].State == "passed" {
+		}
+		rests := !c.Phase.Dosed() || c.Auth != nil && c.Auth.Ended == "" // under the medicine only a further dose rests on it
+		if rests && !c.Phase.Ended() && c.Gates[GateCamera].State == "passed" {
 			d.reopen(c, GateCamera, "the picture was lost")
 		}
 	case !a.Lost && !c.PictureLost.IsZero():
@@ -278,8 +281,17 @@ func (d *decision) addsSeat(a AddSeat) error {
 	if _, ok := d.Seat(a.Seat.ID); ok {
 		return refuse(AlreadySo, "There is a seat %q already.", a.Seat.ID)
 	}
-	if len(d.Seats) >= 12 {
-		return refuse(BadValue, "This session has twelve seats: that is all it can have.")
+	same := 0
+	for _, seat := range d.Seats {
+		if seat.Role == a.Seat.Role {
+			same++
+		}
+	}
+	if a.Seat.Role == CoTherapist && same >= maxCoTherapists || same >= maxChaperones {
+		return refuse(BadValue, "A session has at most one co-therapist and four chaperones.")
+	}
+	if a.Seat.SharesWith != "" {
+		return refuse(BadValue, "Only a client can share another's device.")
 	}
 	d.emit(SeatAdded(a))
 	return nil

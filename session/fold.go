@@ -35,7 +35,7 @@ func (s *State) Apply(e Event) error {
 	if c := s.Chaperone(e.Seat); c != nil && ownTap(e.Fact) {
 		c.Confirmed = e.At
 	}
-	if lineKind(e.Fact) != "" {
+	if LineKind(e.Fact) != "" {
 		if len(s.Recent) >= 2*recentLines {
 			s.Recent = slices.Clone(s.Recent[recentLines:])
 		}
@@ -316,6 +316,13 @@ func (s *State) foldPhase(c *ClientState, e Event, f PhaseMoved) {
 	case f.To == Integrating || f.To == ReleaseCheck:
 		s.drop(Deadline{Kind: DueWindow, Client: c.Seat})
 		s.drop(Deadline{Kind: DueOverdue, Client: c.Seat})
+	case f.To == Absorbing && !c.Windows.T0.IsZero(): // back under the medicine: what still lies ahead is watched again
+		w := c.Windows
+		for _, due := range []Deadline{{At: w.VitalsDue, Kind: DueVitals}, {At: w.Offered, Kind: DueWindow}, {At: w.Overdue, Kind: DueOverdue}, {At: w.PlannedEnd, Kind: DuePlannedEnd}} {
+			if due.Client = c.Seat; due.At.After(e.Recorded) {
+				s.due(due)
+			}
+		}
 	case f.To.Ended():
 		if f.To == Closed {
 			c.ReleasedAt = e.At

@@ -41,7 +41,7 @@ func ViewOf(s *State, seat SeatID, now time.Time) View {
 		recent := s.Recent[max(0, len(s.Recent)-recentLines):]
 		for _, e := range recent {
 			if words := s.Line(e); words != "" {
-				v.Lines = append(v.Lines, LineView{e.Seq, e.At, words, lineKind(e.Fact)})
+				v.Lines = append(v.Lines, LineView{e.Seq, e.At, words, LineKind(e.Fact)})
 			}
 		}
 	case Client:
@@ -149,7 +149,7 @@ func (l look) forClient(c *ClientState) ClientView {
 			}
 		}
 	}
-	if c.Auth != nil && c.authorized(c.Auth.Number, l.now) == nil {
+	if c.Auth != nil && Permitted(Client, "RecordDose", c.Phase) && c.authorized(c.Auth.Number, l.now) == nil {
 		v.MayTake = &MayTake{c.Auth.Number, c.Auth.Mg, c.Auth.Tablets}
 	}
 	return v
@@ -229,8 +229,9 @@ func (l look) forTherapist(c *ClientState) ClientView {
 			v.Authorization.Valid, v.Authorization.Why = false, cmp.Or(c.Auth.Ended, r.Words)
 		}
 	}
-	v.Doses, v.Vitals, v.Limits = c.Doses, c.Vitals, &limits
-	v.SideEffects, v.Ratings = c.SideEffects, c.Ratings
+	// Copies: a view is read after its state has gone on.
+	v.Doses, v.Vitals, v.Limits = slices.Clone(c.Doses), slices.Clone(c.Vitals), &limits
+	v.SideEffects, v.Ratings = slices.Clone(c.SideEffects), slices.Clone(c.Ratings)
 	if c.Phase == Integrating || c.Phase == ReleaseCheck || c.Phase == Closed {
 		v.Criteria = l.criteria(c)
 	}

@@ -27,6 +27,21 @@ type Limits struct {
 	BaselineSpan     int `json:"baseline_span"`     // release: systolic and diastolic within this of the first reading
 }
 
+// Validate reports limits that would block or pass every reading.
+func (l Limits) Validate() error {
+	switch {
+	case l.BlockSystolic < 60 || l.BlockSystolic > 300 || l.BlockDiastolic < 30 || l.BlockDiastolic > 200 || l.BlockHeartRate < 40 || l.BlockHeartRate > 250:
+		return errors.New("limits: the blocking limits are no plausible blood pressure and heart rate")
+	case l.CautionSystolic < 60 || l.CautionSystolic > l.BlockSystolic || l.CautionDiastolic < 30 || l.CautionDiastolic > l.BlockDiastolic:
+		return errors.New("limits: caution must lie at or below the blocking limits")
+	case l.AlarmSystolic < l.BlockSystolic || l.AlarmDiastolic < l.BlockDiastolic || l.AlarmSystolic > 300 || l.AlarmDiastolic > 200:
+		return errors.New("limits: the alarm must lie at or above the blocking limits")
+	case l.BaselineSpan < 1 || l.BaselineSpan > 100:
+		return errors.New("limits: baseline_span must lie between 1 and 100")
+	}
+	return nil
+}
+
 // Settings is every clinical number of a practice. They are versioned there and
 // pinned, whole, to a session when it is created. Sources: CLINICAL.md, whose
 // numbers in brackets are repeated here; [J] is our own judgement.
@@ -101,6 +116,9 @@ func (s Settings) Validate() error {
 	}
 	if s.ConsentVersion == "" {
 		errs = append(errs, errors.New("consent_version is empty"))
+	}
+	if err := s.Limits.Validate(); err != nil {
+		errs = append(errs, err)
 	}
 	errs = append(errs, validateAlarms(s.Alarms)...)
 	return errors.Join(errs...)

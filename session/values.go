@@ -10,7 +10,7 @@ import (
 )
 
 // long names the fields that may hold prose; every other text is a name.
-var long = []string{"Text", "Reason", "Note", "Words", "Changes", "Intention", "Action", "Conditions", "Access"}
+var long = []string{"Text", "Reason", "Note", "Words", "Changes", "Intention", "Action", "Conditions", "Access", "Values"}
 
 // sizes refuses acts whose texts are too long or no text.
 func sizes(do Act) *Refusal { return sizesOf(reflect.ValueOf(do), "", 0) }
@@ -150,6 +150,12 @@ var (
 	cptCode  = regexp.MustCompile(`^[0-9]{4}[0-9A-Z]$`)
 )
 
+// How many a session may have.
+const (
+	maxCoTherapists = 1
+	maxChaperones   = 4
+)
+
 func (c CreateSession) validate() error {
 	if !logName.MatchString(c.ID) {
 		return refuse(BadValue, "The session needs an id.")
@@ -160,11 +166,12 @@ func (c CreateSession) validate() error {
 	if err := c.Settings.Validate(); err != nil {
 		return refuse(BadValue, "The settings cannot be used: %v.", err)
 	}
-	if c.Pace.Rate < 1 || c.Pace.Rate > 1 && !c.Practice || c.Pace.Rate > 600 {
+	if !(c.Pace.Rate >= 1) || c.Pace.Rate > 1 && !c.Practice || c.Pace.Rate > 600 {
 		return refuse(BadValue, "Only a practice session has a clock that runs faster, and at most 600 times.")
 	}
 	count := map[Role]int{}
 	seen := map[SeatID]bool{}
+	device := map[SeatID]bool{} // client seats with a device of their own
 	for _, seat := range c.Seats {
 		if r := seat.validate(); r != nil {
 			return r
@@ -174,8 +181,8 @@ func (c CreateSession) validate() error {
 		}
 		seen[seat.ID] = true
 		count[seat.Role]++
-		if seat.SharesWith != "" && (seat.Role != Client || !seen[seat.SharesWith]) {
-			return refuse(BadValue, "%q can share the device only of a client seat named before it.", seat.ID)
+		if device[seat.ID] = seat.Role == Client && seat.SharesWith == ""; seat.SharesWith != "" && (seat.Role != Client || !device[seat.SharesWith]) {
+			return refuse(BadValue, "%q can share the device only of a client seat named before it that has its own.", seat.ID)
 		}
 		if order, ok := c.Orders[seat.ID]; seat.Role == Client {
 			if !ok {
@@ -186,10 +193,10 @@ func (c CreateSession) validate() error {
 			}
 		}
 	}
-	if count[Therapist] != 1 || count[CoTherapist] > 1 {
+	if count[Therapist] != 1 || count[CoTherapist] > maxCoTherapists {
 		return refuse(BadValue, "A session has one therapist, and at most one co-therapist.")
 	}
-	if count[Client] < 1 || count[Client] > 4 || count[Chaperone] > 4 {
+	if count[Client] < 1 || count[Client] > 4 || count[Chaperone] > maxChaperones {
 		return refuse(BadValue, "A session has one to four clients and at most four chaperones.")
 	}
 	return nil
@@ -202,6 +209,9 @@ func (seat Seat) validate() *Refusal {
 	if !slices.Contains(people, seat.Role) {
 		return refuse(BadValue, "%q is no role.", seat.Role)
 	}
+	if len(seat.Name) > MaxName || len(seat.Pronouns) > MaxName {
+		return refuse(BadValue, "The name of %s is too long: at most %d bytes.", seat.ID, MaxName)
+	}
 	if seat.Phone != "" && !plausibleNumber(seat.Phone) {
 		return refuse(BadValue, "The phone number of %s needs an area code and at least seven digits.", seat.ID)
 	}
@@ -210,16 +220,21 @@ func (seat Seat) validate() *Refusal {
 
 func (o Order) validate() *Refusal {
 	switch {
-	case o.DoseMg <= 0 || o.DoseMg > 2000:
+	case !(o.DoseMg > 0) || o.DoseMg > 2000: // so that NaN is refused too
 		return refuse(BadValue, "The prescribed dose must lie between 0 and 2000 mg.")
 	case o.Tablets < 1 || o.Tablets > 10:
 		return refuse(BadValue, "The prescribed dose has 1 to 10 tablets.")
-	case o.TotalMg < o.DoseMg || o.TotalMg > 4000:
+	case !(o.TotalMg >= o.DoseMg) || o.TotalMg > 4000:
 		return refuse(BadValue, "The prescribed total must be at least the dose, and at most 4000 mg.")
 	case o.BoosterFrom < 0 || o.BoosterTo < o.BoosterFrom || o.BoosterTo > 12*60*minutes:
 		return refuse(BadValue, "The window for a second dose must run forward, and end within 12 hours.")
 	case o.Phone != "" && !plausibleNumber(o.Phone):
 		return refuse(BadValue, "The prescriber's phone number needs an area code and at least seven digits.")
+	}
+	if o.Limits != nil {
+		if err := o.Limits.Validate(); err != nil {
+			return refuse(BadValue, "The prescriber's limits cannot be used: %v.", err)
+		}
 	}
 	return nil
 }

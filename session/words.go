@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// lineKind says which kind of line an event makes on the therapist's screen;
+// LineKind says which kind of line an event makes on the therapist's screen;
 // empty: none.
-func lineKind(f Fact) string {
+func LineKind(f Fact) string {
 	switch f := f.(type) {
 	case PhaseMoved, WordsOffered:
 		return "phase"
@@ -81,7 +81,7 @@ func (s *State) words(e Event) string {
 	case DoseRecorded:
 		past := ""
 		if f.PastGates {
-			past = fmt.Sprintf(", past %d open checks: %s", len(f.OpenGates), f.Reason)
+			past = ", " + pastChecks(len(f.OpenGates)) + ": " + f.Reason
 		}
 		return fmt.Sprintf("%s: dose %d taken, %s (%s)%s", s.name(f.Client), f.Number, amount(f.Mg, f.Tablets), who, past)
 	case DoseWitnessed:
@@ -241,6 +241,16 @@ func (s *State) alarmWordsOf(id string) string {
 		}
 	}
 	return "an alarm"
+}
+
+func pastChecks(open int) string {
+	switch open {
+	case 0:
+		return "not authorised"
+	case 1:
+		return "past 1 open check"
+	}
+	return fmt.Sprintf("past %d open checks", open)
 }
 
 func amount(mg float64, tablets int) string {
