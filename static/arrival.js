@@ -181,8 +181,14 @@ export function createArrival(room, onDone) {
 
   /** @param {ClientView} client @returns {Page} */
   function devicesPage(client) {
-    const check = createDeviceCheck({ media: room.media, onChange: () => show(next, check.started()) });
-    queueMicrotask(() => show(next, check.started()));
+    // While something is missing, trying again comes first.
+    const offer = () => {
+      const { camera, microphone } = check.found();
+      show(next, check.started());
+      next.classList.toggle("primary", camera === "ok" && microphone === "ok");
+    };
+    const check = createDeviceCheck({ media: room.media, onChange: offer });
+    queueMicrotask(offer);
     return {
       element: el("div", null, el("p", { class: "lead" }, words.devicesLead), check.element),
       button: words.next,

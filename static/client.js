@@ -180,6 +180,7 @@ function paint() {
   text(noticeWords, called ? words.therapistHere(list(here)) : away || unsaved);
   show(noticeButton, called);
   show(notice, noticeWords.textContent);
+  set(document.body, "data-returned", screen === "room" && clients.some((one) => one.phase === "integrating" || one.phase === "release_check") ? "yes" : null);
   // The picture beside the pages of the arrival, once there is one.
   set(document.body, "data-picture", stage.any() ? "yes" : null);
 
@@ -223,7 +224,7 @@ function lift() {
   let left = steps;
   show(veil, true);
   const step = () => {
-    veil.style.opacity = String(0.85 * (left / steps));
+    veil.style.opacity = String(0.55 * (left / steps));
     if (left-- <= 0 || screen === "dark") {
       show(veil, false);
       return;

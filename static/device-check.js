@@ -54,7 +54,7 @@ export function createDeviceCheck({ media, onChange }) {
   const bar = el("div", { class: "meter-bar" });
   const level = el("div", { class: "meter", role: "meter", "aria-label": words.level, "aria-valuemin": "0", "aria-valuemax": "100" }, bar);
   const speech = el("p", { class: "check-words" }, words.speak);
-  const problem = el("div", { role: "alert" });
+  const problem = el("div", { role: "alert", class: "check-problem" });
   const startButton = el("button", { type: "button", class: "primary", onclick: start, "data-testid": "start-devices" }, words.start);
   const asking = el("p", null, words.ask);
   const begin = el("div", { class: "check-begin" }, asking, startButton);
@@ -111,6 +111,7 @@ export function createDeviceCheck({ media, onChange }) {
     const well = found.camera === "ok" && found.microphone === "ok";
     show(result, found.camera === "ok" || found.microphone === "ok");
     show(begin, !well);
+    startButton.classList.toggle("primary", !well);
     show(asking, !started);
     text(startButton, started ? words.again : words.start);
     show(none, found.camera !== "ok");

@@ -27,7 +27,7 @@ export function createPlain() {
         ),
         ...after.map((line) => el("p", null, line)),
         ...buttons.map((one) =>
-          el("button", { type: "button", class: one.primary ? "primary wide" : "quiet", onclick: one.press, "data-testid": one.testid }, one.words),
+          el("button", { type: "button", class: one.primary ? "primary wide" : "", onclick: one.press, "data-testid": one.testid }, one.words),
         ),
       );
     },

@@ -53,7 +53,6 @@ export interface Person {
   parts?: Part[];
   call?: Call;
   near?: boolean;
-  call?: Call;
 }
 
 export interface Part { id: "adult" | "on_site" | "another_room" | "duties_read" | "test_call"; title: string; done: boolean }
