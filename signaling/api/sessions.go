@@ -131,14 +131,29 @@ func (a *API) answerDevice(x *exchange) (any, error) {
 	return struct{}{}, a.door.RefuseDevice(x.context(), id, in.Request)
 }
 
-// record is a session in words.
+// record is a session in words: the therapist's view of it, with every line
+// and not only the recent ones.
 func (a *API) record(x *exchange) (any, error) {
 	id := x.r.PathValue("id")
-	var view session.View
-	err := a.door.Owned(x.context(), x.account, id, func(s *session.State) {
-		view = session.ViewOf(s, therapistOf(s), live.Now(s, time.Now()))
-	})
-	return view, err
+	if err := a.door.Owned(x.context(), x.account, id, nil); err != nil {
+		return nil, err
+	}
+	events, err := a.sessions.Events(x.context(), id)
+	if err != nil {
+		return nil, err
+	}
+	s, err := session.Replay(events)
+	if err != nil {
+		return nil, err
+	}
+	view := session.ViewOf(s, therapistOf(s), live.Now(s, time.Now()))
+	view.Lines = nil
+	for _, e := range events {
+		if words := s.Line(e); words != "" {
+			view.Lines = append(view.Lines, session.LineView{Seq: e.Seq, At: e.At, Words: words, Kind: session.LineKind(e.Fact)})
+		}
+	}
+	return view, nil
 }
 
 // eventLog is the log itself, each event in the bytes that were hashed.

@@ -1,0 +1,181 @@
+// The form of a new session. What stands in it is kept for this tab until the
+// session is made: a reload or a wrong click loses nothing.
+
+import { call } from "./api.js";
+import { words } from "./console-words.js";
+import { createField, createForm } from "./fields.js";
+import { el, show } from "./element.js";
+
+/** @typedef {import("./console.js").Made} Made */
+
+const w = words.form;
+const kept = "belay new session";
+
+/** @param {HTMLInputElement} input */
+const number = (input) => Number(input.value || 0);
+
+/**
+ * createPerson asks for somebody.
+ *
+ * @param {{title: string, hint?: string, pronouns?: boolean, remove?: () => void, name: string}} options
+ */
+function createPerson({ title, hint, pronouns, remove, name }) {
+  const called = createField({ label: w.name, maxlength: 120, name: `${name}-name`, required: true });
+  const said = pronouns ? createField({ label: w.pronouns, maxlength: 120, name: `${name}-pronouns`, required: false }) : null;
+  const phone = createField({ label: w.phone, type: "tel", maxlength: 40, name: `${name}-phone`, hint: w.phoneHint, required: false });
+  const rest = el("div", { class: "grid" });
+  return {
+    element: el("fieldset", { class: "group" },
+      el("legend", null, title), hint ? el("p", { class: "hint" }, hint) : null,
+      el("div", { class: "grid" }, called.element, said?.element, phone.element), rest,
+      remove ? el("button", { type: "button", class: "quiet", onclick: remove }, `${w.remove}: ${title}`) : null),
+    rest,
+    value: () => ({ name: called.input.value, phone: phone.input.value, ...(said ? { pronouns: said.input.value } : {}) }),
+  };
+}
+
+/** @param {string} name */
+function createOrder(name) {
+  const product = createField({ label: w.prepared, value: "ketamine lozenge", maxlength: 120, name: `${name}-product`, required: true });
+  const dose = createField({ label: w.doseMg, type: "number", min: 1, max: 2000, step: "any", name: `${name}-dose`, required: true, short: true });
+  const tablets = createField({ label: w.tablets, type: "number", min: 1, max: 20, step: 1, value: 1, name: `${name}-tablets`, required: true, short: true });
+  const total = createField({ label: w.totalMg, type: "number", min: 1, max: 4000, step: "any", name: `${name}-total`, required: true, hint: w.totalHint, short: true });
+  const nth = createField({ label: w.number, type: "number", min: 1, max: 99, step: 1, value: 1, name: `${name}-number`, short: true });
+  const of = createField({ label: w.of, type: "number", min: 1, max: 99, step: 1, value: 6, name: `${name}-of`, short: true });
+  const from = createField({ label: w.boosterFrom, type: "number", min: 1, max: 600, step: 1, value: 30, name: `${name}-booster-from`, short: true });
+  const to = createField({ label: w.boosterTo, type: "number", min: 1, max: 600, step: 1, value: 60, name: `${name}-booster-to`, short: true });
+  const times = el("div", { class: "grid", hidden: true }, from.element, to.element);
+  const booster = el("input", { type: "checkbox", name: `${name}-booster`, onchange: () => show(times, booster.checked) });
+  const conditions = createField({ label: w.conditions, hint: w.conditionsHint, name: `${name}-conditions`, required: false });
+  const prescriber = createField({ label: w.prescriber, maxlength: 120, name: `${name}-prescriber`, required: false });
+  const phone = createField({ label: w.prescriberPhone, type: "tel", maxlength: 40, name: `${name}-prescriber-phone`, required: false });
+  // What one dose has is the least that all doses have.
+  dose.input.addEventListener("change", () => {
+    if (!total.input.value) total.input.value = dose.input.value;
+  });
+  return {
+    element: el("div", { class: "order" }, el("h3", null, w.order),
+      el("div", { class: "grid" }, product.element, dose.element, tablets.element, total.element, nth.element, of.element),
+      el("label", { class: "choice" }, booster, w.booster), times,
+      el("div", { class: "grid" }, conditions.element, prescriber.element, phone.element)),
+    value: () => ({
+      product: product.input.value, dose_mg: number(dose.input), tablets: number(tablets.input), total_mg: number(total.input),
+      booster_from_s: booster.checked ? number(from.input) * 60 : 0, booster_to_s: booster.checked ? number(to.input) * 60 : 0,
+      number: number(nth.input), of: number(of.input), conditions: conditions.input.value, prescriber: prescriber.input.value, phone: phone.input.value,
+    }),
+  };
+}
+
+/** @param {{made: (made: Made) => void}} options */
+export function createNew({ made }) {
+  /** @type {{element: HTMLElement, value: () => any}[]} */
+  const clients = [];
+  /** @type {ReturnType<typeof createPerson>[]} */
+  const chaperones = [];
+  /** @type {ReturnType<typeof createPerson> | null} */
+  let co = null;
+  const clientPlace = el("div");
+  const chaperonePlace = el("div");
+  const coPlace = el("div");
+  const addClientButton = el("button", { type: "button", class: "quiet", onclick: () => addClient() }, w.addClient);
+  const addCoButton = el("button", { type: "button", class: "quiet", onclick: () => addCo() }, w.addCo);
+
+  function addClient() {
+    const n = clients.length + 1;
+    const name = `client-${n}`;
+    const person = createPerson({ title: n === 1 ? w.client : w.clientN(n), pronouns: true, name, ...(n > 1 ? { remove: () => {
+      clients.splice(clients.indexOf(one), 1);
+      one.element.remove();
+      show(addClientButton, true);
+    } } : {}) });
+    const shares = el("input", { type: "checkbox", name: `${name}-shares` });
+    const order = createOrder(name);
+    if (n > 1) person.rest.append(el("label", { class: "choice" }, shares, w.shares));
+    person.rest.after(order.element);
+    const one = { element: person.element, value: () => ({ ...person.value(), ...(n > 1 ? { shares_device: shares.checked } : {}), order: order.value() }) };
+    clients.push(one);
+    clientPlace.append(one.element);
+    show(addClientButton, clients.length < 2);
+  }
+
+  function addChaperone() {
+    const n = chaperones.length + 1;
+    const one = createPerson({ title: w.chaperone, hint: w.chaperoneHint, name: `chaperone-${n}`, ...(n > 1 ? { remove: () => {
+      chaperones.splice(chaperones.indexOf(one), 1);
+      one.element.remove();
+    } } : {}) });
+    chaperones.push(one);
+    chaperonePlace.append(one.element);
+  }
+
+  function addCo() {
+    co = createPerson({ title: w.co, name: "co", remove: () => {
+      co?.element.remove();
+      co = null;
+      show(addCoButton, true);
+    } });
+    coPlace.replaceChildren(co.element);
+    show(addCoButton, false);
+  }
+
+  const now = el("input", { type: "radio", name: "when", checked: true, onchange: () => show(at.element, false) });
+  const later = el("input", { type: "radio", name: "when", value: "later", onchange: () => show(at.element, true) });
+  const at = createField({ label: w.at, type: "datetime-local", name: "at", value: soon() });
+  show(at.element, false);
+  addClient();
+  addChaperone();
+
+  const form = createForm({
+    children: [
+      clientPlace, addClientButton, chaperonePlace,
+      el("div", { class: "buttons" }, el("button", { type: "button", class: "quiet", onclick: addChaperone }, w.addChaperone), addCoButton), coPlace,
+      el("fieldset", { class: "group" }, el("legend", null, w.when),
+        el("label", { class: "choice" }, now, w.nowOption), el("label", { class: "choice" }, later, w.atOption), at.element),
+    ],
+    submit: w.submit, sending: w.sending, testid: "create",
+    beside: [el("a", { class: "button", href: "#sessions" }, w.cancel)],
+    send: async () => {
+      const wrong = form.querySelector("input:invalid");
+      if (wrong instanceof HTMLInputElement) {
+        wrong.focus();
+        throw new Error(w.missing);
+      }
+      if (later.checked && !at.input.value) throw new Error(w.missingTime);
+      const answer = await call("POST", "/api/sessions", {
+        clients: clients.map((one) => one.value()), chaperones: chaperones.map((one) => one.value()),
+        ...(co ? { co_therapist: co.value() } : {}), ...(later.checked ? { starts_at: new Date(at.input.value).toISOString() } : {}),
+      });
+      sessionStorage.removeItem(kept);
+      made(answer);
+    },
+  });
+  form.noValidate = true;
+  form.addEventListener("input", () => keep(form));
+  restore(form);
+  return { element: el("div", { class: "wide" }, el("h1", null, w.title), form), title: w.title };
+}
+
+/** soon is tomorrow at ten, as a datetime-local field writes it. */
+function soon() {
+  const time = new Date(Date.now() + 24 * 3600_000);
+  time.setHours(10, 0, 0, 0);
+  return new Date(time.getTime() - time.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+/** @param {HTMLFormElement} form */
+function keep(form) {
+  /** @type {Record<string, string>} */
+  const values = {};
+  for (const input of form.querySelectorAll("input")) if (input.name && input.type !== "radio" && input.type !== "checkbox") values[input.name] = input.value;
+  sessionStorage.setItem(kept, JSON.stringify(values));
+}
+
+/** @param {HTMLFormElement} form */
+function restore(form) {
+  try {
+    const values = JSON.parse(sessionStorage.getItem(kept) ?? "{}");
+    for (const input of form.querySelectorAll("input")) if (typeof values[input.name] === "string") input.value = values[input.name];
+  } catch {
+    sessionStorage.removeItem(kept);
+  }
+}

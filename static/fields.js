@@ -1,0 +1,78 @@
+// Fields of the console's forms: a label above, a hint below it, then the field.
+
+import { el } from "./element.js";
+
+let made = 0;
+
+/**
+ * @typedef {object} FieldOptions
+ * @property {string} label
+ * @property {string} [hint]
+ * @property {string} [type]
+ * @property {string | number} [value]
+ * @property {boolean} [required]
+ * @property {string} [autocomplete]
+ * @property {number | string} [min]
+ * @property {number | string} [max]
+ * @property {number | string} [step]
+ * @property {number} [maxlength]
+ * @property {string} [name] also its data-testid
+ * @property {boolean} [short] for a number
+ */
+
+/**
+ * createField makes one field; read its input's value.
+ *
+ * @param {FieldOptions} options
+ */
+export function createField(options) {
+  const id = `field-${++made}`;
+  const hint = options.hint ? el("p", { class: "hint", id: `${id}-hint` }, options.hint) : null;
+  const input = el("input", {
+    id, type: options.type ?? "text", value: options.value ?? "", required: options.required, autocomplete: options.autocomplete ?? "off",
+    min: options.min, max: options.max, step: options.step, maxlength: options.maxlength, name: options.name, "data-testid": options.name,
+    "aria-describedby": hint ? `${id}-hint` : null,
+  });
+  const label = options.required === false ? `${options.label} (optional)` : options.label;
+  return { element: el("div", { class: options.short ? "field short" : "field" }, el("label", { for: id }, label), hint, input), input };
+}
+
+/**
+ * createForm makes a form that sends itself once at a time and says what the
+ * server said when it did not work.
+ *
+ * @param {object} options
+ * @param {(Node | null)[]} options.children
+ * @param {string} options.submit
+ * @param {string} options.sending
+ * @param {() => Promise<void>} options.send throws with words
+ * @param {string} [options.testid]
+ * @param {Node[]} [options.beside] beside the button
+ */
+export function createForm(options) {
+  const problem = el("p", { class: "problem", role: "alert", hidden: true });
+  const button = el("button", { type: "submit", class: "primary", "data-testid": options.testid }, options.submit);
+  let busy = false;
+  const form = el("form", { class: "form", onsubmit: (/** @type {SubmitEvent} */ event) => void send(event) },
+    ...options.children, problem, el("div", { class: "buttons" }, button, ...(options.beside ?? [])));
+
+  /** @param {SubmitEvent} event */
+  async function send(event) {
+    event.preventDefault();
+    if (busy) return;
+    busy = true;
+    problem.hidden = true;
+    button.textContent = options.sending;
+    try {
+      await options.send();
+    } catch (error) {
+      problem.textContent = error instanceof Error ? error.message : String(error);
+      problem.hidden = false;
+    } finally {
+      busy = false;
+      button.textContent = options.submit;
+    }
+  }
+
+  return form;
+}

@@ -1,0 +1,72 @@
+// The page of a set-up link: the first account, one more, or a new password.
+
+import { call } from "./api.js";
+import { createField, createForm } from "./fields.js";
+import { el } from "./element.js";
+import { states } from "./states.js";
+import { setup as w } from "./console-words.js";
+
+const screen = /** @type {HTMLElement} */ (document.getElementById("screen"));
+const fragment = location.hash.slice(1);
+const reset = fragment.startsWith("reset.");
+const token = reset ? fragment.slice("reset.".length) : fragment;
+
+/** done leaves the used link behind. */
+function done() {
+  location.replace("/");
+}
+
+function password() {
+  return createField({ label: w.password, hint: w.passwordHint, type: "password", autocomplete: "new-password", name: "password" });
+}
+
+/** @param {HTMLInputElement} input */
+function longEnough(input) {
+  if ([...input.value].length < 12) throw new Error(w.passwordShort);
+}
+
+function createReset() {
+  const fresh = password();
+  return [
+    el("h1", null, w.resetTitle),
+    createForm({
+      children: [fresh.element], submit: w.resetSubmit, sending: w.sending, testid: "submit",
+      send: async () => {
+        longEnough(fresh.input);
+        await call("POST", "/api/reset", { token, password: fresh.input.value });
+        done();
+      },
+    }),
+  ];
+}
+
+function createSetup() {
+  const name = createField({ label: w.name, hint: w.nameHint, autocomplete: "name", maxlength: 120, name: "name" });
+  const email = createField({ label: w.email, hint: w.emailHint, type: "email", autocomplete: "username", maxlength: 254, name: "email" });
+  const secret = password();
+  const boxes = states.map(([code, words]) => ({ code, words, box: el("input", { type: "checkbox", value: code, "data-testid": `state-${code}` }) }));
+  return [
+    el("h1", null, w.title),
+    el("p", null, w.lead),
+    createForm({
+      children: [
+        name.element, email.element, secret.element,
+        el("fieldset", { class: "field" }, el("legend", { class: "label" }, w.states), el("p", { class: "hint" }, w.statesHint),
+          el("div", { class: "states" }, ...boxes.map(({ words, box }) => el("label", { class: "choice" }, box, words)))),
+      ],
+      submit: w.submit, sending: w.sending, testid: "submit",
+      send: async () => {
+        if (!name.input.value.trim()) throw new Error(w.nameMissing);
+        longEnough(secret.input);
+        const chosen = boxes.filter(({ box }) => box.checked).map(({ code }) => code);
+        await call("POST", "/api/setup", { token, name: name.input.value, email: email.input.value, password: secret.input.value, states: chosen });
+        done();
+      },
+    }),
+    el("p", { class: "hint" }, w.not),
+  ];
+}
+
+addEventListener("hashchange", () => location.reload());
+if (token) screen.replaceChildren(...(reset ? createReset() : createSetup()));
+else screen.replaceChildren(el("h1", null, w.noToken), el("p", null, w.noTokenHint), el("p", null, el("a", { href: "/" }, w.signIn)));
