@@ -1,0 +1,144 @@
+// The one card: what is happening, when to look in next, and the few things that
+// a chaperone can say.
+
+import { words } from "./chaperone-words.js";
+import { ago, ms, span, timeOfDay } from "./clock.js";
+import { each, el, enable, show, text, usable } from "./element.js";
+import { play } from "./media.js";
+import { createRing } from "./ring.js";
+import { refusedWords } from "./act-form.js";
+
+/**
+ * @typedef {import("./desk.js").Desk} Desk
+ * @typedef {import("./desk.js").ClientView} ClientView
+ */
+
+/**
+ * @param {Desk} desk
+ * @param {(seat: string) => void} enterVitals
+ */
+export function createCardPage(desk, enterVitals) {
+  const w = words.card;
+  const videos = el("div", { class: "card-videos" });
+  const happening = el("h1", { class: "happening", tabindex: "-1" });
+  const test = el("p", { class: "notice" });
+  const alarms = el("ul", { class: "card-alarms" });
+  const ring = createRing();
+  const last = el("p", { class: "card-last" });
+  const said = el("p", { class: "card-said", role: "status" });
+  const problem = el("p", { class: "problem", role: "alert", hidden: true });
+  const look = el("button", { type: "button", class: "primary thumb look", "data-act": "CheckIn", onclick: () => void send("CheckIn", {}, w.looked) }, w.look);
+  const lookReason = el("p", { class: "reason" });
+  const asks = el("div", { class: "card-asks" });
+  const takeOvers = el("div", { class: "card-asks" });
+  const others = el("div", { class: "card-others" });
+  const leave = el("button", { type: "button", class: "thumb quiet", onclick: () => sure(true) }, w.leave);
+  const leaveBox = el("div", { class: "leave", hidden: true }, el("p", null, w.leaveSure),
+    el("button", { type: "button", class: "thumb", "data-act": "AnnounceLeaving", onclick: () => void send("AnnounceLeaving", { words: "" }, w.asked).then(() => sure(false)) }, w.leaveNow),
+    el("button", { type: "button", class: "thumb primary", onclick: () => sure(false) }, w.stay));
+  const element = el("section", { class: "page card" }, videos, happening, alarms, test, asks, takeOvers, ring.element, last, problem, look, lookReason, said, others, leave, leaveBox);
+  /** @type {Map<string, MediaStream>} */
+  const streams = new Map();
+  /** @type {Set<string>} */
+  const took = new Set();
+
+  /** @param {boolean} open */
+  function sure(open) {
+    show(leaveBox, open);
+    show(leave, !open);
+    if (open) leaveBox.querySelector("button")?.focus();
+  }
+
+  /**
+   * @param {string} act
+   * @param {object} body
+   * @param {(when: string) => string} done
+   */
+  async function send(act, body, done) {
+    text(said, w.looking);
+    show(problem, false);
+    const answer = await desk.command(act, body);
+    text(said, answer.ok ? done(timeOfDay(desk.now())) : "");
+    text(problem, answer.ok ? "" : refusedWords(answer) || words.refused);
+    show(problem, !answer.ok);
+    return answer.ok;
+  }
+
+  function update() {
+    const view = desk.view();
+    const clients = view.clients ?? [];
+    const called = view.parts?.find((part) => part.id === "test_call");
+    text(test, words.test.waiting);
+    show(test, called && !called.done && clients.some((client) => !client.t0));
+    each(alarms, (view.alarms ?? []).filter((alarm) => alarm.priority === "high" || alarm.mine), (alarm) => alarm.id, () => el("li", null, el("strong"), " ", el("span")), (node, alarm) => {
+      text(node.firstElementChild, alarm.words);
+      text(node.lastElementChild, alarm.acknowledged ? w.known(alarm.acknowledged_by ?? "") : alarm.shown ? w.shown : "");
+    });
+    const may = desk.action("CheckIn");
+    enable(look, Boolean(may?.allowed));
+    text(lookReason, may?.allowed ? "" : may?.reason);
+    show(lookReason, lookReason.textContent);
+    const living = clients.filter((client) => !words.over.says[client.phase]);
+    each(asks, living.filter((client) => client.vitals_ask), (client) => client.seat, (client) => el("div", { class: "notice" }, el("p", null, w.vitals(client.name)), el("button", { type: "button", class: "thumb", onclick: () => enterVitals(client.seat) }, w.enter)));
+    each(takeOvers, living.filter((client) => client.phase === "release_check" && desk.action("SettleCriterion", client.seat)?.allowed), (client) => client.seat, (client) => {
+      const button = el("button", { type: "button", class: "thumb primary", "data-act": "SettleCriterion", onclick: async () => {
+        const ok = await send("SettleCriterion", { client: client.seat, criterion: "chaperone_takes_over", values: { confirmed: "yes" } }, () => w.tookOver);
+        if (ok) took.add(client.seat);
+        update();
+      } }, w.takeOver);
+      return el("div", { class: "notice" }, el("p", null, w.takeOverWords(client.name)), button);
+    }, (/** @type {Element} */ node, client) => show(/** @type {Element} */ (node.lastElementChild), !took.has(client.seat)));
+    each(others, living.length ? [...living.map((client) => ({ client, condition: "please_come" })), ...living.map((client) => ({ client, condition: "please_look" }))] : [], (one) => `${one.client.seat} ${one.condition}`, (one) => el("button", { type: "button", class: one.condition === "please_come" ? "thumb come" : "thumb", "data-act": "RaiseAlarm", "data-condition": one.condition, onclick: (/** @type {Event} */ event) => {
+      if (usable(/** @type {Element} */ (event.currentTarget))) void send("RaiseAlarm", { client: one.client.seat, condition: one.condition, words: "" }, w.asked);
+    } }), (node, one) => {
+      text(node, `${one.condition === "please_come" ? w.come : w.please}${living.length > 1 ? ` (${one.client.name})` : ""}`);
+      enable(node, Boolean(desk.action("RaiseAlarm", one.client.seat)?.allowed));
+    });
+    show(leave, leaveBox.hidden && desk.action("AnnounceLeaving"));
+    paintVideos();
+    tick();
+  }
+
+  function tick() {
+    const view = desk.view();
+    const now = desk.now();
+    const living = (view.clients ?? []).filter((client) => !words.over.says[client.phase]);
+    text(happening, living.map((client) => words.happening(client, client.t0 ? now - ms(client.t0) : 0)).join(" "));
+    const next = living.filter((client) => client.look?.due).sort((a, b) => ms(a.look?.due) - ms(b.look?.due))[0];
+    show(ring.element, next);
+    const seen = next?.look ?? living[0]?.look;
+    text(last, seen?.last ? w.last(seen.by ?? "", ago(ms(seen.last), now)) : "");
+    show(last, last.textContent);
+    if (!next?.look?.due) return;
+    const left = ms(next.look.due) - now;
+    ring.update(left / (next.look.every_s * 1000), left > 0 ? w.next(left < 60_000 ? span(left) : span(left + 59_000)) : left > -60_000 ? w.now : w.late(span(-left)));
+  }
+
+  function paintVideos() {
+    const sees = (desk.view().clients ?? []).filter((client) => client.chaperone_sees && streams.has(client.seat));
+    each(videos, sees, (client) => client.seat, (client) => {
+      const video = el("video", { playsinline: true, autoplay: true, "aria-label": client.name });
+      play(video, /** @type {MediaStream} */ (streams.get(client.seat)), (unblock) => addEventListener("pointerup", unblock, { once: true }));
+      return video;
+    });
+    show(videos, sees.length > 0);
+  }
+
+  return {
+    element,
+    update,
+    tick,
+    /** @param {string} what */
+    said: (what) => text(said, what),
+    /** @param {string} seat @param {MediaStream} stream */
+    remote(seat, stream) {
+      streams.set(seat, stream);
+      paintVideos();
+    },
+    /** @param {string} seat */
+    gone(seat) {
+      streams.delete(seat);
+      paintVideos();
+    },
+  };
+}

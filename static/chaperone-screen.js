@@ -1,0 +1,140 @@
+// Which page stands on the chaperone's phone: the call before everything else,
+// then the questions of the beginning, then the one card. Below it, always:
+// whether this phone can be reached, and the connection, in words.
+
+import { createCallPage } from "./chaperone-call.js";
+import { createCardPage } from "./chaperone-card.js";
+import { createStartPages } from "./chaperone-start.js";
+import { words } from "./chaperone-words.js";
+import { everySecond, ms, span } from "./clock.js";
+import { createDesk } from "./desk.js";
+import { el, set, show, text } from "./element.js";
+import { createKeypad } from "./keypad.js";
+import { refusedWords } from "./act-form.js";
+
+/**
+ * @typedef {import("./types.d.ts").View} View
+ * @typedef {import("./types.d.ts").Connection} Connection
+ */
+
+/**
+ * @param {{connection: Connection, sound: ReturnType<typeof import("./alarm-sound.js").createAlarmSound>, awake: {held: () => boolean}, first: View}} given
+ */
+export function createChaperoneScreen({ connection, sound, awake, first }) {
+  const polite = el("div", { class: "spoken", role: "status" });
+  const desk = createDesk(connection, first, (said) => text(polite, said));
+  const start = createStartPages(desk);
+  const call = createCallPage(desk);
+  const card = createCardPage(desk, enterVitals);
+  const keypad = createKeypad({ send: sendVitals, close: () => {
+    entering = "";
+    update();
+  } });
+  const over = el("section", { class: "page over" }, el("h1", { tabindex: "-1" }), el("p", { class: "lead" }), el("p"));
+  const practice = el("p", { class: "practice" }, words.practice);
+  const page = el("div", { class: "stage" });
+  const locked = el("p");
+  const lamp = el("p", { class: "foot-connection" });
+  const again = el("button", { type: "button", class: "primary", onclick: () => (connection.state().name === "replaced" ? connection.retry() : location.reload()) });
+  const foot = el("footer", { class: "reach" }, lamp, again, locked);
+  const element = el("div", { class: "chaperone" }, practice, page, foot, polite);
+  /** Whose blood pressure is being entered; empty: nobody's. */
+  let entering = "";
+
+  /** @param {string} seat */
+  function enterVitals(seat) {
+    entering = seat;
+    keypad.open(desk.client(seat)?.name ?? "");
+    update();
+  }
+
+  /** @param {Record<string, number>} reading */
+  async function sendVitals(reading) {
+    const answer = await desk.command("RecordVitals", { client: entering, ...reading, spo2: 0, source: "home cuff" });
+    if (answer.ok) card.said(words.vitals.sent);
+    return answer.ok ? "" : refusedWords(answer) || words.refused;
+  }
+
+  /** @returns {HTMLElement} */
+  function current() {
+    const view = desk.view();
+    const clients = view.clients ?? [];
+    if (view.call) return call.element;
+    if (clients.length && clients.every((client) => words.over.says[client.phase])) return over;
+    const question = start.current();
+    if (question) return question;
+    return entering ? keypad.element : card.element;
+  }
+
+  function update() {
+    const view = desk.view();
+    const clients = view.clients ?? [];
+    show(practice, view.practice);
+    start.update();
+    call.update();
+    card.update();
+    const [title, says, thanks] = over.children;
+    if (title && says && thanks) {
+      text(title, words.over.title(words.and(clients.map((client) => client.name))));
+      text(says, clients.map((client) => words.over.says[client.phase]?.(client.name) ?? "").join(" "));
+      text(thanks, words.over.thanks);
+    }
+    const now = current();
+    if (page.firstElementChild !== now) {
+      const had = page.firstElementChild;
+      page.replaceChildren(now);
+      scrollTo(0, 0);
+      if (had) /** @type {HTMLElement | null} */ (now.querySelector("h1"))?.focus({ preventScroll: true });
+    }
+    set(document.documentElement, "data-call", view.call?.stage);
+    tick();
+  }
+
+  function tick() {
+    card.tick();
+    const state = connection.state();
+    const open = state.name === "open" && state.silentFor === 0;
+    const away = state.name === "open" ? state.silentFor : Date.now() - (state.heard || state.since);
+    const lost = state.name === "replaced" || state.name === "ended";
+    const ended = state.name === "replaced" ? words.connection.replaced : words.connection.ended[state.why ?? ""] ?? state.words ?? "";
+    const dosed = (desk.view().clients ?? []).some((client) => client.t0 && !words.over.says[client.phase]);
+    text(lamp, lost ? ended : open ? words.connection.open : away < 5000 ? words.connection.connecting : [words.connection.away(span(away)), dosed && away > 15_000 ? words.connection.alone : words.connection.kept].join(" "));
+    set(foot, "data-open", open ? "yes" : null);
+    show(again, lost && state.why !== "revoked");
+    text(again, state.name === "replaced" ? words.connection.takeBack : words.connection.reload);
+    text(locked, [sound.blocked() ? words.reach.sound : "", words.reach.locked, awake.held() ? words.reach.awake : words.reach.asleep].filter(Boolean).join(" "));
+    sound.set(ringing(open ? 0 : away, dosed));
+  }
+
+  /**
+   * What is to be heard and felt now: a call most, then a look that is due.
+   *
+   * @param {number} away ms without the server
+   * @param {boolean} dosed somebody is under the medicine
+   */
+  function ringing(away, dosed) {
+    const view = desk.view();
+    if (view.call) return view.call.stage === "called" ? "high" : null;
+    if (away > 15_000 && dosed) return "medium";
+    const late = Math.max(...(view.clients ?? []).map((client) => (client.look?.due ? desk.now() - ms(client.look.due) : -1)));
+    if (late > 120_000) return "medium";
+    return late >= 0 || (view.clients ?? []).some((client) => client.vitals_ask) ? "low" : null;
+  }
+
+  update();
+  everySecond(tick, () => Date.now());
+
+  return {
+    element,
+    tick,
+    /** @param {View} view */
+    take(view) {
+      desk.take(view);
+      update();
+    },
+    /** @param {string} seat @param {MediaStream} stream */
+    remote: (seat, stream) => card.remote(seat, stream),
+    /** @param {string} seat */
+    gone: (seat) => card.gone(seat),
+  };
+}

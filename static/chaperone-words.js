@@ -1,0 +1,158 @@
+// Every text of the chaperone's page that is not the server's. Said to somebody
+// who was told ten minutes ago, in a dark room.
+
+import { span } from "./clock.js";
+
+/**
+ * @typedef {import("./types.d.ts").ClientView} ClientView
+ * @typedef {import("./types.d.ts").Phase} Phase
+ */
+
+export const words = {
+  starting: "Connecting to the session …",
+  practice: "Practice. Nothing real happens here.",
+  and: /** @param {string[]} names */ (names) => (names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`),
+
+  duties: {
+    /** @param {string} who */
+    title: (who) => `You are here for ${who} today. Your part:`,
+    /** @param {string} who @param {number} minutes @returns {string[]} */
+    list: (who, minutes) => [
+      "Stay in the home, in another room, until the therapist releases you.",
+      `Look in on ${who} every ${minutes} minutes, quietly, and tap here that you did.`,
+      "Keep this phone with you, charged, with the ringer on.",
+      "When it calls you: go in at once. The therapist tells you what to do.",
+      "No driving, no visitors, no alcohol for either of you today.",
+    ],
+    button: "I’ve read this",
+  },
+  /** @type {Record<string, {title: (who: string) => string, why: (who: string) => string, yes: string, no: string}>} */
+  parts: {
+    adult: { title: () => "Are you 18 or older?", why: () => "An adult has to be there.", yes: "Yes, I am", no: "Somebody else has to do this. Please tell the therapist." },
+    on_site: { title: (who) => `Are you in the home with ${who} now?`, why: () => "On the phone from elsewhere is not enough.", yes: "Yes, I’m in the home", no: "Please go there first, then open this page again." },
+    another_room: { title: (who) => `Is there another room for you, within call of ${who}?`, why: () => "Close enough to hear a voice, and a door between you.", yes: "Yes, there is", no: "Please tell the therapist. They decide with you." },
+  },
+  no: "No",
+  test: {
+    title: "One test call",
+    /** @param {string} therapist */
+    says: (therapist) => `${therapist || "Your therapist"} will ring this phone. Please answer it. It shows that a call gets through, also when this page is closed.`,
+    ringer: "Ringer on, “do not disturb” off, volume up.",
+    button: "I’m here",
+    waiting: "The therapist has not ticked off the test call yet.",
+  },
+
+  card: {
+    look: "I looked in: all is well",
+    looking: "Telling the therapist …",
+    /** @param {string} when */
+    looked: (when) => `Noted, ${when}. Thank you.`,
+    /** @param {string} by @param {string} ago */
+    last: (by, ago) => `Last look: ${by || "somebody"}, ${ago}`,
+    /** @param {string} left */
+    next: (left) => `Look in again in ${left}`,
+    now: "Please look in now",
+    /** @param {string} late */
+    late: (late) => `Please look in now. It was due ${late} ago.`,
+    please: "Please look, therapist",
+    come: "Please come: something is wrong",
+    /** @param {string} when */
+    asked: (when) => `Asked, ${when}.`,
+    shown: "It stands on the therapist’s screen.",
+    /** @param {string} who */
+    known: (who) => `${who} knows.`,
+    leave: "I need to go",
+    leaveSure: "The therapist is told at once. Please stay until they answer, if you can.",
+    leaveNow: "Tell them that I need to go",
+    stay: "I can stay",
+    vitals: (/** @type {string} */ who) => `Please measure ${who}’s blood pressure now.`,
+    enter: "Enter the blood pressure",
+    takeOver: "I take over now",
+    takeOverWords: (/** @type {string} */ who) => `The therapist is about to end the session. From then on you look after ${who}: stay until they are fully themselves. No driving until tomorrow, after a night’s sleep.`,
+    tookOver: "Noted: you take over.",
+    left: "You said that you need to go.",
+    leftWords: "The therapist is told. Until they have answered, please stay if you can.",
+    back: "I’m here after all",
+  },
+
+  /**
+   * What is happening, in plain words.
+   *
+   * @param {ClientView} client
+   * @param {number} since ms since the first dose
+   */
+  happening(client, since) {
+    const who = client.name;
+    const took = `${who} took the medicine ${since < 60_000 ? "just now" : `${span(since)} ago`}.`;
+    /** @type {Partial<Record<Phase, string>>} */
+    const all = {
+      scheduled: `The room is not open yet. ${who} and the therapist come soon.`,
+      lobby: `${who} is getting ready. The therapist begins with them soon.`,
+      check_in: `${who} and the therapist are going through the last questions. No medicine has been taken.`,
+      ready: `${who} is about to take the medicine.`,
+      absorbing: `${took} It dissolves slowly under the tongue. ${who} becomes quiet.`,
+      active: `${took} This is the quiet part. ${who} may not answer much: that is normal.`,
+      integrating: `${took} ${who} is coming back and talks with the therapist. Standing up only with help.`,
+      release_check: `${took} The therapist is checking whether ${who} can be released.`,
+    };
+    return all[client.phase] ?? "";
+  },
+  over: {
+    /** @param {string} who */
+    title: (who) => `The session with ${who} is over`,
+    /** @type {Partial<Record<Phase, (who: string) => string>>} */
+    says: {
+      closed: (who) => `${who} is in your care now. Stay until they are fully themselves. No driving until tomorrow, after a night’s sleep.`,
+      signed: (who) => `${who} is in your care now. Stay until they are fully themselves. No driving until tomorrow, after a night’s sleep.`,
+      ended_early: (who) => `It ended early. Please stay with ${who} until the therapist tells you otherwise.`,
+      transferred: (who) => `${who} is in the care of the emergency services. Please do what they tell you.`,
+      cancelled: () => "It does not take place today. Thank you for being there.",
+    },
+    thanks: "Thank you. You can close this page.",
+  },
+
+  call: {
+    going: "I’m going",
+    with: "I’m with them",
+    well: "All is well",
+    help: "We need help",
+    ways: "If you cannot reach the therapist here:",
+    helpAsked: "The therapist is told that you need help. Stay with them.",
+  },
+
+  vitals: {
+    /** @param {string} who */
+    title: (who) => `${who}’s blood pressure`,
+    upper: "Upper number", lower: "Lower number", heart: "Heart rate",
+    /** @type {Record<string, string>} */
+    hint: { upper: "The first, larger number on the cuff", lower: "The second number", heart: "Beats per minute, often with a heart beside it" },
+    next: "Next", skip: "It shows none", back: "Back", erase: "Delete",
+    send: "Send to the therapist",
+    /** @param {string} v */
+    check: (v) => `${v}. Is this what the cuff shows?`,
+    /** @param {number} low @param {number} high */
+    range: (low, high) => `That should be between ${low} and ${high}. Please look again.`,
+    sent: "Sent to the therapist.",
+  },
+
+  reach: {
+    locked: "This phone cannot be reached while it is locked. Keep this page open and the screen on.",
+    awake: "The screen stays on by itself.",
+    asleep: "The screen may go dark: tap it now and then, or set it to stay on in the phone’s settings.",
+    sound: "Tap anywhere so that this phone can ring.",
+  },
+  connection: {
+    open: "Connected",
+    connecting: "Connecting …",
+    /** @param {string} long */
+    away: (long) => `No connection for ${long}. It comes back by itself.`,
+    kept: "What you tap now is sent when it is back.",
+    alone: "Please look in on them now, and call if something is wrong.",
+    replaced: "This page is open somewhere else now.",
+    takeBack: "Use it here",
+    /** @type {Record<string, string>} */
+    ended: { revoked: "This link is no longer valid. If the session still goes on, please call the therapist.", unknown: "There is no such session any more.", protocol: "This page is out of date. Please load it again." },
+    reload: "Load the page again",
+  },
+  refused: "That did not work.",
+};

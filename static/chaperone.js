@@ -1,0 +1,42 @@
+// The chaperone's page: one phone, one hand, one question at a time.
+
+import { createAlarmSound } from "./alarm-sound.js";
+import { createChaperoneScreen } from "./chaperone-screen.js";
+import { words } from "./chaperone-words.js";
+import { openConnection } from "./connection.js";
+import { el, text } from "./element.js";
+import { createMedia } from "./media.js";
+import { keepAwake } from "./wake-lock.js";
+
+const screen = /** @type {HTMLElement} */ (document.getElementById("screen"));
+const waiting = el("p", { class: "page", role: "status" }, words.starting);
+screen.replaceChildren(waiting);
+
+const sound = createAlarmSound({ vibrate: true });
+for (const gesture of ["pointerup", "keydown"]) addEventListener(gesture, sound.unlock, { capture: true, passive: true });
+
+const connection = openConnection({ path: `${location.pathname.replace(/\/?$/, "/")}ws`, media: true });
+/** @type {ReturnType<typeof createChaperoneScreen> | undefined} */
+let shown;
+// It only watches and listens, and only where the client has allowed it.
+createMedia({
+  connection,
+  send: false,
+  onRemote: (seat, stream) => shown?.remote(seat, stream),
+  onGone: (seat) => shown?.gone(seat),
+});
+const awake = keepAwake(() => shown?.tick());
+
+connection.on("view", (view) => {
+  if (shown) {
+    shown.take(view);
+    return;
+  }
+  shown = createChaperoneScreen({ connection, sound, awake, first: view });
+  screen.replaceChildren(shown.element);
+});
+connection.on("state", (state) => {
+  if (shown) shown.tick();
+  else if (state.name === "ended") text(waiting, words.connection.ended[state.why ?? ""] ?? state.words ?? "");
+  else if (state.name === "replaced") text(waiting, words.connection.replaced);
+});
