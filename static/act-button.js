@@ -14,7 +14,7 @@ import { words } from "./therapist-words.js";
  *
  * What is asked before an act is sent.
  * @typedef {object} Asking
- * @property {string} [title]
+ * @property {string | undefined} [title]
  * @property {Question[]} [questions]
  * @property {(values: Values) => string} [consequence]
  * @property {string} submit

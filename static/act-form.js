@@ -37,7 +37,7 @@ let made = 0;
 
 /**
  * @param {object} options
- * @param {string} [options.title]
+ * @param {string | undefined} [options.title]
  * @param {Question[]} options.questions
  * @param {(values: Values) => string} [options.consequence] what will be true once it is sent
  * @param {string} options.submit the button's words

@@ -2,7 +2,7 @@
 // planned end with the hold, the window in which returning is expected, the
 // earliest release, and now. Every time on it comes from the view.
 
-import { el, set, text } from "./element.js";
+import { el, set } from "./element.js";
 import { words } from "./therapist-words.js";
 
 /** @typedef {import("./types.js").ClientView} ClientView */
@@ -15,7 +15,7 @@ export function createBand() {
   const marks = el("div", { class: "band-marks" });
   const marker = el("div", { class: "band-now" });
   const ticks = el("div", { class: "band-ticks" });
-  const element = el("div", { class: "band", role: "img" }, el("div", { class: "band-track" }, active, hold, past, marks, marker), ticks);
+  const element = el("div", { class: "band", role: "img", title: words.bandLegend }, el("div", { class: "band-track" }, active, hold, past, marks, marker), ticks);
   let drawn = "";
 
   /**
@@ -69,11 +69,3 @@ export function createBand() {
   return { element, update };
 }
 
-/**
- * The band's legend, once for all bands.
- */
-export function createLegend() {
-  const element = el("p", { class: "band-legend" });
-  text(element, words.bandLegend);
-  return element;
-}

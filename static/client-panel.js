@@ -30,7 +30,7 @@ export function createClientPanel(desk, seat) {
   const moreBox = el("details", { class: "panel-more" }, el("summary", null, words.more), more);
   const element = el("section", { class: "client-panel", "data-testid": `panel-${seat}`, "data-client": seat },
     el("div", { class: "panel-head" }, clock, el("div", { class: "panel-where" }, whose, el("p", null, phase, facts))),
-    band.element, before, next, steps, moreBox);
+    band.element, next, before, el("div", { class: "panel-acts" }, steps, moreBox));
 
   const acts = clientActs(desk);
   const buttons = new Map([...journey, ...beside, ...rare].map((act) => {
@@ -61,17 +61,32 @@ export function createClientPanel(desk, seat) {
     // Where a form is open its button stays where it is, whatever the view says.
     const inRow = [...journey, ...beside].filter((act) => {
       const action = desk.action(act, seat);
-      return buttons.get(act)?.open() || (action && (action.allowed ? act !== "RecordSwallowed" || !client.t0 : act === nextStep[client.phase]));
+      return buttons.get(act)?.open() || (action && (action.allowed ? near(act, client) : act === nextStep[client.phase]));
     });
     const first = inRow.filter((act) => desk.action(act, seat)?.primary);
     const row = [...first, ...inRow.filter((act) => !first.includes(act))];
     const booster = client.t0 && client.order?.booster_to_s ? ["AuthorizeDose"] : [];
-    const rest = [...booster, ...beside, ...rare].filter((act) => !row.includes(act) && desk.action(act, seat));
+    const held = client.doses?.length ? ["RecordHold"] : [];
+    const rest = [...booster, ...held, ...beside, ...rare].filter((act) => !row.includes(act) && desk.action(act, seat));
     for (const button of buttons.values()) button.update();
     each(steps, row, (act) => act, element_);
     each(more, rest, (act) => act, element_);
     show(moreBox, rest.length > 0);
     tick();
+  }
+
+  /**
+   * Of what may be done now, what stands beside the next step; the rest is under
+   * "More". A second dose is never what is offered first.
+   *
+   * @param {string} act
+   * @param {ClientView} client
+   */
+  function near(act, client) {
+    if (act === "RecordSwallowed") return !client.t0;
+    if (act === "AuthorizeDose") return !client.t0;
+    if (act === "RecordHold") return !client.holding && client.doses?.some((dose) => !dose.outcome);
+    return true;
   }
 
   /** @param {string} act */
@@ -90,11 +105,11 @@ export function createClientPanel(desk, seat) {
     band.update(client, now);
     text(before, beforeDose(client, now));
     show(before, before.textContent);
-    const coming = over ? [] : (client.next ?? []).slice(0, 4);
+    const coming = over ? [] : (client.next ?? []).slice(0, 2);
     each(next, coming, (item) => `${item.words} ${item.at}`, () => el("li", null, el("span"), " ", el("span", { class: "panel-due" })), (node, item) => {
       const [what, when] = node.children;
       text(what, item.words);
-      text(when, `${timeOfDay(item.at)} · ${due(ms(item.at), now)}`);
+      text(when, `${timeOfDay(item.at)} (${due(ms(item.at), now).replace("due ", "")})`);
       set(node, "data-late", ms(item.at) < now - 60_000 ? "yes" : null);
     });
     show(next, coming.length > 0);

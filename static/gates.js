@@ -20,7 +20,7 @@ import { words } from "./therapist-words.js";
  * @param {() => void} enterVitals opens the form for a reading
  */
 export function createGates(desk, seat, enterVitals) {
-  const today = el("div", { class: "gates-today" });
+  const today = el("p", { class: "gates-today" });
   const open = el("ul", { class: "gates", "data-testid": "gates-open" });
   const done = el("ul", { class: "gates gates-done" });
   const summary = el("summary");
@@ -66,7 +66,8 @@ export function createGates(desk, seat, enterVitals) {
       act: "SettleGate", client: seat, title: gate(id)?.title ?? "",
       words: () => (single() ? words.gates.confirm : words.gates.settle),
       ask: () => (single() ? null : {
-        questions: (gate(id)?.fields ?? []).map((field) => ({ ...field, value: stated(id, field.name) ?? "", hint: stated(id, field.name) && !gate(id)?.values ? words.gates.stated : undefined })),
+        title: (gate(id)?.fields ?? []).some((field) => stated(id, field.name)) && !gate(id)?.values ? words.gates.stated : undefined,
+        questions: (gate(id)?.fields ?? []).map((field) => ({ ...field, value: stated(id, field.name) ?? "" })),
         submit: words.gates.settleIt,
       }),
       body: (values) => ({ client: seat, gate: id, values: single() ? { [single()?.name ?? ""]: "yes" } : filled(values) }),
@@ -174,9 +175,8 @@ export function createGates(desk, seat, enterVitals) {
     show(notNow, notNow.textContent && openGates.length);
     text(summary, words.gates.done(words.gates.settled, settled.length));
     show(doneBox, settled.length > 0);
-    const said = now.today ? words.gates.today(now.today) : [];
-    each(today, said, (line) => line, (line) => el("p", null, line));
-    show(today, said.length > 0 && openGates.length > 0);
+    text(today, now.today ? words.gates.today(now.today) : "");
+    show(today, now.today && openGates.length > 0);
   }
 
   return { element, update };

@@ -30,7 +30,9 @@ export function createLines(desk) {
     each(list, lines, (line) => `${line.seq} ${line.words}`, (line) => el("li", { "data-kind": line.kind }, el("time", { class: "digits" }, timeOfDay(line.at)), " ", line.words));
     show(none, lines.length === 0);
     show(list, lines.length > 0);
-    if (below || last === undefined) list.scrollTop = list.scrollHeight;
+    if (below || !last) requestAnimationFrame(() => {
+      list.scrollTop = list.scrollHeight;
+    });
   }
 
   return { element, update };

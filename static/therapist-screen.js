@@ -3,7 +3,6 @@
 
 import { createAfter } from "./after.js";
 import { createAlarmBar } from "./alarm-bar.js";
-import { createLegend } from "./band.js";
 import { createClientPanel } from "./client-panel.js";
 import { everySecond, ms, span, timeOfDay } from "./clock.js";
 import { createControls } from "./controls.js";
@@ -61,7 +60,6 @@ export function createTherapistScreen({ connection, media, sound, first }) {
   pictures.local(media.local);
 
   const panels = el("div", { class: "panels" });
-  const legend = createLegend();
   const who = el("div", { class: "who", role: "group", "aria-label": words.chooseClient });
   const tabs = el("div", { class: "tabs", role: "tablist" });
   const work = el("div", { class: "work", tabindex: "-1" });
@@ -116,9 +114,6 @@ export function createTherapistScreen({ connection, media, sound, first }) {
       panelOf.set(client.seat, panel);
       return panel.element;
     }, (_, client) => panelOf.get(client.seat)?.update());
-    const dosed = clients.filter((client) => client.windows && !words.over.includes(client.phase));
-    if (dosed.length) panels.append(legend);
-    else legend.remove();
     each(who, clients.length > 1 ? clients : [], (client) => client.seat, (client) => el("button", { type: "button", onclick: () => choose(client.seat) }), (node, client) => {
       text(node, client.name);
       set(node, "aria-pressed", client.seat === chosen ? "true" : "false");

@@ -65,9 +65,9 @@ export const words = {
   /** @param {ClientView} client */
   facts(client) {
     const dose = client.doses?.at(-1);
-    const said = client.doses?.length ? ` · ${client.doses.map((d) => `dose ${d.number}: ${d.mg} mg at ${timeOfDay(d.at)}${d.corrections?.length ? " (corrected)" : ""}`).join(" · ")}` : "";
+    const said = client.doses?.length ? `${client.doses.map((d) => `dose ${d.number}: ${d.mg} mg at ${timeOfDay(d.at)}${d.corrections?.length ? " (corrected)" : ""}`).join(" · ")}` : "";
     const unwitnessed = dose && !dose.witnessed_by ? ", not witnessed yet" : "";
-    const since = !client.doses?.length && client.phase_since ? ` · since ${timeOfDay(client.phase_since)}` : "";
+    const since = !client.doses?.length && client.phase_since ? `since ${timeOfDay(client.phase_since)}` : "";
     return `${since}${said}${unwitnessed}`;
   },
   /** @param {ClientView} client */
@@ -136,7 +136,7 @@ export const words = {
     one: (number, mg, at) => `Dose ${number}: ${mg} mg at ${at}`,
     /** @param {string} number @param {string} mg @param {string} at */
     correcting: (number, mg, at) => `Dose ${number || "…"} becomes ${mg || "…"} mg at ${at || "…"}. Both values stay in the record, and every window follows.`,
-    hold: "After the hold …",
+    hold: "Swallowed or spat out? …",
     holdAsk: "What became of the medicine?",
     holdSwallowed: "Swallowed",
     holdSpat: "Spat out",
@@ -154,7 +154,7 @@ export const words = {
 
   /** @param {number} now @param {{hold: number, from: number, to: number, release: number, end: number}} at */
   band: (now, at) => `Now ${t(now)}. Hold until ${t(at.hold)}. Returning is expected from ${t(at.from)} to ${t(at.to)}. Earliest release ${t(at.release)}. Planned end ${t(at.end)}.`,
-  bandLegend: "Minutes since the first dose. Hatched: hold. Shaded: returning is expected. Triangle below: earliest release.",
+  bandLegend: "Minutes since the first dose. Hatched: hold. Shaded: returning is expected. Triangle: earliest release.",
 
   head: {
     /** @param {ClientView} client */
@@ -281,8 +281,7 @@ export const words = {
     partsOf: (name) => `${name}:`,
     nothingStated: "The client has not stated it yet.",
     /** @param {import("./types.d.ts").Today} today */
-    today: (today) => [`Fasted: ${today.fasted ? "yes" : "no"}`, today.changes ? `Changes since screening: ${today.changes}` : "No changes since screening", today.intention ? `Intention: ${today.intention}` : ""].filter(Boolean),
-    todayTitle: "What the client said today",
+    today: (today) => `The client says: ${[today.fasted ? "fasted" : "not fasted", today.changes ? `changes since screening: ${today.changes}` : "no changes since screening", today.intention ? `intention: ${today.intention}` : ""].filter(Boolean).join(" · ")}`,
   },
 
   criteria: {
@@ -355,9 +354,9 @@ export const words = {
     vitals: "+ Vitals",
     effect: "+ Side effect",
     rating: "+ Rating",
-    intervention: "+ Done",
+    intervention: "+ Action",
     note: "+ Note",
-    concern: "+ Alarm",
+    concern: "▲ Alarm",
     interventionText: "What was done",
     at: "At",
     save: "Record it",
@@ -422,8 +421,8 @@ export const words = {
   },
 
   controls: {
-    micOn: "Microphone on", micOff: "Microphone off", camOn: "Camera on", camOff: "Camera off",
-    devices: "Devices and keys",
+    micOn: "Mic on", micOff: "Mic off", camOn: "Camera on", camOff: "Camera off",
+    devices: "Devices",
     camera: "Camera", microphone: "Microphone", speaker: "Loudspeaker",
     keys: "Keys n, e and g",
     sample: "Hear an alarm",
