@@ -6,7 +6,7 @@
 // another language; schema/ holds one JSON Schema per message. Both are written
 // from the types and tables of this package by
 //
-//	go test ./signaling/protocol -update
+//	go test ./signaling -run TestTheProtocolIsWrittenDown -update
 //
 // and a test fails when they no longer fit.
 //

@@ -20,13 +20,12 @@ const (
 	HeldForReturn = 64               // brokered messages that are kept for a peer that is just reconnecting
 )
 
-// Rates that a connection may not exceed, in messages per second, and how many
-// may come at once.
+// Rates that a connection may not exceed.
 const (
-	MessageRate    = 50
-	MessageBurst   = 200
-	TelemetryRate  = 2
-	TelemetryBurst = 10
+	MessageRate    = 50  // messages per second
+	MessageBurst   = 200 // of them at once
+	TelemetryRate  = 2   // telemetry messages per second
+	TelemetryBurst = 10  // of them at once
 )
 
 // Close codes (RFC 6455 section 7.4.2, private use).

@@ -1,0 +1,137 @@
+package protocol
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+const peer = "0123456789abcdef"
+
+// samples are one sound body per message.
+func samples() []any {
+	now, half, yes, mid, line := time.Date(2026, 3, 1, 14, 3, 0, 0, time.UTC), 0.5, true, "0", uint16(0)
+	telemetry := Telemetry{Battery: &half, Charging: &yes, WakeLock: true, Receiving: []Receiving{{Peer: peer, FrameAge: 0.04, SoundAge: -1, Route: "direct"}}}
+	return []any{
+		Hello{Peer: peer, Media: true},
+		Command{ID: "a-1", Act: "WriteNote", Body: json.RawMessage(`{"text":"calm"}`)},
+		telemetry,
+		Ping{N: 1}, Pong{N: 1},
+		Offer{To: peer, SDP: "v=0"}, Answer{To: peer, SDP: "v=0"},
+		Candidate{To: peer, Candidate: "candidate:1", SDPMid: &mid, SDPMLineIndex: &line}, Candidate{To: peer},
+		NeedOffer{To: peer, Restart: true},
+		Welcome{Conn: "c", Seat: "client-1", Now: now, Rate: 1, ICEServers: []ICEServer{{URLs: []string{"stun:x"}}}},
+		View{View: json.RawMessage(`{"seq":1}`)},
+		Result{ID: "a-1", Refused: &Refused{Code: "gates_open", Words: "Two checks are open.", Missing: []string{"consent"}}},
+		Peers{Peers: []Peer{{Peer: peer, Seat: "client-1", Role: "client", Offer: true, Video: true}}},
+		Truth{Seat: "client-1", Peer: peer, Seen: telemetry},
+		Undelivered{To: peer, Type: "offer", Words: "gone"},
+		Degraded{Since: now, Words: "full"}, Failure{Code: "replaced", Words: "…"},
+	}
+}
+
+func TestEveryMessageComesThroughUnchanged(t *testing.T) {
+	for _, want := range samples() {
+		frame, err := Encode(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if byPointer, err := Encode(ptr(want)); err != nil || !bytes.Equal(frame, byPointer) {
+			t.Errorf("%T: a pointer encodes as %s, %v", want, byPointer, err)
+		}
+		if _, ours := fromScreen[typeOf(want)]; ours {
+			got, err := Decode(frame)
+			if err != nil || !reflect.DeepEqual(got, ptr(want)) {
+				t.Errorf("%s decodes to %+v, %v", frame, got, err)
+			}
+		}
+		if _, ours := fromServer[typeOf(want)]; ours {
+			got, err := DecodeFromServer(frame)
+			if err != nil || !reflect.DeepEqual(got, ptr(want)) {
+				t.Errorf("%s decodes to %+v, %v", frame, got, err)
+			}
+		}
+	}
+}
+
+func typeOf(message any) string {
+	for _, k := range Kinds {
+		if reflect.TypeOf(k.Empty) == reflect.TypeOf(message) {
+			return k.Type
+		}
+	}
+	return ""
+}
+
+func ptr(v any) any {
+	p := reflect.New(reflect.TypeOf(v))
+	p.Elem().Set(reflect.ValueOf(v))
+	return p.Interface()
+}
+
+func TestAPageReadsWhatANewerServerSays(t *testing.T) {
+	got, err := DecodeFromServer([]byte(`{"type":"pong","hint":"new","body":{"n":7,"drift":0.1}}`))
+	if err != nil || got.(*Pong).N != 7 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	var unknown *UnknownTypeError
+	if _, err := DecodeFromServer([]byte(`{"type":"weather","body":{}}`)); !errors.As(err, &unknown) || unknown.Type != "weather" {
+		t.Errorf("an unknown type: %v", err)
+	}
+}
+
+func TestCountersOfBrowsersThatOvershootDoNotCostTheConnection(t *testing.T) {
+	got, err := Decode([]byte(`{"type":"telemetry","body":{"battery":1.01,"mic_level":-0.2,"receiving":[
+		{"peer":"` + peer + `","frame_age":-0.01,"packet_age":-3,"sound_age":1e12,"loss":-0.2,"sound_level":1.5,"fps":-1,"round_trip":-1,"route":"pigeon"}]}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Receiving{Peer: peer, FrameAge: 0, PacketAge: -1, SoundAge: maxAge, SoundLevel: 1}
+	if m := got.(*Telemetry); m.Receiving[0] != want || *m.Battery != 1 || m.MicLevel != 0 {
+		t.Errorf("%+v", m)
+	}
+}
+
+// FuzzDecode looks for a frame that panics, that breaks the protocol without
+// words, or that is accepted and can't be passed on as it was understood.
+func FuzzDecode(f *testing.F) {
+	for _, m := range samples() {
+		frame, err := Encode(m)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(frame)
+	}
+	for _, s := range []string{``, `{}`, `null`, `{"type":"ping","body":null}`, `{"type":"ping","body":{"n":1}}x`, "\xff", `{"TYPE":"ping","Body":{"N":1}}`,
+		`{"type":"command","body":{"id":"a","act":"b","body":` + strings.Repeat("[", 500) + `}}`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, frame []byte) {
+		m, err := Decode(frame)
+		if err != nil {
+			var broken *Error
+			if !errors.As(err, &broken) || broken.Words == "" {
+				t.Fatalf("refused without words: %v", err)
+			}
+			return
+		}
+		again, err := Encode(m)
+		if err != nil {
+			t.Fatalf("%q was accepted as %+v and can't be encoded: %v", frame, m, err)
+		}
+		if len(again) > MaxFromScreen {
+			return // escaped, it grew beyond what a screen may send
+		}
+		n, err := Decode(again)
+		if err != nil {
+			t.Fatalf("%q was accepted and, as %q, refused: %v", frame, again, err)
+		}
+		if third, err := Encode(n); err != nil || !bytes.Equal(again, third) {
+			t.Fatalf("%q became %q, and then %q (%v)", frame, again, third, err)
+		}
+	})
+}
