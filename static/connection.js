@@ -60,6 +60,7 @@ export function openConnection({ path, media = true, on = {} }) {
   let pingNumber = 0;
   let commandNumber = 0;
   let attempts = 0;
+  let broken = 0; // connections in a row that the server closed because of what we sent
   let closed = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let redial;
@@ -154,6 +155,7 @@ export function openConnection({ path, media = true, on = {} }) {
     } else if (state.name === "open") {
       become({ name: "reconnecting", why: undefined, words: "" });
     }
+    if (code === protocolBroken && ++broken > 1) forget();
     if (hadBeenIn) attempts = 0;
     let wait = waits[Math.min(attempts, waits.length - 1)];
     if (code === draining && hadBeenIn) wait = 50;
@@ -161,6 +163,14 @@ export function openConnection({ path, media = true, on = {} }) {
     attempts++;
     if (attempts === 3) void askWhy();
     redial = setTimeout(dial, wait * (0.6 + Math.random() * 0.4));
+  }
+
+  /** What the server does not understand would break every further connection too. */
+  function forget() {
+    for (const command of pending.values()) {
+      command.resolve({ ok: false, refused: { code: "protocol", words: "This page is out of date. Please load it again." } });
+    }
+    pending.clear();
   }
 
   /** A refused upgrade says nothing to a page; the page's own address does. */
@@ -247,6 +257,7 @@ export function openConnection({ path, media = true, on = {} }) {
       return;
     }
     pending.delete(id);
+    broken = 0;
     command.resolve(ok ? { ok, seq } : { ok, refused: refused ?? { code: "refused", words: "The server did not accept this." } });
   }
 

@@ -6,7 +6,7 @@ import { createCapture } from "./capture.js";
 import { captureWords } from "./device-words.js";
 import { meter } from "./level.js";
 import { createPeer } from "./peer.js";
-import { createReading, ownSound } from "./seen.js";
+import { createReading, ownSound, untold } from "./seen.js";
 import { keepAwake } from "./wake-lock.js";
 
 /** @typedef {import("./types.d.ts").Media} Media */
@@ -212,7 +212,7 @@ export function createMedia(options) {
     const telemetry = {
       wake_lock: wake.held(),
       visible: document.visibilityState === "visible",
-      mic_level: Math.min(1, own.duration ? own.level : Math.max(0, measured)),
+      mic_level: Math.min(1, own.duration ? own.level : measured < 0 ? untold : measured),
       mic_live: capture.live("audio"),
       cam_live: capture.live("video"),
       receiving: [],

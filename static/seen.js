@@ -4,7 +4,8 @@
 
 /** @typedef {import("./types.d.ts").Receiving} Receiving */
 
-const untold = 0.0001; // the level where nobody can tell
+/** The level where nobody can tell: not zero, which would be a dead microphone. */
+export const untold = 0.0001;
 
 /** @typedef {{frames: number, framesAt: number, packets: number, packetsAt: number,
  *   sound: number, soundAt: number, energy: number, duration: number, level: number,
@@ -153,8 +154,8 @@ export function ownSound(report) {
   /** @type {{energy: number, duration: number} | null} */
   let got = null;
   report.forEach((entry) => {
-    if (entry.type === "media-source" && entry.kind === "audio" && entry.totalSamplesDuration > 0) {
-      got = { energy: entry.totalAudioEnergy ?? 0, duration: entry.totalSamplesDuration };
+    if (entry.type === "media-source" && entry.kind === "audio" && entry.totalSamplesDuration > 0 && entry.totalAudioEnergy !== undefined) {
+      got = { energy: entry.totalAudioEnergy, duration: entry.totalSamplesDuration };
     }
   });
   return got;
