@@ -108,11 +108,11 @@ func (d *decision) check() error {
 		return r
 	}
 	if create, ok := d.cmd.Do.(CreateSession); ok {
-		if d.Seq != 0 {
-			return refuse(AlreadySo, "This session exists already.")
-		}
 		if d.cmd.Seat != Server {
 			return refuse(NotYourRole, "Only the console creates sessions.")
+		}
+		if d.Seq != 0 {
+			return refuse(AlreadySo, "This session exists already.")
 		}
 		return create.validate()
 	}
