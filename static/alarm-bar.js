@@ -80,7 +80,7 @@ export function createAlarmBar(desk, sound) {
       text(says, alarm.words);
       show(acknowledge, alarm.mine && !alarm.acknowledged);
       show(resolve, alarm.may_clear && !place.firstChild);
-      each(dial, alarm.dial ?? [], (way) => way.phone, (way) => el("a", { class: "button", href: `tel:${way.phone.replace(/[^+\d]/g, "")}` }, `${way.name} ${way.phone}`));
+      each(dial, alarm.ended ? [] : alarm.dial ?? [], (way) => way.phone, (way) => el("a", { class: "button", href: `tel:${way.phone.replace(/[^+\d]/g, "")}` }, `${way.name} ${way.phone}`));
     }
 
     /** @param {Alarm} alarm @param {number} now */

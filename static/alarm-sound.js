@@ -53,10 +53,15 @@ export function createAlarmSound({ vibrate = false } = {}) {
     return audio === null || audio.state !== "running";
   }
 
+  /** @param {number[]} rhythm a browser that was never touched refuses, loudly, in its console */
+  function shake(rhythm) {
+    if (vibrate && "vibrate" in navigator && navigator.userActivation?.hasBeenActive !== false) navigator.vibrate(rhythm);
+  }
+
   /** @param {Priority} priority */
   function play(priority) {
     const pattern = patterns[priority];
-    if (vibrate && "vibrate" in navigator) navigator.vibrate(shakes[priority]);
+    shake(shakes[priority]);
     if (audio === null) return;
     if (audio.state !== "running") void audio.resume().catch(() => undefined);
     const out = audio.createGain();
@@ -88,7 +93,7 @@ export function createAlarmSound({ vibrate = false } = {}) {
     burst?.disconnect();
     burst = null;
     if (priority === null) {
-      if (vibrate && "vibrate" in navigator) navigator.vibrate(0);
+      shake([]);
       return;
     }
     const current = priority;

@@ -36,7 +36,7 @@ export function createCardPage(desk, enterVitals) {
   const leaveBox = el("div", { class: "leave", hidden: true }, el("p", null, w.leaveSure),
     el("button", { type: "button", class: "thumb", "data-act": "AnnounceLeaving", onclick: () => void send("AnnounceLeaving", { words: "" }, w.asked).then(() => sure(false)) }, w.leaveNow),
     el("button", { type: "button", class: "thumb primary", onclick: () => sure(false) }, w.stay));
-  const element = el("section", { class: "page card" }, videos, happening, alarms, test, asks, takeOvers, ring.element, last, problem, look, lookReason, said, others, leave, leaveBox);
+  const element = el("section", { class: "page card" }, videos, happening, alarms, test, takeOvers, ring.element, last, problem, look, lookReason, said, asks, others, leave, leaveBox);
   /** @type {Map<string, MediaStream>} */
   const streams = new Map();
   /** @type {Set<string>} */

@@ -18,11 +18,11 @@ export const words = {
     title: (who) => `You are here for ${who} today. Your part:`,
     /** @param {string} who @param {number} minutes @returns {string[]} */
     list: (who, minutes) => [
-      "Stay in the home, in another room, until the therapist releases you.",
+      "Stay in the home, in another room, until the therapist says that it is over.",
       `Look in on ${who} every ${minutes} minutes, quietly, and tap here that you did.`,
       "Keep this phone with you, charged, with the ringer on.",
       "When it calls you: go in at once. The therapist tells you what to do.",
-      "No driving, no visitors, no alcohol for either of you today.",
+      `${who} does not drive until tomorrow, after a night’s sleep.`,
     ],
     button: "I’ve read this",
   },
@@ -34,10 +34,10 @@ export const words = {
   },
   no: "No",
   test: {
-    title: "One test call",
+    title: "Almost ready",
     /** @param {string} therapist */
-    says: (therapist) => `${therapist || "Your therapist"} will ring this phone. Please answer it. It shows that a call gets through, also when this page is closed.`,
-    ringer: "Ringer on, “do not disturb” off, volume up.",
+    says: (therapist) => `Tap “I’m here” when you are in place. Then ${therapist || "your therapist"} rings this phone once, as a test. Please answer it.`,
+    ringer: "Before that: ringer on, “do not disturb” off, volume up.",
     button: "I’m here",
     waiting: "The therapist has not ticked off the test call yet.",
   },
@@ -136,9 +136,9 @@ export const words = {
   },
 
   reach: {
-    locked: "This phone cannot be reached while it is locked. Keep this page open and the screen on.",
-    awake: "The screen stays on by itself.",
-    asleep: "The screen may go dark: tap it now and then, or set it to stay on in the phone’s settings.",
+    locked: "While locked, this phone cannot be reached: keep this page open and the screen on.",
+    awake: "It stays on by itself.",
+    asleep: "It may go dark by itself: tap it now and then.",
     sound: "Tap anywhere so that this phone can ring.",
   },
   connection: {

@@ -29,7 +29,7 @@ export function createClientPanel(desk, seat) {
   const more = el("div", { class: "panel-more-acts" });
   const moreBox = el("details", { class: "panel-more" }, el("summary", null, words.more), more);
   const element = el("section", { class: "client-panel", "data-testid": `panel-${seat}`, "data-client": seat },
-    el("div", { class: "panel-head" }, clock, el("div", { class: "panel-where" }, whose, el("p", null, phase, facts))),
+    el("div", { class: "panel-head" }, clock, el("div", { class: "panel-where" }, whose, el("p", null, phase, " ", facts))),
     band.element, next, before, el("div", { class: "panel-acts" }, steps, moreBox));
 
   const acts = clientActs(desk);
@@ -63,7 +63,7 @@ export function createClientPanel(desk, seat) {
       const action = desk.action(act, seat);
       return buttons.get(act)?.open() || (action && (action.allowed ? near(act, client) : act === nextStep[client.phase]));
     });
-    const first = inRow.filter((act) => desk.action(act, seat)?.primary);
+    const first = inRow.filter((act) => act === nextStep[client.phase]);
     const row = [...first, ...inRow.filter((act) => !first.includes(act))];
     const booster = client.t0 && client.order?.booster_to_s ? ["AuthorizeDose"] : [];
     const held = client.doses?.length ? ["RecordHold"] : [];
@@ -84,7 +84,7 @@ export function createClientPanel(desk, seat) {
    */
   function near(act, client) {
     if (act === "RecordSwallowed") return !client.t0;
-    if (act === "AuthorizeDose") return !client.t0;
+    if (act === "AuthorizeDose") return !client.t0 && !client.authorization?.valid;
     if (act === "RecordHold") return !client.holding && client.doses?.some((dose) => !dose.outcome);
     return true;
   }
@@ -105,7 +105,7 @@ export function createClientPanel(desk, seat) {
     band.update(client, now);
     text(before, beforeDose(client, now));
     show(before, before.textContent);
-    const coming = over ? [] : (client.next ?? []).slice(0, 2);
+    const coming = over ? [] : (client.next ?? []).slice(0, (desk.view().clients ?? []).length > 1 ? 1 : 2);
     each(next, coming, (item) => `${item.words} ${item.at}`, () => el("li", null, el("span"), " ", el("span", { class: "panel-due" })), (node, item) => {
       const [what, when] = node.children;
       text(what, item.words);

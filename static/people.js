@@ -135,7 +135,7 @@ export function createPeople(desk) {
       text(name, `${now.name}${now.pronouns ? ` · ${now.pronouns}` : ""} · ${w.role_[now.role] ?? now.role}`);
       const here = now.present ? w.here : now.since ? `${w.away}, ${ago(ms(now.since), at)}` : w.never;
       const clients = desk.view().clients ?? [];
-      text(facts, [here, now.phone, now.device ? w.found(now.device) : "", now.link ? w.link[now.link] : "",
+      text(facts, [here, now.phone, now.device ? w.found(now.device) : "", now.link && now.role !== "therapist" ? w.link[now.link] : "",
         now.role === "chaperone" && clients.some((client) => client.chaperone_sees) ? w.sees : ""].filter(Boolean).join(" · "));
       const invited = now.role === "client" || now.role === "chaperone" || now.role === "co_therapist";
       show(fresh, invited);
