@@ -22,7 +22,7 @@ type actor struct {
 	ended chan struct{}
 
 	holders int       // guarded by Sessions.mu
-	used    time.Time // guarded by Sessions.mu
+	used    time.Time // guarded by Sessions.mu; zero: by nobody but the clock
 
 	loaded   atomic.Bool // it has a state
 	restless atomic.Bool // it has something to try again: do not unload
@@ -58,7 +58,7 @@ const (
 )
 
 func newActor(s *Sessions, id string) *actor {
-	return &actor{id: id, all: s, inbox: make(chan func(), inboxSize), ended: make(chan struct{}), used: time.Now()}
+	return &actor{id: id, all: s, inbox: make(chan func(), inboxSize), ended: make(chan struct{})}
 }
 
 func (a *actor) run() {

@@ -74,7 +74,7 @@ func (s *Sessions) Watch(ctx context.Context, id string, f func(*session.State))
 }
 
 func (s *Sessions) attach(ctx context.Context, id string, at *attachment) (func(), error) {
-	a, err := s.hold(id)
+	a, err := s.hold(id, true)
 	if err != nil {
 		return nil, err
 	}

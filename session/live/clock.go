@@ -107,7 +107,7 @@ func (s *Sessions) overdue(ctx context.Context, now time.Time) []store.Head {
 
 // tick decides the deadlines of one session.
 func (s *Sessions) tick(ctx context.Context, id string, seq uint64) {
-	err := s.in(ctx, id, func(a *actor) error { return a.tick(seq) })
+	err := s.byClock(ctx, id, func(a *actor) error { return a.tick(seq) })
 	now := time.Now().Round(0)
 	switch {
 	case err == nil, errors.Is(err, ErrClosed), ctx.Err() != nil:

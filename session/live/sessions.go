@@ -121,7 +121,7 @@ func (s *Sessions) Start(ctx context.Context) error {
 
 // declareLost ends the presence of every connection that a former process held.
 func (s *Sessions) declareLost(ctx context.Context, id string, heard time.Time) {
-	err := s.in(ctx, id, func(a *actor) error { return a.declareLost(heard) })
+	err := s.byClock(ctx, id, func(a *actor) error { return a.declareLost(heard) })
 	if err != nil {
 		s.opts.Log.Error("former connections could not be declared lost", "session", id, "err", err)
 	}
@@ -198,8 +198,9 @@ func (s *Sessions) stopActors() {
 }
 
 // hold returns the actor of a session and keeps it from being unloaded until
-// release. The session need not exist: its first task finds out.
-func (s *Sessions) hold(id string) (*actor, error) {
+// release. The session need not exist: its first task finds out. A user is
+// anybody but the clock.
+func (s *Sessions) hold(id string, user bool) (*actor, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -212,6 +213,9 @@ func (s *Sessions) hold(id string) (*actor, error) {
 		go a.run()
 	}
 	a.holders++
+	if user {
+		a.used = time.Now()
+	}
 	s.calls.Add(1)
 	return a, nil
 }
@@ -219,9 +223,13 @@ func (s *Sessions) hold(id string) (*actor, error) {
 func (s *Sessions) release(a *actor) {
 	s.mu.Lock()
 	a.holders--
-	a.used = time.Now()
-	gone := a.holders == 0 && !a.loaded.Load() && s.actors[a.id] == a
-	if gone { // there is no such session, or it could not be read: keep nothing
+	if !a.used.IsZero() {
+		a.used = time.Now()
+	}
+	// Keep nothing of a session that does not exist or could not be read, nor of
+	// one that only the clock looked at: after a restart that may be all of them.
+	gone := a.holders == 0 && s.actors[a.id] == a && (!a.loaded.Load() || a.used.IsZero() && s.mayRest(a, time.Now()))
+	if gone {
 		delete(s.actors, a.id)
 		close(a.inbox)
 	}
@@ -232,16 +240,23 @@ func (s *Sessions) release(a *actor) {
 	s.calls.Done()
 }
 
+// mayRest reports whether the store's index of deadlines is enough to wake a
+// session in time. s.mu is held.
+func (s *Sessions) mayRest(a *actor, now time.Time) bool {
+	if a.holders > 0 || a.restless.Load() {
+		return false
+	}
+	due, ok := s.agenda.due(a.id)
+	return !ok || due.Sub(now) >= time.Minute
+}
+
 // unload ends the actors of sessions that nobody uses and whose next deadline
 // is not near: the store's index of deadlines wakes them.
 func (s *Sessions) unload(now time.Time) {
 	var idle []*actor
 	s.mu.Lock()
 	for id, a := range s.actors {
-		if a.holders > 0 || a.restless.Load() || now.Sub(a.used) < s.opts.Idle {
-			continue
-		}
-		if due, ok := s.agenda.due(id); ok && due.Sub(now) < time.Minute {
+		if now.Sub(a.used) < s.opts.Idle || !s.mayRest(a, now) {
 			continue
 		}
 		delete(s.actors, id)
@@ -257,7 +272,16 @@ func (s *Sessions) unload(now time.Time) {
 // in runs f in the actor of a session and returns its error. Where ctx ends
 // first, f may still run.
 func (s *Sessions) in(ctx context.Context, id string, f func(*actor) error) error {
-	a, err := s.hold(id)
+	return s.within(ctx, id, true, f)
+}
+
+// byClock is in for the clock.
+func (s *Sessions) byClock(ctx context.Context, id string, f func(*actor) error) error {
+	return s.within(ctx, id, false, f)
+}
+
+func (s *Sessions) within(ctx context.Context, id string, user bool, f func(*actor) error) error {
+	a, err := s.hold(id, user)
 	if err != nil {
 		return err
 	}
