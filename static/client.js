@@ -19,6 +19,7 @@ import { createStage } from "./stage.js";
 /** @typedef {"plain" | "arrival" | "room" | "dark"} Screen */
 
 const over = ["closed", "signed", "cancelled", "ended_early", "transferred"];
+const pictureWithin = 4000; // ms without a new picture before the screen says so
 const veilFor = 60; // s in which the brightness comes back
 
 /** @type {View | null} */
@@ -26,7 +27,8 @@ let view = null;
 /** @type {import("./types.d.ts").Degraded | null} */
 let degraded = null;
 let arriving = false; // the arrival's pages are wanted
-let flowing = false; // a picture of the therapist arrives
+let quiet = performance.now(); // since when no picture of the therapist arrives; 0: it does
+let flowing = true; // as the screen says it: a picture that is about to come is not missing
 let ended = false;
 /** @type {Screen | ""} */
 let screen = "";
@@ -76,7 +78,9 @@ const media = createMedia({
   onCapture: () => paint(),
   onDirect: (_seat, message) => help.onDirect(message),
   onSeen(seen) {
-    const now = seen.some((one) => one.frame_age >= 0 && one.frame_age < 4);
+    if (seen.some((one) => one.frame_age >= 0 && one.frame_age < 2)) quiet = 0;
+    else quiet ||= performance.now();
+    const now = quiet === 0 || performance.now() - quiet < pictureWithin;
     if (now === flowing) return;
     flowing = now;
     paint();
@@ -128,7 +132,8 @@ function arrive() {
 function wanted(clients) {
   const state = connection.state();
   if (!view || !clients.length) return "plain";
-  if (clients.some((one) => one.dimmed)) return "dark";
+  // Of two at one device, the second still takes theirs in the light.
+  if (clients.some((one) => one.dimmed) && !clients.some((one) => !one.dimmed && one.may_take)) return "dark";
   if (clients.every((one) => over.includes(one.phase))) return "plain";
   if (state.name === "replaced" || state.name === "ended") return "plain";
   if (arriving) return "arrival";

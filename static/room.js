@@ -31,6 +31,7 @@ export function createRoom({ ask, help, finish }) {
   /** One client's part: a couple has two. @param {ClientView} client */
   function makePart({ seat }) {
     const name = el("h2");
+    const greeting = el("h2", null, words.returning);
     const offered = el("figure", { class: "offered", hidden: true });
     const title = el("h2");
     const open = el("ul", { class: "room-open" });
@@ -69,8 +70,9 @@ export function createRoom({ ask, help, finish }) {
       show(offered, client.words);
 
       const missing = back || authorised || client.phase === "ready" ? [] : (steps?.open ?? []);
-      text(title, back ? words.returning : missing.length ? words.openTitle : "");
-      show(title, title.textContent);
+      show(greeting, back);
+      text(title, words.openTitle);
+      show(title, missing.length);
       each(open, missing, (one) => one, (one) => el("li", null, checks[one] ?? one));
       show(open, missing.length);
 
@@ -94,7 +96,7 @@ export function createRoom({ ask, help, finish }) {
       yes.update(asking ? record : undefined);
     }
 
-    const node = el("section", { class: "room-part" }, name, offered, title, open, lead, begin.element, take, takeReason, confirm);
+    const node = el("section", { class: "room-part" }, name, offered, greeting, lead, begin.element, title, open, take, takeReason, confirm);
     return Object.assign(node, { paint });
   }
 

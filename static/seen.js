@@ -8,7 +8,7 @@
 export const untold = 0.0001;
 
 /** @typedef {{frames: number, framesAt: number, packets: number, packetsAt: number,
- *   sound: number, soundAt: number, energy: number, duration: number, level: number,
+ *   sound: number, soundAt: number, energy: number, duration: number, level: number, loudAt: number,
  *   lost: number, received: number, lossAt: number, loss: number, readAt: number, fps: number}} Kept */
 
 /**
@@ -26,7 +26,7 @@ export function createReading(peer, steady = () => performance.now()) {
   /** @returns {Kept} */
   function fresh() {
     return {
-      frames: 0, framesAt: 0, packets: 0, packetsAt: 0, sound: 0, soundAt: 0, energy: 0, duration: 0, level: 0,
+      frames: 0, framesAt: 0, packets: 0, packetsAt: 0, sound: 0, soundAt: 0, energy: 0, duration: 0, level: 0, loudAt: steady(),
       lost: 0, received: 0, lossAt: 0, loss: 0, readAt: 0, fps: 0,
     };
   }
@@ -77,7 +77,10 @@ export function createReading(peer, steady = () => performance.now()) {
       // volume: zero means nothing unless the sender says zero too, and no
       // telling must never look like a dead microphone.
       const played = duration > kept.duration ? Math.sqrt(Math.max(0, energy - kept.energy) / (duration - kept.duration)) : 0;
-      kept.level = Math.max(played, said ?? 0) || (said === 0 ? 0 : untold);
+      const level = Math.max(played, said ?? 0);
+      if (level > 0 || said === undefined) kept.loudAt = now;
+      // What the sender says is of one moment: a short silence is none.
+      kept.level = level || (now - kept.loudAt < 3000 ? untold : 0);
       if (now - kept.lossAt > 3000) {
         const came = packets - kept.received;
         const gone = Math.max(0, lost - kept.lost);
