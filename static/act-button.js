@@ -29,6 +29,7 @@ import { words } from "./therapist-words.js";
  * @param {(values: Values) => object} options.body of the act
  * @param {(action: Action) => Asking | null} [options.ask] null: it is sent at once
  * @param {string} [options.title] for a screen reader, where the words alone say too little
+ * @param {() => void} [options.closed] is called when a form was closed: what held its place may go
  */
 export function createActButton(desk, options) {
   const button = el("button", { type: "button", "data-act": options.act, "data-client": options.client, onclick: press });
@@ -80,6 +81,7 @@ export function createActButton(desk, options) {
     place.replaceChildren();
     show(button, true);
     update();
+    options.closed?.();
     if (had) button.focus();
   }
 

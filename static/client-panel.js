@@ -42,6 +42,7 @@ export function createClientPanel(desk, seat) {
       act, client: seat,
       words: () => spec.words(client()),
       ask: () => spec.ask?.(client()) ?? null,
+      closed: () => update(),
       body: (values) => ({ client: seat, ...spec.body?.(values, client()) }),
     })];
   }));

@@ -36,7 +36,7 @@ export function createCriteria(desk, seat, enterVitals) {
       return fields.length === 1 && fields[0]?.kind === "check" ? fields[0] : undefined;
     };
     const settle = createActButton(desk, {
-      act: "SettleCriterion", client: seat, title: criterion(id)?.title ?? "",
+      act: "SettleCriterion", client: seat, closed: () => update(), title: criterion(id)?.title ?? "",
       words: () => (single() ? words.criteria.confirm : words.criteria.settle),
       ask: () => (single() ? null : {
         questions: (criterion(id)?.fields ?? []).map((field) => ({ ...field, value: field.kind === "time" ? momentValue(Math.ceil((desk.now() + 24 * hour) / hour) * hour + hour) : "" })),
@@ -50,7 +50,7 @@ export function createCriteria(desk, seat, enterVitals) {
       },
     });
     const reopen = createActButton(desk, {
-      act: "ReopenCriterion", client: seat, title: criterion(id)?.title ?? "",
+      act: "ReopenCriterion", client: seat, closed: () => update(), title: criterion(id)?.title ?? "",
       words: () => words.criteria.reopen,
       ask: () => ({ questions: [{ name: "reason", label: words.reason, kind: "text" }], submit: words.criteria.reopenIt }),
       body: ({ reason }) => ({ client: seat, criterion: id, reason }),

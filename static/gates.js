@@ -63,7 +63,7 @@ export function createGates(desk, seat, enterVitals) {
       return fields.length === 1 && must[0]?.kind === "check" ? must[0] : undefined;
     };
     const settle = createActButton(desk, {
-      act: "SettleGate", client: seat, title: gate(id)?.title ?? "",
+      act: "SettleGate", client: seat, closed: () => update(), title: gate(id)?.title ?? "",
       words: () => (single() ? words.gates.confirm : words.gates.settle),
       ask: () => (single() ? null : {
         title: (gate(id)?.fields ?? []).some((field) => stated(id, field.name)) && !gate(id)?.values ? words.gates.stated : undefined,
@@ -73,13 +73,13 @@ export function createGates(desk, seat, enterVitals) {
       body: (values) => ({ client: seat, gate: id, values: single() ? { [single()?.name ?? ""]: "yes" } : filled(values) }),
     });
     const override = createActButton(desk, {
-      act: "OverrideGate", client: seat, title: gate(id)?.title ?? "",
+      act: "OverrideGate", client: seat, closed: () => update(), title: gate(id)?.title ?? "",
       words: () => words.gates.override,
       ask: () => ({ questions: [{ name: "reason", label: words.reason, kind: "long" }], consequence: () => words.gates.overriding(gate(id)?.title ?? ""), submit: words.gates.overrideIt }),
       body: ({ reason }) => ({ client: seat, gate: id, reason }),
     });
     const reopen = createActButton(desk, {
-      act: "ReopenGate", client: seat, title: gate(id)?.title ?? "",
+      act: "ReopenGate", client: seat, closed: () => update(), title: gate(id)?.title ?? "",
       words: () => words.gates.reopen,
       ask: () => ({ questions: [{ name: "reason", label: words.reason, kind: "text" }], submit: words.gates.reopenIt }),
       body: ({ reason }) => ({ client: seat, gate: id, reason }),

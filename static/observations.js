@@ -29,7 +29,7 @@ import { words } from "./therapist-words.js";
 export function createObservations(desk, chosen) {
   const place = el("div", { class: "observe-place" });
   const whose = el("p", { class: "observe-whose" });
-  const said = el("span", { class: "observe-said", role: "status" });
+  const said = el("span", { class: "spoken", role: "status" });
   const note = createNote(desk, () => noteButton.focus());
   /** @type {string | null} */
   let opened = null;
