@@ -143,7 +143,7 @@ func next(ws *websocket.Conn) (any, error) {
 // read reads until the connection ends. gone reports whether the page said that
 // it goes for good, and was not merely cut off.
 func (c *conn) read(ws *websocket.Conn) (gone bool) {
-	messages := rate.NewLimiter(protocol.MessageRate, protocol.MessageBurst)
+	messages := rate.NewLimiter(c.edge.rate, protocol.MessageBurst)
 	reports := rate.NewLimiter(protocol.TelemetryRate, protocol.TelemetryBurst)
 	for {
 		ws.SetReadDeadline(time.Now().Add(protocol.SilenceIsLoss))

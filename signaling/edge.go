@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/gorilla/websocket"
+	"golang.org/x/time/rate"
 
 	"belay/session"
 	"belay/session/live"
@@ -65,6 +66,7 @@ func (o *Options) validate() error {
 type Edge struct {
 	opts     Options
 	upgrader websocket.Upgrader
+	rate     rate.Limit // of messages of one connection; a benchmark raises it
 
 	mu       sync.Mutex
 	draining bool
@@ -80,6 +82,7 @@ func New(o Options) (*Edge, error) {
 	}
 	return &Edge{
 		opts: o,
+		rate: protocol.MessageRate,
 		upgrader: websocket.Upgrader{
 			HandshakeTimeout: handshakeWithin,
 			Subprotocols:     []string{protocol.Subprotocol},
