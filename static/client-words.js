@@ -152,6 +152,9 @@ export const words = {
   sees: (who) => `${who} can see and hear you.`,
   tapForSound: "Tap anywhere to hear your therapist",
   tapForCamera: "Tap anywhere to turn your camera and microphone on again",
+  roomTitle: "With your therapist",
+  darkTitle: "Rest. Help is one touch away.",
+  pictures: "Pictures",
   selfView: "You, as your therapist sees you",
   therapistView: "Your therapist",
 

@@ -24,7 +24,7 @@ export function createDark({ help, remember }) {
   const practice = el("p", { class: "dark-practice" }, words.practiceShort);
   const face = el("button", { type: "button", class: "dark-face", onclick: turnFace });
   const helps = el("div", { class: "dark-helps" });
-  const element = el("section", { class: "dark" }, el("div", { class: "dark-words" }, practice, said, trouble, who, face), helps);
+  const element = el("section", { class: "dark" }, el("div", { class: "dark-words" }, el("h1", { class: "spoken" }, words.darkTitle), practice, said, trouble, who, face), helps);
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let sleep;
   let shown = false;

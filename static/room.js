@@ -23,7 +23,7 @@ export function createRoom({ ask, help, finish }) {
   const answers = el("button", { type: "button", onclick: finish, hidden: true, "data-testid": "finish" }, words.finish);
   const helpWords = el("p", { class: "help-words", role: "status" });
   const helps = el("div", { class: "room-helps" });
-  const element = el("section", { class: "room" }, status, parts, answers, helpWords, helps);
+  const element = el("section", { class: "room" }, el("h1", { class: "spoken" }, words.roomTitle), status, parts, answers, helpWords, helps);
 
   /** @type {View} */
   let view;

@@ -18,7 +18,7 @@ export function createStage({ onBlocked }) {
   const others = el("div", { class: "faces" });
   const self = el("video", { class: "self", autoplay: true, playsinline: true, hidden: true, "aria-label": words.selfView, "data-testid": "self" });
   self.muted = true;
-  const element = el("div", { class: "stage" }, others, self);
+  const element = el("section", { class: "stage", "aria-label": words.pictures }, others, self);
 
   return {
     element,
