@@ -17,11 +17,13 @@ export function createLinks(made) {
     element: el("div", { class: "wide" },
       el("div", { class: "bar" }, el("h1", null, w.title),
         el("span", { class: "buttons screen-only" },
-          el("a", { class: "button primary", href: made.place, "data-testid": "own" }, w.own),
           el("button", { type: "button", onclick: () => window.print() }, w.print),
           el("a", { class: "button", href: "#sessions" }, w.back))),
       el("p", { class: "screen-only" }, w.lead),
-      el("div", { class: "links" }, ...made.links.map(createLink))),
+      el("div", { class: "links" },
+        el("section", { class: "card screen-only" }, el("h2", null, w.you, el("span", { class: "role" }, roles["therapist"])), el("p", null, w.ownHint),
+          el("div", { class: "buttons" }, el("a", { class: "button primary", href: made.place, target: "_blank", rel: "noopener", "data-testid": "own" }, w.own))),
+        ...made.links.map(createLink))),
   };
 }
 

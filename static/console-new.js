@@ -54,7 +54,7 @@ function createOrder(name) {
     if (!total.input.value) total.input.value = dose.input.value;
   });
   return {
-    element: el("div", { class: "order" }, el("h3", null, w.order),
+    element: el("div", { class: "order" }, el("h2", null, w.order),
       el("div", { class: "grid" }, product.element, dose.element, tablets.element, total.element, nth.element, of.element),
       el("label", { class: "choice" }, booster, w.booster), times,
       el("div", { class: "grid" }, conditions.element, prescriber.element, phone.element)),

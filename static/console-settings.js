@@ -37,8 +37,8 @@ export function createSettings() {
       children: [
         el("fieldset", { class: "group" }, el("legend", null, w.states), el("div", { class: "states" }, ...boxes.map(({ name, box }) => el("label", { class: "choice" }, box, name)))),
         el("fieldset", { class: "group" }, el("legend", null, w.consent), consent.element),
-        el("fieldset", { class: "group" }, el("legend", null, w.times), ...times.map(({ field }) => field.element)),
-        el("fieldset", { class: "group" }, el("legend", null, w.limits), ...bounds.map(({ field }) => field.element)),
+        el("fieldset", { class: "group" }, el("legend", null, w.times), el("div", { class: "numbers" }, ...times.map(({ field }) => field.element))),
+        el("fieldset", { class: "group" }, el("legend", null, w.limits), el("div", { class: "numbers" }, ...bounds.map(({ field }) => field.element))),
       ],
       submit: w.save, sending: w.sending, testid: "save", beside: [status],
       send: async () => {

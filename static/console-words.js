@@ -111,7 +111,7 @@ export const words = {
   made: {
     title: "Links for this session",
     lead: "Each link is for one person. It opens once by itself, in the browser that shows it first; another device waits for your one tap. Links are shown only now: a lost one is replaced by a fresh one at any time.",
-    own: "Open your own page",
+    you: "You", own: "Open your own page", ownHint: "It opens with your account, on any device on which you sign in, in a tab of its own.",
     copy: "Copy", copied: "Copied", notCopied: "Select the line and copy it",
     openHere: "Open here, in a new tab",
     scan: "Scan with the phone's camera",

@@ -43,7 +43,8 @@ const head = el("header", { class: "head" },
   el("span", { class: "account" }, who, el("button", { type: "button", class: "quiet", onclick: () => void signOut() }, w.signOut)));
 const away = el("p", { class: "notice", role: "status", hidden: true }, w.notAnswering);
 const only = el("p", { class: "notice", role: "note", hidden: true });
-const place = el("main", { id: "part", tabindex: "-1" });
+const place = el("div", { id: "part", tabindex: "-1" });
+const main = el("main", null, only, away, place);
 
 async function signOut() {
   await call("POST", "/api/signout").catch(() => null);
@@ -84,7 +85,7 @@ async function start() {
   set(who, "title", `${w.signedInAs} ${me.email}`);
   text(only, w.onlyHere(me.base));
   show(only, me.only_here);
-  screen.replaceChildren(head, only, away, place);
+  screen.replaceChildren(head, main);
   route();
 }
 

@@ -67,7 +67,7 @@ export function createCard(session, now, buttons) {
   const w = words.sessions;
   return el("article", { class: session.alarm ? `card alarm-${session.alarm}` : "card", "data-testid": "session", "data-session": session.id },
     el("div", { class: "card-head" },
-      el("h3", null, names(session)),
+      el("h2", null, names(session)),
       session.practice ? el("span", { class: "mark" }, w.practiceMark) : null,
       session.alarm ? el("strong", { class: `alarm ${session.alarm}` }, alarms[session.alarm] ?? session.alarm) : null),
     el("p", { class: "when" }, when(session.starts_at, now), " · ", arrived(session)),

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"belay/session"
 	"belay/session/live"
 	"belay/session/practice"
@@ -27,11 +29,11 @@ type Options struct {
 }
 
 func (o Options) validate() error {
-	if o.Practice == nil || o.Sessions == nil {
-		return errors.New("access needs the practice and the sessions")
-	}
 	if u := o.PublicURL; u != nil && (u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "") {
 		return errors.New("the public address must look like https://belay.example.org")
+	}
+	if o.Practice == nil || o.Sessions == nil {
+		return errors.New("access needs the practice and the sessions")
 	}
 	return nil
 }
@@ -82,6 +84,9 @@ func (d *Door) Enter(r *http.Request, id string, seat session.SeatID) (session.R
 	if c, err := r.Cookie(seatCookie); err == nil {
 		device = practice.HashSecret(c.Value)
 	}
+	if !sessionID(id) {
+		return "", turned
+	}
 	var role session.Role
 	var owner string
 	allowed := false
@@ -123,6 +128,10 @@ func (d *Door) Account(r *http.Request) (practice.Account, error) {
 // Owned returns a refusal where the session does not exist or is not the
 // account's own: the two look alike.
 func (d *Door) Owned(ctx context.Context, account practice.Account, id string, look func(*session.State)) error {
+	none := &session.Refusal{Code: session.NoSuchThing, Words: "There is no such session."}
+	if !sessionID(id) {
+		return none
+	}
 	own := false
 	err := d.sessions.Look(ctx, id, func(s *session.State) {
 		if own = s.Owner == account.ID; own && look != nil {
@@ -133,7 +142,14 @@ func (d *Door) Owned(ctx context.Context, account practice.Account, id string, l
 		return err
 	}
 	if !own {
-		return &session.Refusal{Code: session.NoSuchThing, Words: "There is no such session."}
+		return none
 	}
 	return nil
+}
+
+// sessionID reports whether id could be a session's: the store holds a log that
+// is none, the practice's own.
+func sessionID(id string) bool {
+	_, err := uuid.Parse(id)
+	return err == nil && len(id) == 36
 }

@@ -125,7 +125,7 @@ func (d *Door) OpenLink(w http.ResponseWriter, r *http.Request, o Open) (locatio
 		return "", err
 	}
 	invalid := &session.Refusal{Code: session.LinkInvalid, Words: "This link does not open anything. Please ask your therapist for a new one."}
-	if _, err := uuid.Parse(o.Session); err != nil || len(o.Session) != 36 || len(o.Seat) > 64 || len(o.Secret) != len(rand.Text()) {
+	if !sessionID(o.Session) || len(o.Seat) > 64 || len(o.Secret) != len(rand.Text()) {
 		return "", invalid
 	}
 	secret := seatSecret(d.browser(w, r), o.Session, o.Seat)

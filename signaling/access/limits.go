@@ -22,9 +22,10 @@ type limiter struct {
 	every time.Duration // one more attempt after this
 	burst int           // at once
 
-	mu   sync.Mutex
-	keys map[string]*rate.Limiter
-	rest *rate.Limiter // beyond maxKeys
+	mu    sync.Mutex
+	keys  map[string]*rate.Limiter
+	swept time.Time     // looking through all keys is not for every attempt of a flood
+	rest  *rate.Limiter // beyond maxKeys
 }
 
 func newLimiter(every time.Duration, burst int) *limiter {
@@ -36,7 +37,8 @@ func (l *limiter) allow(key string, now time.Time) error {
 	l.mu.Lock()
 	one, ok := l.keys[key]
 	if !ok {
-		if len(l.keys) >= maxKeys {
+		if len(l.keys) >= maxKeys && now.Sub(l.swept) >= time.Second {
+			l.swept = now
 			for k, lim := range l.keys { // those that have waited long enough are as good as new
 				if lim.TokensAt(now) >= float64(l.burst) {
 					delete(l.keys, k)

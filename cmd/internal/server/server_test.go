@@ -1,0 +1,220 @@
+package server_test
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"belay/cmd/internal/server"
+	"belay/session/store/bolt"
+)
+
+func TestThePrintedFingerprintIsThatOfTheServedCertificate(t *testing.T) {
+	data := t.TempDir()
+	s := start(t, server.Options{Data: data, SelfSigned: true})
+	served := func(s *server.Server) (string, *tls.ConnectionState) {
+		t.Helper()
+		conn, err := tls.DialWithDialer(&net.Dialer{Timeout: 5 * time.Second}, "tcp", s.Addr().String(), &tls.Config{InsecureSkipVerify: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		state := conn.ConnectionState()
+		sum := sha256.Sum256(state.PeerCertificates[0].Raw)
+		return hex.EncodeToString(sum[:]), &state
+	}
+	first, state := served(s)
+	if printed := strings.ToLower(strings.ReplaceAll(s.Fingerprint(), ":", "")); printed != first {
+		t.Fatalf("printed %s, served %s", printed, first)
+	}
+	for _, host := range []string{"localhost", "127.0.0.1"} {
+		if err := state.PeerCertificates[0].VerifyHostname(host); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, name := range []string{"tls-key.pem", "belay.db", server.SocketName} {
+		info, err := os.Stat(filepath.Join(data, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %o", name, info.Mode().Perm())
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	// Whoever has compared it once need not again.
+	again := start(t, server.Options{Data: data, SelfSigned: true})
+	if second, _ := served(again); second != first {
+		t.Error("after a restart another certificate is served")
+	}
+	// A cookie that is set over TLS leaves over TLS only.
+	v := visit(t, again.URL())
+	v.http.Transport.(*http.Transport).TLSClientConfig = &tls.Config{InsecureSkipVerify: true}
+	if !strings.HasPrefix(again.SetupURL(), "https://") {
+		t.Errorf("the set-up link is %s", again.SetupURL())
+	}
+	_, token, _ := strings.Cut(again.SetupURL(), "#")
+	res, err := v.http.Post(again.URL()+"/api/setup", "application/json", strings.NewReader(fmt.Sprintf(
+		`{"token":%q,"name":"R","email":"r@example.org","password":%q,"states":["OR"]}`, token, passphrase)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if len(res.Cookies()) != 1 || !res.Cookies()[0].Secure {
+		t.Errorf("the sign-in's cookie would leave without TLS: %v", res.Cookies())
+	}
+}
+
+func TestLinksSayThePublicAddress(t *testing.T) {
+	public, err := url.Parse("https://belay.example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, server.Options{PublicURL: public})
+	if !strings.HasPrefix(s.SetupURL(), "https://belay.example.org/setup#") {
+		t.Errorf("the set-up link is %s", s.SetupURL())
+	}
+	// As a browser behind the proxy: the cookie is Secure, so the jar would keep
+	// it back from plain HTTP. It is carried by hand here.
+	_, token, _ := strings.Cut(s.SetupURL(), "#")
+	local := "http://" + s.Addr().String()
+	res, err := visit(t, local).http.Post(local+"/api/setup", "application/json", strings.NewReader(fmt.Sprintf(
+		`{"token":%q,"name":"R","email":"r@example.org","password":%q,"states":["OR"]}`, token, passphrase)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if len(res.Cookies()) != 1 || !res.Cookies()[0].Secure {
+		t.Fatalf("cookies: %v", res.Cookies())
+	}
+	req, err := http.NewRequestWithContext(t.Context(), "GET", local+"/api/me", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.AddCookie(res.Cookies()[0])
+	me, err := visit(t, local).http.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer me.Body.Close()
+	raw := make([]byte, 4096)
+	n, _ := me.Body.Read(raw)
+	if !strings.Contains(string(raw[:n]), `"base":"https://belay.example.org","only_here":false`) {
+		t.Errorf("the console is told %s", raw[:n])
+	}
+}
+
+func TestABackupOfARunningServerHoldsWhatWasThere(t *testing.T) {
+	data := t.TempDir()
+	s := start(t, server.Options{Data: data})
+	robin := therapist(t, s)
+	m := robin.make(plain())
+	file := filepath.Join(t.TempDir(), "copy.db")
+	admin := server.NewAdmin(data)
+	if err := admin.Backup(t.Context(), file); err != nil {
+		t.Fatal(err)
+	}
+	if err := admin.Backup(t.Context(), file); err == nil {
+		t.Error("a second backup overwrote the first")
+	}
+	copied, err := bolt.Open(bolt.Options{Path: file, NoSync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer copied.Close()
+	for _, log := range []string{m.id, "practice"} {
+		if records, err := copied.Read(t.Context(), log, 0); err != nil || len(records) == 0 {
+			t.Errorf("%s: %d events, %v", log, len(records), err)
+		}
+	}
+}
+
+func TestAForgottenPasswordIsReplacedByWhoeverRunsTheServer(t *testing.T) {
+	data := t.TempDir()
+	s := start(t, server.Options{Data: data})
+	robin := therapist(t, s)
+	admin := server.NewAdmin(data)
+	if _, err := admin.ResetLink(t.Context(), "nobody@example.org"); err == nil {
+		t.Error("there is a link for nobody")
+	}
+	link, err := admin.ResetLink(t.Context(), "robin@example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, token, _ := strings.Cut(link, "#reset.")
+	elsewhere := visit(t, s.URL())
+	elsewhere.ask(422, "POST", "/api/reset", map[string]any{"token": token, "password": "short"})
+	elsewhere.ask(200, "POST", "/api/reset", map[string]any{"token": token, "password": "another good sentence"})
+	robin.ask(401, "GET", "/api/me", nil) // the old sign-in has ended
+	robin.ask(403, "POST", "/api/signin", map[string]any{"email": "robin@example.org", "password": passphrase})
+	robin.ask(200, "POST", "/api/signin", map[string]any{"email": "robin@example.org", "password": "another good sentence"})
+}
+
+func TestASecondServerOnTheSameFolderSaysSoAndLeavesTheFirstAlone(t *testing.T) {
+	data := t.TempDir()
+	s := start(t, server.Options{Data: data})
+	if second, err := server.Start(t.Context(), server.Options{Listen: "127.0.0.1:0", Data: data}); err == nil {
+		t.Error("a second server started on the same folder")
+		_ = second.Close()
+	} else if !strings.Contains(err.Error(), "another belay") {
+		t.Errorf("it says %v", err)
+	}
+	if _, err := server.NewAdmin(data).SetupLink(t.Context()); err != nil {
+		t.Errorf("the first one's socket is gone: %v", err)
+	}
+	if second, err := server.Start(t.Context(), server.Options{Listen: s.Addr().String(), Data: t.TempDir()}); err == nil {
+		t.Error("two servers have one address")
+		_ = second.Close()
+	}
+}
+
+func TestPagesComeFromThisServerOnlyAndSayWhatTheyMayDo(t *testing.T) {
+	s := start(t, server.Options{})
+	v := visit(t, s.URL())
+	for path, want := range map[string]int{"/": 200, "/setup": 200, "/i": 200, "/healthz": 200, "/readyz": 200, "/static/console.js": 200, "/static/tokens.css": 200, "/x": 404} {
+		res, err := v.http.Get(s.URL() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		csp := res.Header.Get("Content-Security-Policy")
+		if res.StatusCode != want || !strings.HasPrefix(csp, "default-src 'none'; script-src 'self';") || strings.Contains(csp, "unsafe") ||
+			res.Header.Get("X-Content-Type-Options") != "nosniff" || res.Header.Get("Referrer-Policy") != "no-referrer" {
+			t.Errorf("%s: %d %v", path, res.StatusCode, res.Header)
+		}
+	}
+	// A page that comes back gets nothing again.
+	req, err := http.NewRequestWithContext(t.Context(), "GET", s.URL()+"/static/console.js", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Accept-Encoding", "gzip")
+	first, err := v.http.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first.Body.Close()
+	if first.Header.Get("Content-Encoding") != "gzip" || first.Header.Get("Content-Type") != "text/javascript; charset=utf-8" {
+		t.Errorf("%v", first.Header)
+	}
+	req.Header.Set("If-None-Match", first.Header.Get("ETag"))
+	second, err := v.http.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second.Body.Close()
+	if second.StatusCode != http.StatusNotModified {
+		t.Errorf("a page that has it gets %d", second.StatusCode)
+	}
+}
