@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -99,7 +100,7 @@ func (c *conn) hello(ws *websocket.Conn) bool {
 	ws.SetReadDeadline(time.Now().Add(protocol.HelloWithin))
 	var hello *protocol.Hello
 	for hello == nil {
-		message, err := next(ws)
+		message, err := c.next(ws)
 		var broken *protocol.Error
 		switch {
 		case errors.As(err, &broken):
@@ -125,7 +126,7 @@ func (c *conn) hello(ws *websocket.Conn) bool {
 
 // next reads one message. A violation of the protocol is a *protocol.Error. The
 // library's own limit would close the connection before there are words.
-func next(ws *websocket.Conn) (any, error) {
+func (c *conn) next(ws *websocket.Conn) (any, error) {
 	kind, r, err := ws.NextReader()
 	if err != nil {
 		return nil, err
@@ -133,12 +134,28 @@ func next(ws *websocket.Conn) (any, error) {
 	if kind != websocket.TextMessage {
 		return nil, &protocol.Error{Words: "messages are text, not binary"}
 	}
-	frame, err := io.ReadAll(io.LimitReader(r, protocol.MaxFromScreen+1))
-	if err != nil {
+	frame := frames.Get().(*bytes.Buffer)
+	defer frames.Put(frame)
+	frame.Reset()
+	if _, err := frame.ReadFrom(io.LimitReader(r, protocol.MaxFromScreen+1)); err != nil {
 		return nil, err
 	}
-	return protocol.Decode(frame)
+	if m, ok := protocol.Route(frame.Bytes()); ok {
+		return passed{m.To, m.Type, m.Frame(c.peer)}, nil
+	}
+	return protocol.Decode(frame.Bytes())
 }
+
+// passed is a brokered message, ready for its receiver.
+type passed struct {
+	to    protocol.PeerID
+	kind  string
+	frame []byte
+}
+
+// frames are the buffers that messages are read into: a connection borrows one
+// for the time of one message.
+var frames = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // read reads until the connection ends. gone reports whether the page said that
 // it goes for good, and was not merely cut off.
@@ -151,7 +168,7 @@ func (c *conn) read(ws *websocket.Conn) (gone bool) {
 			c.drain(ws)
 			return false
 		}
-		message, err := next(ws)
+		message, err := c.next(ws)
 		var broken *protocol.Error
 		switch {
 		case errors.As(err, &broken):
@@ -196,25 +213,31 @@ func (c *conn) take(message any) {
 		c.command(m)
 	case *protocol.Telemetry:
 		c.room.telemetry(c, m)
+	case passed:
+		c.room.broker(c, m.to, m.kind, m.frame)
 	case *protocol.Offer:
-		to := m.To
-		m.To, m.From = "", c.peer
-		c.room.broker(c, to, "offer", m)
+		c.broker(m, &m.To, &m.From, "offer")
 	case *protocol.Answer:
-		to := m.To
-		m.To, m.From = "", c.peer
-		c.room.broker(c, to, "answer", m)
+		c.broker(m, &m.To, &m.From, "answer")
 	case *protocol.Candidate:
-		to := m.To
-		m.To, m.From = "", c.peer
-		c.room.broker(c, to, "candidate", m)
+		c.broker(m, &m.To, &m.From, "candidate")
 	case *protocol.NeedOffer:
-		to := m.To
-		m.To, m.From = "", c.peer
-		c.room.broker(c, to, "need_offer", m)
+		c.broker(m, &m.To, &m.From, "need_offer")
 	case *protocol.Hello:
 		c.breach(errors.New("hello comes once"))
 	}
+}
+
+// broker has a message passed on that did not take the short way.
+func (c *conn) broker(message any, to, from *protocol.PeerID, kind string) {
+	target := *to
+	*to, *from = "", c.peer
+	frame, err := protocol.Encode(message)
+	if err != nil {
+		c.fail(err, "a message could not be encoded")
+		return
+	}
+	c.room.broker(c, target, kind, frame)
 }
 
 // send queues a message.

@@ -260,13 +260,8 @@ func (r *room) find(peer protocol.PeerID) *place {
 	return nil
 }
 
-// broker passes a message on to one page, or says that it can't.
-func (r *room) broker(c *conn, to protocol.PeerID, kind string, message any) {
-	frame, err := protocol.Encode(message)
-	if err != nil {
-		c.fail(err, "a message could not be encoded")
-		return
-	}
+// broker passes a frame on to one page, or says that it can't.
+func (r *room) broker(c *conn, to protocol.PeerID, kind string, frame []byte) {
 	if words := r.pass(c, to, frame); words != "" {
 		c.send(protocol.Undelivered{To: to, Type: kind, Words: words})
 	}

@@ -112,6 +112,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		m, err := Decode(frame)
+		checkRoute(t, frame, m, err)
 		if err != nil {
 			var broken *Error
 			if !errors.As(err, &broken) || broken.Words == "" {
@@ -134,4 +135,59 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("%q became %q, and then %q (%v)", frame, again, third, err)
 		}
 	})
+}
+
+// checkRoute compares the short way of a brokered message with the long one.
+func checkRoute(t *testing.T, frame []byte, m any, err error) {
+	t.Helper()
+	r, ok := Route(frame)
+	if !ok {
+		return
+	}
+	if err != nil {
+		t.Fatalf("%q is routed although it is refused: %v", frame, err)
+	}
+	to := address(m)
+	if *to[0] != r.To || typeOf(reflect.ValueOf(m).Elem().Interface()) != r.Type {
+		t.Fatalf("%q is routed to %q as %s", frame, r.To, r.Type)
+	}
+	*to[0], *to[1] = "", peer
+	defer func() { *to[0], *to[1] = r.To, "" }()
+	got, err := DecodeFromServer(r.Frame(peer))
+	if err != nil || !reflect.DeepEqual(got, m) {
+		t.Fatalf("%q is passed on as %q (%v)", frame, r.Frame(peer), err)
+	}
+}
+
+// address returns to and from of a brokered message.
+func address(m any) [2]*PeerID {
+	switch m := m.(type) {
+	case *Offer:
+		return [2]*PeerID{&m.To, &m.From}
+	case *Answer:
+		return [2]*PeerID{&m.To, &m.From}
+	case *Candidate:
+		return [2]*PeerID{&m.To, &m.From}
+	case *NeedOffer:
+		return [2]*PeerID{&m.To, &m.From}
+	}
+	return [2]*PeerID{new(PeerID), new(PeerID)}
+}
+
+func TestWhatBrowsersSendTakesTheShortWay(t *testing.T) {
+	for _, frame := range []string{
+		`{"type":"offer","body":{"to":"0123456789abcdef","sdp":"v=0\r\n"}}`,
+		`{"type":"offer","body":{"to":"0123456789abcdef","sdp":"v=0\r\n","restart":true}}`,
+		`{"type":"answer","body":{"to":"0123456789abcdef","sdp":"v=0"}}`,
+		`{"type":"candidate","body":{"to":"0123456789abcdef","candidate":"candidate:1 1 udp","sdp_mid":"0","sdp_m_line_index":0,"username_fragment":"EsAw"}}`,
+		`{"type":"candidate","body":{"to":"0123456789abcdef","candidate":""}}`,
+		`{"type":"need_offer","body":{"to":"0123456789abcdef"}}`,
+		`{"type":"need_offer","body":{"to":"0123456789abcdef","restart":false}}`,
+	} {
+		if _, ok := Route([]byte(frame)); !ok {
+			t.Errorf("%s does not", frame)
+		}
+		m, err := Decode([]byte(frame))
+		checkRoute(t, []byte(frame), m, err)
+	}
 }
