@@ -26,7 +26,7 @@ export function createRecord(id) {
 
   function find() {
     const looked = search.input.value.trim().toLowerCase();
-    for (const line of lines.children) show(line, !looked || (line.textContent ?? "").toLowerCase().includes(looked));
+    for (const line of lines.children) show(line, !looked || !line.classList.contains("day") && (line.textContent ?? "").toLowerCase().includes(looked));
   }
 
   async function refresh() {
@@ -35,10 +35,11 @@ export function createRecord(id) {
     drawn = view.seq;
     title.textContent = `${w.title}: ${(view.clients ?? []).map((client) => client.name).join(", ")}`;
     const all = view.lines ?? [];
-    lines.replaceChildren(...all.map((line, n) => {
+    lines.replaceChildren(...all.flatMap((line, n) => {
       const before = all[n - 1];
-      const newDay = !before || new Date(before.at).toDateString() !== new Date(line.at).toDateString();
-      return el("li", { class: `line-${line.kind}` }, el("time", { datetime: line.at }, newDay ? `${day(line.at)}, ` : "", timeOfDay(ms(line.at))), el("span", null, line.words));
+      const sameDay = before && new Date(before.at).toDateString() === new Date(line.at).toDateString();
+      return [...(sameDay ? [] : [el("li", { class: "day" }, day(line.at))]),
+        el("li", { class: `line-${line.kind}` }, el("time", { datetime: line.at }, timeOfDay(ms(line.at))), el("span", null, line.words))];
     }));
     body.replaceChildren(
       view.practice ? el("p", { class: "practice" }, words.sessions.practiceMark) : "",

@@ -25,7 +25,7 @@ export const setup = {
 
 /** @type {Record<string, string>} */
 export const phases = {
-  scheduled: "not open yet", lobby: "in the lobby", check_in: "checking in", ready: "ready for the dose", absorbing: "absorbing",
+  scheduled: "not open yet", lobby: "lobby open", check_in: "checking in", ready: "ready for the dose", absorbing: "absorbing",
   active: "active", integrating: "integrating", release_check: "release check", closed: "released", signed: "signed",
   cancelled: "cancelled", ended_early: "ended early", transferred: "handed over to emergency services",
 };

@@ -58,7 +58,7 @@ func announce(out io.Writer, running *server.Server, s settings) {
 		}
 		fmt.Fprintf(&b, "The browser will warn once, since this certificate is the server's own. Compare its SHA-256 fingerprint:\n  %s\n", running.Fingerprint())
 	}
-	fmt.Fprintf(&b, "The record lies in  %s  (nobody else's copy exists: back it up)\n", data)
+	fmt.Fprintf(&b, "The record lies in  %s  (the only copy: back it up)\n", data)
 	if setup := running.SetupURL(); setup != "" {
 		fmt.Fprintf(&b, "\nNobody has an account yet. Set up the first therapist with this link, once:\n  %s\n", setup)
 	}
