@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"reflect"
 	"time"
 )
@@ -161,6 +162,9 @@ func (facts Facts) Decode(raw []byte) (Event, error) {
 	if err := dec.Decode(&env); err != nil {
 		return Event{}, fmt.Errorf("decode event: %w", err)
 	}
+	if _, err := dec.Token(); err != io.EOF {
+		return Event{}, fmt.Errorf("decode event %d: something follows it", env.Seq)
+	}
 	kind, known := facts[env.Type]
 	if !known || env.Schema > Schema || env.Seal != "none" {
 		return Event{}, &UnknownFactError{Type: env.Type, Schema: env.Schema, Seal: env.Seal}
@@ -186,6 +190,37 @@ func (facts Facts) Decode(raw []byte) (Event, error) {
 	}
 	copy(e.Salt[:], salt)
 	return e, nil
+}
+
+// VerifyChain reads a whole log from its records and returns its events. It fails
+// at the first record that does not follow on the one before: another log, a gap,
+// a recorded time that runs backwards, a hash that does not fit. The last record
+// is held against head, the hash that is known from elsewhere: without it nothing
+// would speak for the last event.
+func (facts Facts) VerifyChain(records [][]byte, head Hash) ([]Event, error) {
+	events := make([]Event, 0, len(records))
+	var last Event
+	for i, raw := range records {
+		e, err := facts.Decode(raw)
+		switch {
+		case err != nil:
+			return events, fmt.Errorf("record %d: %w", i+1, err)
+		case e.Seq != last.Seq+1:
+			return events, fmt.Errorf("record %d has number %d", i+1, e.Seq)
+		case e.Prev != last.Hash:
+			return events, fmt.Errorf("record %d: the chain is broken before it", i+1)
+		case i > 0 && e.Log != last.Log:
+			return events, fmt.Errorf("record %d belongs to another log", i+1)
+		case e.Recorded.Before(last.Recorded):
+			return events, fmt.Errorf("record %d was recorded before the one that it follows", i+1)
+		}
+		last = e
+		events = append(events, e)
+	}
+	if last.Hash != head {
+		return events, fmt.Errorf("the log ends with %.12s, not with %.12s", last.Hash, head)
+	}
+	return events, nil
 }
 
 // SaltFrom spreads a seed into a salt. It is for tests and transcripts that
