@@ -1,0 +1,163 @@
+package main
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"belay/cmd/internal/browser"
+)
+
+// The main job, end to end: from the link that the server printed to a signed
+// record, in three browsers with cookies of their own. The practice clock runs a
+// minute a second, so that two and a half hours are two and a half minutes.
+func TestAWholeSessionInThreeBrowsers(t *testing.T) {
+	chromium := browser.StartChromium(t, browser.Options{})
+	v := newVisit(t, chromium)
+	robin, alex, sam := v.robin, v.alex, v.sam
+	v.practise("60")
+
+	v.clientArrives()
+	v.chaperoneArrives()
+	v.therapistJoins()
+	v.shots("1-lobby")
+	act(robin, "Admit")
+	v.see()
+	v.shots("2-check-in")
+	v.settleGates()
+	v.testCall()
+	v.vitals("128", "82", "72")
+	v.clientSaysYes()
+	robin.WaitText("all settled")
+	v.shots("3-settled")
+	v.dose()
+	v.see()
+	v.shots("4-absorbing")
+
+	v.phase("Active") // the hold timer alone moves it
+	v.looksIn()
+	v.shots("5-active")
+	robin.Press("n")
+	robin.Type(browser.TestID("note"), "Eyeshade on. Breathing calm and even.")
+	robin.Click(browser.CSS(`.note [data-act="WriteNote"]`))
+	says(robin, `[data-testid="lines"]`, "Note: Eyeshade on.")
+	robin.Click(browser.CSS(`.observe-buttons [data-open="RecordSideEffect"]`))
+	fill(robin, ".observe form", answer{"kind", "nausea"}, answer{"note", "mild"})
+	robin.Click(browser.CSS(".observe form [type=submit]"))
+	says(robin, `[data-testid="lines"]`, "nausea: mild")
+	v.looksIn()
+
+	v.until(40 * time.Minute)
+	says(sam, ".card", "Please measure Alex’s blood pressure now.")
+	v.keypad("134", "86", "76")
+	says(robin, `[data-testid="lines"]`, "134/86")
+	v.looksIn()
+	v.until(45 * time.Minute)
+	robin.Click(browser.CSS(`.panel-acts button[data-act="MarkReturning"]`))
+	v.phase("Integrating")
+	alex.WaitFor(`document.body.dataset.screen === "room"`, browser.Patience)
+	ask(robin, ".panel-acts", "OfferWords", answer{"text", "What would you like to keep from today?"})
+	alex.WaitText("What would you like to keep from today?")
+	v.looksIn()
+	v.shots("6-integrating")
+
+	robin.Click(browser.CSS(`.panel-acts button[data-act="BeginReleaseCheck"]`))
+	v.phase("Release check")
+	for _, criterion := range []string{"alert", "walks", "nausea", "aftercare"} {
+		robin.Click(browser.CSS(`[data-criterion="` + criterion + `"] button[data-act="SettleCriterion"]`))
+		v.met(criterion)
+	}
+	ask(robin, `[data-criterion="integration_visit"]`, "SettleCriterion")
+	v.met("integration_visit")
+	v.vitals("126", "80", "70")
+	v.met("vitals")
+	v.looksIn()
+	act(sam, "SettleCriterion") // "I take over now"
+	v.met("chaperone_takes_over")
+	v.shots("7-release-check")
+	for v.before(120 * time.Minute) {
+		v.looksIn()
+		v.until(min(v.now()+14*time.Minute, 120*time.Minute))
+	}
+	v.met("minimum_time")
+	ask(robin, ".panel-acts", "Release")
+	v.phase("Released")
+	alex.WaitText("Your visit is complete.")
+	says(sam, ".over", "Alex is in your care now.")
+	v.shots("8-released")
+
+	v.acknowledges()
+	robin.Click(browser.CSS(`.tabs [data-tab="after"]`))
+	robin.Type(browser.CSS("#summary-client-1"), "A calm session. Alex spoke of the sea, and of their father.")
+	act(robin, "WriteSummary")
+	says(robin, ".after", "Saved")
+	ask(robin, ".after", "EnterCode", answer{"cpt", "90837"})
+	ask(robin, ".after", "Sign")
+	says(robin, ".after", "This record is signed.")
+	ask(robin, ".after", "AddAddendum", answer{"text", "Alex phoned in the evening: well."})
+	robin.Shot("therapist/9-signed")
+
+	v.record()
+}
+
+// record looks the finished session up in the console, and checks its log.
+func (v *visit) record() {
+	p := v.robin
+	p.Goto(v.server.url + "/#past")
+	p.WaitText("Past sessions")
+	p.WaitText("Alex")
+	p.Shot("console/past")
+	p.Click(browser.CSS(`tr[data-session="` + v.id() + `"] a`))
+	p.WaitText("This record is signed: addenda only.")
+	p.WaitText("Addendum: Alex phoned in the evening: well.")
+	p.ShotWhole("console/record")
+	events := v.readLog(v.t)
+	has(v.t, events, "SessionCreated", "ConsentGiven", "AddressStated", "ChaperoneConfirmed", "ChaperoneArrived", "GatePassed", "VitalsRecorded",
+		"DoseAuthorized", "DoseRecorded", "DoseWitnessed", "CheckInDone", "NoteWritten", "SideEffectRecorded", "WordsOffered", "CriterionSettled",
+		"SummaryWritten", "CodeEntered", "SessionSigned", "AddendumAdded")
+	once(v.t, events, "DoseRecorded")
+	once(v.t, events, "SessionSigned")
+}
+
+// shots takes everybody's picture.
+func (v *visit) shots(phase string) {
+	v.robin.Shot("therapist/" + phase)
+	v.alex.Shot("client/" + phase)
+	v.sam.Shot("chaperone/" + phase)
+}
+
+// now is the time since the dose, by the server.
+func (v *visit) now() time.Duration {
+	_, now := v.clock()
+	return now
+}
+
+func (v *visit) before(t time.Duration) bool { return v.now() < t }
+
+// until waits until the therapist's clock shows the time since the dose.
+func (v *visit) until(t time.Duration) {
+	v.robin.WaitFor(`(() => {
+		const [minutes, seconds] = document.querySelector("[data-testid=clock]").innerText.replace(/^\D*/, "").split(":").map(Number);
+		return minutes * 60 + seconds >= `+fmt.Sprint(int(t.Seconds()))+`;
+	})()`, 3*time.Minute)
+}
+
+// met waits until a release criterion is met.
+func (v *visit) met(criterion string) {
+	v.robin.WaitFor(`document.querySelector('[data-criterion="`+criterion+`"]')?.dataset.state === "passed"`, 3*time.Minute)
+}
+
+// keypad enters a blood pressure on the chaperone's phone.
+func (v *visit) keypad(readings ...string) {
+	p := v.sam
+	p.Click(browser.Text("Enter the blood pressure"))
+	for _, reading := range readings {
+		for _, digit := range reading {
+			p.Click(browser.Text(string(digit)))
+		}
+		p.Shot("chaperone/keypad")
+		p.Click(browser.Text("Next"))
+	}
+	act(p, "RecordVitals")
+	says(p, ".card-said", "Sent to the therapist.")
+}
