@@ -16,7 +16,7 @@ const pingEvery = 2000; // ms, as the server does
 const silenceIsLoss = 8000; // ms without anything heard: a new socket
 const silenceIsSaid = 5000; // ms: the screen says so
 const openWithin = 6000; // ms from the dial to the welcome
-const waits = [200, 500, 1000, 2000, 4000, 7000]; // ms between attempts, before jitter
+const waits = [200, 500, 1000, 1500, 2000, 2000, 3000, 3000, 4000, 5000, 7000]; // ms between attempts, before jitter
 
 // The close codes of the server (signaling/protocol).
 const replaced = 4001;

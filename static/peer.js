@@ -81,7 +81,7 @@ export function createPeer(options) {
     pc = mine;
     waiting = [];
     described = false;
-    asked = 0;
+    asked = offers ? 0 : performance.now(); // the other side has a moment to offer
     unwell = performance.now();
     channel = mine.createDataChannel("belay", { negotiated: true, id: 0 });
     channel.onmessage = ({ data }) => mine === pc && options.onMessage(data);
@@ -274,7 +274,7 @@ export function createPeer(options) {
       if (unwell && described && now - unwell > rebuildAfter && since > askAgainAfter) {
         rebuild();
       } else if (since > askAgainAfter) {
-        if (offers && pc.signalingState === "have-local-offer") offer(false);
+        if (offers && (!described || pc.signalingState === "have-local-offer")) offer(false);
         else if (!offers && !described) restart();
         else if (described && pc.iceConnectionState === "failed") restart();
       }
