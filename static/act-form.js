@@ -56,7 +56,7 @@ export function createActForm(options) {
   const refused = el("p", { class: "problem", role: "alert", hidden: true });
   const submit = el("button", { type: "submit", class: "primary", "data-act": options.act }, options.submit);
   const form = el("form", { class: "act-form", novalidate: true, oninput: paint, onsubmit: send, onkeydown: escape },
-    options.title ? el("h4", null, options.title) : null,
+    options.title ? el("p", { class: "act-title" }, options.title) : null,
     ...rows, consequence, refused,
     el("div", { class: "act-buttons" }, submit, el("button", { type: "button", onclick: () => options.close() }, words.cancel)));
 

@@ -2,9 +2,9 @@
 // the highest first. It tells the server what stands on this screen, sounds what
 // nobody has acknowledged, and shows the page's own alarms, which need no server.
 
-import { createActForm } from "./act-form.js";
+import { createActForm, refusedWords } from "./act-form.js";
 import { ago, ms, span, timeOfDay } from "./clock.js";
-import { each, el, set, show, text } from "./element.js";
+import { each, el, enable, set, show, text, usable } from "./element.js";
 import { words } from "./therapist-words.js";
 
 /**
@@ -40,6 +40,9 @@ export function createAlarmBar(desk, sound) {
   const told = new Set();
   /** @type {Map<string, string>} */
   const spoken = new Map();
+  /** What was silenced here, at which priority: a higher one sounds again. */
+  /** @type {Map<string, string>} */
+  const hushed = new Map();
   /** @type {Map<string, ReturnType<typeof createRow>>} */
   const rows = new Map();
 
@@ -50,10 +53,27 @@ export function createAlarmBar(desk, sound) {
     const says = el("strong", { class: "alarm-words" });
     const facts = el("span", { class: "alarm-facts" });
     const dial = el("span", { class: "alarm-dial" });
-    const acknowledge = el("button", { type: "button", "data-act": "AcknowledgeAlarm", onclick: () => void desk.command("AcknowledgeAlarm", { alarm: id }) }, words.alarm.acknowledge);
+    const acknowledge = el("button", { type: "button", "data-act": "AcknowledgeAlarm", onclick: () => void silence() }, words.alarm.acknowledge);
+    const refused = el("span", { role: "alert", hidden: true });
     const resolve = el("button", { type: "button", "data-open": "ClearAlarm", onclick: () => open() }, words.alarm.resolve);
     const place = el("div", { class: "alarm-form" });
-    const node = el("li", { class: "alarm", "data-alarm": id }, shape, el("span", { class: "alarm-text" }, priority, says, facts, dial), el("span", { class: "alarm-buttons" }, acknowledge, resolve), place);
+    const node = el("li", { class: "alarm", "data-alarm": id }, shape, el("span", { class: "alarm-text" }, priority, says, facts, dial, refused), el("span", { class: "alarm-buttons" }, acknowledge, resolve), place);
+
+    /** The sound ends with the press, also while the server cannot be told yet. */
+    async function silence() {
+      if (!usable(acknowledge)) return;
+      const priority = node.dataset["priority"] ?? "";
+      hushed.set(id, priority);
+      enable(acknowledge, false);
+      text(acknowledge, words.form.sending);
+      tick();
+      const answer = await desk.command("AcknowledgeAlarm", { alarm: id });
+      enable(acknowledge, true);
+      text(acknowledge, words.alarm.acknowledge);
+      text(refused, answer.ok ? "" : refusedWords(answer));
+      show(refused, !answer.ok);
+      if (!answer.ok) hushed.delete(id);
+    }
 
     function open() {
       const form = createActForm({
@@ -84,7 +104,7 @@ export function createAlarmBar(desk, sound) {
     }
 
     /** @param {Alarm} alarm @param {number} now */
-    function tick(alarm, now) {
+    function age(alarm, now) {
       const said = [words.alarm.since(timeOfDay(alarm.since), span(now - ms(alarm.since)))];
       if (alarm.rungs > 1) said.push(words.alarm.rung(alarm.rung, alarm.rungs));
       if (alarm.late) said.push(words.alarm.late);
@@ -92,7 +112,7 @@ export function createAlarmBar(desk, sound) {
       if (alarm.ended) said.push(words.alarm.ended);
       text(facts, said.join(" · "));
     }
-    return { node, update, tick };
+    return { node, update, age };
   }
 
   function update() {
@@ -103,6 +123,10 @@ export function createAlarmBar(desk, sound) {
       return row.node;
     }, (_, alarm) => rows.get(alarm.id)?.update(alarm));
     for (const id of rows.keys()) if (!alarms.some((alarm) => alarm.id === id)) rows.delete(id);
+    // A tab in the background says it too.
+    const worst = alarms.find((alarm) => !alarm.acknowledged);
+    const names = words.and((desk.view().clients ?? []).map((client) => client.name));
+    document.title = worst ? `${words.alarm.shape[worst.priority]} ${worst.words}` : names;
     speak(alarms);
     tick();
     requestAnimationFrame(() => requestAnimationFrame(tellShown));
@@ -133,14 +157,14 @@ export function createAlarmBar(desk, sound) {
   function tick() {
     const now = desk.now();
     const alarms = desk.view().alarms ?? [];
-    for (const alarm of alarms) rows.get(alarm.id)?.tick(alarm, now);
+    for (const alarm of alarms) rows.get(alarm.id)?.age(alarm, now);
     const mine = [...own.values()];
     each(local, mine, (alarm) => alarm.id, makeLocal, (node, alarm) => {
       set(node, "data-acknowledged", alarm.acknowledged ? "yes" : null);
       text(node.querySelector(".alarm-words"), alarm.words(Date.now()));
       show(node.querySelector("button"), !alarm.acknowledged);
     });
-    const sounding = [...alarms, ...mine].filter((alarm) => !alarm.acknowledged).map((alarm) => alarm.priority).sort((a, b) => rank[b] - rank[a]);
+    const sounding = [...alarms, ...mine].filter((alarm) => !alarm.acknowledged && hushed.get(alarm.id) !== alarm.priority).map((alarm) => alarm.priority).sort((a, b) => rank[b] - rank[a]);
     sound.set(sounding[0] ?? null);
     show(silent, sound.blocked());
     show(element, alarms.length + mine.length > 0 || sound.blocked());

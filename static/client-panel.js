@@ -53,7 +53,7 @@ export function createClientPanel(desk, seat) {
     if (!client) return;
     const many = (desk.view().clients ?? []).length > 1;
     text(whose, client.name);
-    show(whose, many);
+    whose.classList.toggle("spoken", !many);
     set(element, "aria-label", words.panelOf(client.name));
     set(element, "data-phase", client.phase);
     text(phase, words.phases[client.phase]);

@@ -51,14 +51,17 @@ export function createEmergencyCard(desk, chosen) {
   /** @param {string} phone */
   const tel = (phone) => `tel:${phone.replace(/[^+\d]/g, "")}`;
 
-  /** @param {string} [client] */
-  function open(client) {
+  /**
+   * @param {string} [client]
+   * @param {boolean} [itself] nobody asked for it: whoever is writing goes on writing
+   */
+  function open(client, itself = false) {
     seat = client || chosen();
     if (element.hidden) before = document.activeElement;
     show(element, true);
     document.body.classList.add("card-open");
     update();
-    title.focus({ preventScroll: true });
+    if (!itself || !document.activeElement?.closest("input, textarea, select")) title.focus({ preventScroll: true });
     element.scrollTop = 0;
     if (desk.action("OpenCard", seat)?.allowed) void desk.command("OpenCard", { client: seat });
   }
@@ -91,7 +94,7 @@ export function createEmergencyCard(desk, chosen) {
     for (const alarm of desk.view().alarms ?? []) {
       if (!alarm.card || opened.has(alarm.id)) continue;
       opened.add(alarm.id);
-      if (!alarm.ended && element.hidden) open(alarm.client);
+      if (!alarm.ended && element.hidden) open(alarm.client, true);
     }
     if (element.hidden) return;
     const now = card();

@@ -8,10 +8,11 @@ import { words } from "./therapist-words.js";
 
 /** @param {Desk} desk */
 export function createLines(desk) {
-  const list = el("ol", { class: "lines-list", role: "log", "aria-live": "polite", "aria-label": words.lines.title, tabindex: "0", "data-testid": "lines" });
+  const list = el("ol");
+  const log = el("div", { class: "lines-list", role: "log", "aria-live": "polite", "aria-label": words.lines.title, tabindex: "0", "data-testid": "lines" }, list);
   const none = el("p", { class: "hint" }, words.lines.none);
   const toggle = el("button", { type: "button", class: "quiet", "aria-expanded": "false", onclick: () => expand(!all) }, words.lines.all);
-  const element = el("section", { class: "lines" }, list, none, toggle);
+  const element = el("section", { class: "lines" }, log, none, toggle);
   let all = false;
 
   /** @param {boolean} open */
@@ -20,18 +21,18 @@ export function createLines(desk) {
     element.classList.toggle("lines-all", all);
     set(toggle, "aria-expanded", all ? "true" : "false");
     text(toggle, all ? words.lines.less : words.lines.all);
-    list.scrollTop = list.scrollHeight;
+    log.scrollTop = log.scrollHeight;
   }
 
   function update() {
     const lines = desk.view().lines ?? [];
     const last = list.lastElementChild?.getAttribute("data-key");
-    const below = list.scrollHeight - list.scrollTop - list.clientHeight < 24;
+    const below = log.scrollHeight - log.scrollTop - log.clientHeight < 24;
     each(list, lines, (line) => `${line.seq} ${line.words}`, (line) => el("li", { "data-kind": line.kind }, el("time", { class: "digits" }, timeOfDay(line.at)), " ", line.words));
     show(none, lines.length === 0);
-    show(list, lines.length > 0);
+    show(log, lines.length > 0);
     if (below || !last) requestAnimationFrame(() => {
-      list.scrollTop = list.scrollHeight;
+      log.scrollTop = log.scrollHeight;
     });
   }
 

@@ -44,6 +44,8 @@ export function createPictures(desk) {
   const streams = new Map();
   /** @type {Map<string, ReturnType<typeof createPicture>>} */
   const pictures = new Map();
+  /** @type {Map<string, HTMLVideoElement>} */
+  const voices = new Map();
   /** @type {Seen[]} */
   let seen = [];
   /** @type {Map<string, Telemetry>} */
@@ -67,14 +69,7 @@ export function createPictures(desk) {
       const stream = streams.get(seat);
       if (!stream || playing) return;
       playing = true;
-      play(video, stream, (unblock) => {
-        show(hear, true);
-        hear.onclick = () => {
-          unblock();
-          show(hear, false);
-        };
-      });
-      void setSink(video);
+      sound(video, stream);
     }
 
     function tick() {
@@ -156,6 +151,24 @@ export function createPictures(desk) {
     set(selfBox, "data-off", capture && capture.camera !== "ok" ? "yes" : null);
   }
 
+  /**
+   * Plays a stream with its sound; where the browser wants a tap first, any tap
+   * will do.
+   *
+   * @param {HTMLVideoElement} video
+   * @param {MediaStream} stream
+   */
+  function sound(video, stream) {
+    play(video, stream, (unblock) => {
+      show(hear, true);
+      addEventListener("pointerdown", () => {
+        unblock();
+        show(hear, false);
+      }, { once: true });
+    });
+    void setSink(video);
+  }
+
   /** @param {HTMLMediaElement} element_ */
   async function setSink(element_) {
     try {
@@ -219,11 +232,19 @@ export function createPictures(desk) {
     remote(seat, stream) {
       streams.set(seat, stream);
       pictures.get(seat)?.attach();
+      // A co-therapist is heard; the pictures are the clients'.
+      if (desk.client(seat) || voices.has(seat)) return;
+      const voice = el("video", { hidden: true, playsinline: true, autoplay: true });
+      voices.set(seat, voice);
+      element.append(voice);
+      sound(voice, stream);
     },
     /** @param {string} seat */
     gone(seat) {
       streams.delete(seat);
       pictures.get(seat)?.gone();
+      voices.get(seat)?.remove();
+      voices.delete(seat);
     },
     /** @param {MediaStream} stream */
     local(stream) {
@@ -241,7 +262,7 @@ export function createPictures(desk) {
     /** @param {string} id of the loudspeaker */
     speaker(id) {
       sink = id;
-      for (const picture of pictures.values()) void setSink(picture.video);
+      for (const video of [...[...pictures.values()].map((picture) => picture.video), ...voices.values()]) void setSink(video);
     },
     best,
   };

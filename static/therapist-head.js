@@ -53,12 +53,13 @@ export function createHead(desk, openPeople) {
 
 /** @param {Desk} desk */
 export function createDeviceRequests(desk) {
-  const element = el("ul", { class: "device-requests", role: "status" });
+  const list = el("ul", { class: "device-requests" });
+  const element = el("div", { role: "status" }, list);
 
   function update() {
     const asked = desk.view().devices ?? [];
     show(element, asked.length > 0);
-    each(element, asked, (one) => one.request, (one) => el("li", { "data-request": one.request },
+    each(list, asked, (one) => one.request, (one) => el("li", { "data-request": one.request },
       el("span", null, words.devices.ask(one.name || desk.name(one.seat), one.words)),
       el("button", { type: "button", class: "primary", "data-act": "AdmitDevice", onclick: () => void desk.command("AdmitDevice", { request: one.request }) }, words.devices.admit),
       el("button", { type: "button", "data-act": "RefuseDevice", onclick: () => void desk.command("RefuseDevice", { request: one.request }) }, words.devices.refuse)));

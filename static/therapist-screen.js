@@ -62,10 +62,11 @@ export function createTherapistScreen({ connection, media, sound, first }) {
   const panels = el("div", { class: "panels" });
   const who = el("div", { class: "who", role: "group", "aria-label": words.chooseClient });
   const tabs = el("div", { class: "tabs", role: "tablist" });
-  const work = el("div", { class: "work", tabindex: "-1" });
+  const work = el("div", { class: "work", role: "tabpanel", tabindex: "0" });
+  const title = el("h1", { class: "spoken" });
   const taken = el("div", { class: "taken", role: "alert", hidden: true });
   const side = el("div", { class: "side" }, panels, el("div", { class: "work-head" }, who, tabs), work, observations.element, card.element, people.element);
-  const element = el("div", { class: "therapist" }, head.element, el("div", { class: "notices" }, alarms.element, requests.element, taken),
+  const element = el("div", { class: "therapist" }, title, head.element, el("div", { class: "notices" }, alarms.element, requests.element, taken),
     el("main", { class: "middle" }, pictures.element, side), lines.element,
     el("footer", { class: "foot" },
       el("div", { class: "foot-urgent" }, el("button", { type: "button", class: "urgent", "aria-keyshortcuts": "e", "data-open": "card", onclick: card.toggle }, words.emergency.button, el("kbd", null, "e")), goIn.element),
@@ -104,6 +105,7 @@ export function createTherapistScreen({ connection, media, sound, first }) {
     const view = desk.view();
     const clients = view.clients ?? [];
     if (!clients.some((client) => client.seat === chosen)) chosen = clients[0]?.seat ?? "";
+    text(title, words.sessionWith(words.and(clients.map((client) => client.name))));
     element.classList.toggle("many", clients.length > 1);
     head.update();
     alarms.update();
@@ -133,7 +135,7 @@ export function createTherapistScreen({ connection, media, sound, first }) {
     if (!client) return;
     const offered = tabsFor(client);
     const now = offered.some((one) => one.id === tab(client)) ? tab(client) : offered[0]?.id ?? "vitals";
-    each(tabs, offered, (one) => one.id, (one) => el("button", { type: "button", role: "tab", "data-tab": one.id, onclick: () => {
+    each(tabs, offered, (one) => one.id, (one) => el("button", { type: "button", role: "tab", id: `tab-${one.id}`, "data-tab": one.id, onclick: () => {
       picked.set(chosen, { phase: desk.client(chosen)?.phase ?? "", tab: one.id });
       updateWork();
     }, onkeydown: arrows }), (node, one) => {
@@ -147,6 +149,7 @@ export function createTherapistScreen({ connection, media, sound, first }) {
       parts = { checks: createGates(desk, seat, observations.enterVitals), vitals: createVitals(desk, seat), release: createCriteria(desk, seat, observations.enterVitals) };
       workOf.set(seat, parts);
     }
+    set(work, "aria-labelledby", `tab-${now}`);
     const part = now === "after" ? after : parts[now];
     if (work.firstElementChild !== part.element) {
       work.replaceChildren(part.element);

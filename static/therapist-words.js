@@ -28,6 +28,8 @@ export const words = {
   /** @type {Phase[]} phases in which nothing runs any more */
   over: ["closed", "signed", "cancelled", "ended_early", "transferred"],
 
+  /** @param {string} names */
+  sessionWith: (names) => `Session with ${names}`,
   practice: "Practice session. Nothing real happens here.",
   /** @param {number} rate */
   practiceFast: (rate) => `Practice session. Nothing real happens here. The clock runs ${rate} times as fast.`,

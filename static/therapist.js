@@ -49,7 +49,6 @@ function enter(withMedia) {
     }
     shown = createTherapistScreen({ connection, media, sound, first: view });
     screen.replaceChildren(shown.element);
-    document.title = (view.clients ?? []).map((client) => client.name).join(", ");
   });
   connection.on("truth", (truth) => shown?.parts.pictures.truth(truth.seat, truth.seen));
   connection.on("degraded", (degraded) => shown?.degraded(degraded));
