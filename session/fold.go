@@ -35,7 +35,7 @@ func (s *State) Apply(e Event) error {
 	if c := s.Chaperone(e.Seat); c != nil && ownTap(e.Fact) {
 		c.Confirmed = e.At
 	}
-	if LineKind(e.Fact) != "" {
+	if !s.scratch && LineKind(e.Fact) != "" { // no rule reads them
 		if len(s.Recent) >= 2*recentLines {
 			s.Recent = slices.Clone(s.Recent[recentLines:])
 		}

@@ -303,7 +303,8 @@ type SummaryClient struct {
 }
 
 // clone returns a copy that Apply may change without the original noticing. It
-// is a scratch: it shares the memory of commands done, and takes unlinked events.
+// is a scratch: it shares the memory of commands done and of recent events, writes
+// neither, and takes unlinked events.
 func (s *State) clone() *State {
 	c := *s
 	c.Seats = slices.Clone(s.Seats)
