@@ -46,6 +46,13 @@ func NewVisitor(server string, config *tls.Config) (*Visitor, error) {
 // Jar holds the cookies.
 func (v *Visitor) Jar() http.CookieJar { return v.jar }
 
+// Cookies are what this browser would send to a place.
+func (v *Visitor) Cookies(place string) []*http.Cookie {
+	u := *v.base
+	u.Path = place
+	return v.jar.Cookies(&u)
+}
+
 // Socket is the address of the socket of the seat whose page is at place.
 func (v *Visitor) Socket(place string) string {
 	u := *v.base

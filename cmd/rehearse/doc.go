@@ -1,0 +1,30 @@
+// Command rehearse plays a whole dosing session with scripted people: a
+// therapist, a client or a couple, and a chaperone, who open their links, speak
+// the protocol and exchange real picture and sound. It prints the transcript and
+// every promise that it could observe, and exits 0 only if all of them were kept.
+//
+//	rehearse                        with a server of its own, sixty times as fast
+//	rehearse -speed 1               as long as the real thing: two and a half hours
+//	rehearse -couple                two clients, each with an own dose and clock
+//	rehearse -server URL -email E   on a running server, in the account's name
+//
+// A server of its own runs as a child process on a temporary data folder; in the
+// middle of the session it is killed with SIGKILL and started again. A server
+// that is given is left alone: there only connections are cut.
+//
+// The password of the account is read from the environment, BELAY_PASSWORD. A
+// server that nobody has an account on yet can be given its set-up link in
+// BELAY_SETUP_LINK; rehearse then makes the account.
+//
+// # How it is made
+//
+//	script ─► person (cmd/internal/person) ─► server
+//	              │ what each screen was told, when
+//	              ▼
+//	          evidence ─► promises ─► kept or broken
+//
+// The script (scenes*.go) only acts and waits. Whatever the screens are told is
+// collected as evidence on the way, and judged at the end: each promise is one
+// function over the evidence. So a promise can be tested without a session, by
+// spoiling the evidence.
+package main

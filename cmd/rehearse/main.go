@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"belay/cmd/internal/person"
+	"belay/session"
+)
+
+func main() {
+	if is, err := child(); is {
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "belay:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+}
+
+// options are what a rehearsal can be asked for.
+type options struct {
+	speed  float64
+	couple bool
+	server string // URL; "": one of our own
+	email  string
+	quiet  bool
+	env    func(string) string
+
+	forgets forgets // tests only
+}
+
+// Exit codes, besides 0.
+const (
+	exitBroken = 1 // a promise was broken, or the script could not go on
+	exitUsage  = 2
+)
+
+func run(ctx context.Context, args []string, env func(string) string, out, errs io.Writer) int {
+	o := options{env: env}
+	flags := flag.NewFlagSet("rehearse", flag.ContinueOnError)
+	flags.SetOutput(errs)
+	flags.Float64Var(&o.speed, "speed", 60, "how many times as fast as the real thing, 1 to 600")
+	flags.BoolVar(&o.couple, "couple", false, "two clients in one session")
+	flags.StringVar(&o.server, "server", "", "play on this running server, for example https://belay.example.org (default: one of its own)")
+	flags.StringVar(&o.email, "email", "", "account on that server; the password is read from BELAY_PASSWORD")
+	flags.BoolVar(&o.quiet, "quiet", false, "no transcript, only the promises")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return 0
+		}
+		return exitUsage
+	}
+	if flags.NArg() > 0 || o.speed < 1 || o.speed > 600 {
+		fmt.Fprintln(errs, "rehearse: a speed from 1 to 600, and nothing besides the flags")
+		return exitUsage
+	}
+	_, code := rehearse(ctx, o, out, errs)
+	return code
+}
+
+// rehearse plays one session and judges it. The evidence is returned for tests.
+func rehearse(ctx context.Context, o options, out, errs io.Writer) (*evidence, int) {
+	length := time.Duration(float64(4*time.Hour)/o.speed) + 3*time.Minute
+	ctx, cancel := context.WithTimeoutCause(ctx, length, fmt.Errorf("the session was not over after %s", length.Round(time.Second)))
+	defer cancel()
+	p := newPlay(ctx, o, out)
+	err := p.enter(o, errs)
+	if err == nil {
+		err = p.perform()
+	}
+	if p.house != nil {
+		err = errors.Join(err, p.house.close())
+	}
+	if !o.quiet && len(p.e.events) > 0 {
+		fmt.Fprintln(out, "\nThe record")
+		err = errors.Join(err, writeTranscript(out, p.e.events))
+	}
+	fmt.Fprintln(out, "\nThe promises")
+	broken := judge(p.e, out)
+	switch {
+	case err != nil:
+		fmt.Fprintf(out, "\nThe session could not be played to its end: %v\n", err)
+		return p.e, exitBroken
+	case broken > 0:
+		fmt.Fprintf(out, "\n%d of %d promises were broken.\n", broken, len(promises))
+		return p.e, exitBroken
+	}
+	fmt.Fprintln(out, "\nEvery promise that could be observed was kept.")
+	return p.e, 0
+}
+
+func newPlay(ctx context.Context, o options, out io.Writer) *play {
+	p := &play{ctx: ctx, out: out, e: newEvidence(o.speed), speed: o.speed, forgets: o.forgets}
+	somebody := func(id session.SeatID, role session.Role, name, pronouns string) *actor {
+		a := &actor{seat: session.Seat{ID: id, Role: role, Name: name, Pronouns: pronouns}}
+		a.minds.init()
+		a.minds.direct = p.direct
+		return a
+	}
+	p.therapist = somebody("therapist-1", session.Therapist, "Dana Reyes", "")
+	p.clients = []*actor{somebody("client-1", session.Client, "Alex", "they/them")}
+	if o.couple {
+		p.clients = append(p.clients, somebody("client-2", session.Client, "Noor", "she/her"))
+	}
+	p.chaperone = somebody("chaperone-1", session.Chaperone, "Sam", "")
+	return p
+}
+
+// enter opens a server, where none is given, and signs the therapist in.
+func (p *play) enter(o options, errs io.Writer) (err error) {
+	const email, password = "dana@rehearsal.example", "only for this rehearsal"
+	setup := o.env("BELAY_SETUP_LINK")
+	p.place = o.server
+	if p.place == "" {
+		if p.house, err = openHouse(p.ctx, errs); err != nil {
+			return err
+		}
+		p.place, setup, o.email = p.house.URL, p.house.Setup, ""
+	}
+	if p.visitor, err = person.NewVisitor(p.place, nil); err != nil {
+		return err
+	}
+	switch _, token, _ := strings.Cut(setup, "#"); {
+	case o.email != "":
+		err = p.visitor.SignIn(p.ctx, o.email, o.env("BELAY_PASSWORD"))
+	case token != "":
+		err = p.visitor.SetUp(p.ctx, token, p.therapist.seat.Name, email, password, "CO")
+	default:
+		err = errors.New("a server of somebody else's needs -email and BELAY_PASSWORD, or its set-up link in BELAY_SETUP_LINK")
+	}
+	if err != nil {
+		return fmt.Errorf("sign in: %w", err)
+	}
+	return nil
+}

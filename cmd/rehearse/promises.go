@@ -1,0 +1,492 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"belay/cmd/internal/person"
+	"belay/session"
+)
+
+// promise is one thing that a user can rely on, and how it is seen in the evidence.
+type promise struct {
+	words string
+	check func(*evidence) error // nil: kept; errNotSeen: there was nothing to see
+}
+
+// errNotSeen says that the session gave no occasion to keep or break the promise.
+var errNotSeen = errors.New("not observed")
+
+// How much a promise allows for, in wall time: what a person would not notice,
+// and a busy machine needs.
+const (
+	clockWithin   = time.Second             // between any two screens
+	pictureWithin = 2500 * time.Millisecond // without a frame, while a direct way exists
+	awayWithin    = time.Second             // without a frame because the server is away
+	alarmWithin   = time.Second             // from its due time to the record, and from there to the screen
+	backWithin    = 10 * time.Second        // until a screen is there again
+	helpWithin    = 2 * time.Second         // over the data channel
+)
+
+// promises is the list, in the order in which it is printed.
+var promises = []promise{
+	{"The clock is the same on every screen, within a second", sameClock},
+	{"A dose is recorded once, though it is sent twice", doseOnce},
+	{"What was acknowledged is in the record, once", acknowledgedIsRecorded},
+	{"Every screen comes back by itself after its connection is cut", screensComeBack},
+	{"The server is killed and started again: every screen comes back with the same clock", serverComesBack},
+	{"Picture and sound flow both ways for the whole session", mediaFlow},
+	{"They go on while a screen or the server has no connection", mediaGoOn},
+	{"Help reaches the therapist without the server", helpWithoutServer},
+	{"Alarms are raised and escalate in their time, and stand on the therapist's screen at once", alarmsInTime},
+	{"Nobody drops out unnoticed", nobodyUnnoticed},
+	{"No alarm comes without a cause", alarmsHaveCause},
+	{"Who asks for help is told only what is true, step by step", helpSteps},
+	{"The server refuses what is not allowed, whoever asks", refusals},
+	{"A link opens its own seat and nothing else; a second browser waits", doors},
+	{"Chaperone and client are never sent what they may not know", nothingLeaks},
+	{"No screen ever goes back in time", viewsForward},
+	{"The record's chain verifies, and replays to what the screens show", chain},
+	{"At the end every screen says that the record is signed", allSigned},
+}
+
+const maxReasons = 8 // that are printed of one broken promise
+
+// judge prints every promise and returns how many were broken.
+func judge(e *evidence, w io.Writer) (broken int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, p := range promises {
+		switch err := p.check(e); {
+		case err == nil:
+			fmt.Fprintf(w, "kept    %s\n", p.words)
+		case errors.Is(err, errNotSeen):
+			fmt.Fprintf(w, "-       %s: not observed\n", p.words)
+		default:
+			broken++
+			lines := strings.Split(err.Error(), "\n")
+			if n := len(lines); n > maxReasons {
+				lines = append(lines[:maxReasons], fmt.Sprintf("and %d more", n-maxReasons))
+			}
+			fmt.Fprintf(w, "BROKEN  %s:\n          %s\n", p.words, strings.Join(lines, "\n          "))
+		}
+	}
+	return broken
+}
+
+// wall is how long a span of the session's time is on the wall.
+func (e *evidence) wall(d time.Duration) time.Duration { return time.Duration(float64(d) / e.rate) }
+
+func sameClock(e *evidence) error {
+	if len(e.clocks) == 0 {
+		return errNotSeen
+	}
+	var worst time.Duration
+	var who string
+	for _, s := range e.clocks {
+		seats := slices.SortedFunc(maps.Keys(s), func(a, b session.SeatID) int { return s[a].Compare(s[b]) })
+		first, last := seats[0], seats[len(seats)-1]
+		if d := e.wall(s[last].Sub(s[first])); d > worst {
+			worst, who = d, fmt.Sprintf("%s was ahead of %s", last, first)
+		}
+	}
+	if worst > clockWithin {
+		return fmt.Errorf("%s by %s", who, worst)
+	}
+	return nil
+}
+
+func doseOnce(e *evidence) error {
+	type key struct {
+		client session.SeatID
+		number int
+	}
+	recorded := map[key]int{}
+	for _, event := range e.events {
+		if f, ok := event.Fact.(session.DoseRecorded); ok {
+			recorded[key{f.Client, f.Number}]++
+		}
+	}
+	if len(e.doses) == 0 {
+		return errNotSeen
+	}
+	var errs []error
+	for _, d := range e.doses {
+		if n := recorded[key{d.client, d.number}]; n != 1 {
+			errs = append(errs, fmt.Errorf("dose %d of %s stands in the record %d times", d.number, d.client, n))
+		}
+		if d.first == 0 || d.first != d.second {
+			errs = append(errs, fmt.Errorf("dose %d of %s was answered with event %d, and the resend with %d", d.number, d.client, d.first, d.second))
+		}
+	}
+	if len(recorded) != len(e.doses) {
+		errs = append(errs, fmt.Errorf("%d doses are in the record, %d were taken", len(recorded), len(e.doses)))
+	}
+	return errors.Join(errs...)
+}
+
+func acknowledgedIsRecorded(e *evidence) error {
+	type key struct {
+		seat    session.SeatID
+		command string
+	}
+	last := map[key]uint64{}
+	seen := map[uint64]bool{}
+	var errs []error
+	for _, event := range e.events {
+		if event.Command != "" {
+			last[key{event.Seat, event.Command}] = event.Seq
+		}
+		if seen[event.Seq] {
+			errs = append(errs, fmt.Errorf("event %d stands in the record twice", event.Seq))
+		}
+		seen[event.Seq] = true
+	}
+	total := 0
+	for seat, acks := range e.acks {
+		for _, a := range acks {
+			if a.Seq == 0 {
+				continue // done, and nothing had to change
+			}
+			total++
+			if got := last[key{seat, a.ID}]; got != a.Seq {
+				errs = append(errs, fmt.Errorf("%s of %s was acknowledged as event %d; the record has %d", a.Act, seat, a.Seq, got))
+			}
+		}
+	}
+	if total == 0 {
+		return errNotSeen
+	}
+	return errors.Join(errs...)
+}
+
+func screensComeBack(e *evidence) error {
+	if len(e.cuts) == 0 {
+		return errNotSeen
+	}
+	var errs []error
+	for _, c := range e.cuts {
+		if c.back == 0 || c.back > c.away+backWithin {
+			errs = append(errs, fmt.Errorf("%s, cut for %s, was back after %s", c.seat, c.away, c.back))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func serverComesBack(e *evidence) error {
+	if len(e.kills) == 0 {
+		return errNotSeen
+	}
+	var errs []error
+	for _, k := range e.kills {
+		for seat := range e.screens {
+			if back := k.back[seat]; back == 0 || back > backWithin {
+				errs = append(errs, fmt.Errorf("%s was back %s after the server was", seat, back))
+			}
+		}
+		for client, t0 := range k.t0 {
+			for _, event := range e.events {
+				if f, ok := event.Fact.(session.DoseRecorded); ok && f.Client == client && f.Number == 1 && !f.Windows.T0.Equal(t0) {
+					errs = append(errs, fmt.Errorf("T+0 of %s was %s before, and %s after", client, f.Windows.T0, t0))
+				}
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func mediaFlow(e *evidence) error {
+	if len(e.flows) == 0 {
+		return errNotSeen
+	}
+	var errs []error
+	for who, flow := range e.flows {
+		if gap := flow.Sound.LongestGap(e.pictures.From, e.pictures.To); gap > pictureWithin {
+			errs = append(errs, fmt.Errorf("%s did not hear %s for %s", who.by, who.of, gap))
+		}
+		// Between the times in which the script itself covered the camera.
+		from := e.pictures.From
+		for _, to := range append(slices.Clone(e.covers), person.Gap{From: e.pictures.To}) {
+			if gap := flow.Picture.LongestGap(from, to.From); to.From.After(from) && gap > pictureWithin {
+				errs = append(errs, fmt.Errorf("%s did not see %s for %s", who.by, who.of, gap))
+			}
+			from = to.To
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func mediaGoOn(e *evidence) error {
+	if len(e.cuts)+len(e.kills) == 0 {
+		return errNotSeen
+	}
+	var errs []error
+	for _, c := range e.cuts {
+		if c.gap > awayWithin {
+			errs = append(errs, fmt.Errorf("while %s was cut, a picture stood still for %s", c.seat, c.gap))
+		}
+	}
+	for _, k := range e.kills {
+		if k.gap > awayWithin {
+			errs = append(errs, fmt.Errorf("while the server was away for %s, a picture stood still for %s", k.up.Sub(k.at).Round(time.Millisecond), k.gap))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func helpWithoutServer(e *evidence) error {
+	if len(e.directs) == 0 {
+		return errNotSeen
+	}
+	var errs []error
+	for _, d := range e.directs {
+		switch {
+		case d.heard == 0 || d.heard > helpWithin:
+			errs = append(errs, fmt.Errorf("the call of %s arrived after %s", d.client, d.heard))
+		case !d.seen:
+			errs = append(errs, fmt.Errorf("%s was not told that the call stands on the therapist's screen", d.client))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// outage returns when a server that was away at the due time could be expected to
+// have caught up, in session time.
+func (e *evidence) outage(due time.Time, pace session.Pace) (until time.Time, was bool) {
+	for _, k := range e.kills {
+		if wall := pace.Wall(due); !wall.Before(k.at.Add(-alarmWithin)) && !wall.After(k.up) {
+			return pace.Of(k.up), true
+		}
+	}
+	return due, false
+}
+
+func alarmsInTime(e *evidence) error {
+	var pace session.Pace
+	var errs []error
+	raised := map[string]time.Time{}
+	words := map[string]string{}
+	seen := false
+	late := func(what string, due, recorded time.Time) {
+		seen = true
+		from, was := e.outage(due, pace)
+		allowed := alarmWithin
+		if was {
+			allowed += alarmWithin // it starts first
+		}
+		if d := e.wall(recorded.Sub(from)); d > allowed {
+			errs = append(errs, fmt.Errorf("%s came %s late", what, d.Round(time.Millisecond)))
+		}
+	}
+	for _, event := range e.events {
+		switch f := event.Fact.(type) {
+		case session.SessionCreated:
+			pace = f.Pace
+		case session.AlarmRaised:
+			raised[f.Alarm], words[f.Alarm] = event.Recorded, f.Words
+			if e.known(f) {
+				late("“"+f.Words+"”", f.Due, event.Recorded)
+			}
+		case session.AlarmEscalated:
+			due := f.Due
+			if due.Before(raised[f.Alarm]) { // nobody could know before
+				due = raised[f.Alarm]
+			}
+			late(fmt.Sprintf("rung %d of “%s”", f.Rung+1, words[f.Alarm]), due, event.Recorded)
+		}
+	}
+	for seat, s := range e.screens {
+		if s.role != session.Therapist {
+			continue
+		}
+		for id, at := range s.alarms {
+			if d := e.wall(at.Sub(raised[id])); d > alarmWithin && !e.absent(seat, pace.Wall(raised[id])) {
+				errs = append(errs, fmt.Errorf("“%s” stood on the therapist's screen %s after it was raised", words[id], d.Round(time.Millisecond)))
+			}
+		}
+	}
+	if !seen {
+		return errNotSeen
+	}
+	return errors.Join(errs...)
+}
+
+// known reports whether the server knew of the condition when its alarm was due:
+// a frozen picture is known only some seconds after it froze.
+func (e *evidence) known(f session.AlarmRaised) bool {
+	return f.Condition != session.PictureGone && f.Condition != session.SoundGone
+}
+
+// absent reports whether a screen had no connection at a moment on the wall, or
+// had just come back: it is told later then.
+func (e *evidence) absent(seat session.SeatID, wall time.Time) bool {
+	return slices.ContainsFunc(e.away[seat], func(a person.Absence) bool {
+		return wall.After(a.From.Add(-alarmWithin)) && wall.Before(a.To.Add(alarmWithin))
+	})
+}
+
+func nobodyUnnoticed(e *evidence) error {
+	conditions := map[session.Role]session.Condition{
+		session.Client: session.ClientGone, session.Therapist: session.TherapistGone, session.Chaperone: session.ChaperoneGone}
+	var errs []error
+	seen := false
+	noticed := func(c session.Condition, from time.Time) bool {
+		return slices.ContainsFunc(e.events, func(event session.Event) bool {
+			f, ok := event.Fact.(session.AlarmRaised)
+			return ok && f.Condition == c && !event.Recorded.Before(from)
+		})
+	}
+	for _, c := range e.cuts {
+		if !c.promised {
+			continue
+		}
+		seen = true
+		if !noticed(conditions[e.screens[c.seat].role], c.at) {
+			errs = append(errs, fmt.Errorf("%s was away for %s of the session's time, and nobody was told", c.seat, time.Duration(float64(c.back)*e.rate).Round(time.Second)))
+		}
+	}
+	for range e.covers {
+		seen = true
+		if !noticed(session.PictureGone, time.Time{}) {
+			errs = append(errs, errors.New("a picture stood still, and nobody was told"))
+		}
+	}
+	if slices.ContainsFunc(e.causes, func(c cause) bool { return c.condition == session.CheckInMissed && c.ladder }) {
+		seen = true
+		if !slices.ContainsFunc(e.events, func(event session.Event) bool {
+			f, ok := event.Fact.(session.AlarmEscalated)
+			return ok && f.Rung == 2
+		}) {
+			errs = append(errs, errors.New("a missed check-in never went up its ladder"))
+		}
+	}
+	if !seen {
+		return errNotSeen
+	}
+	return errors.Join(errs...)
+}
+
+func alarmsHaveCause(e *evidence) error {
+	var errs []error
+	said := map[string]bool{}
+	condition := map[string]session.AlarmRaised{}
+	at := map[string]time.Time{}
+	blame := func(id string, rung int) {
+		f := condition[id]
+		if said[id] || e.caused(f, at[id]) || f.Ladder[rung].Priority == session.Low {
+			return
+		}
+		said[id] = true
+		errs = append(errs, fmt.Errorf("“%s” (%s, %s)", f.Words, f.Condition, f.Ladder[rung].Priority))
+	}
+	for _, event := range e.events {
+		switch f := event.Fact.(type) {
+		case session.AlarmRaised:
+			condition[f.Alarm], at[f.Alarm] = f, event.Recorded
+			blame(f.Alarm, 0)
+		case session.AlarmEscalated:
+			if rungs := condition[f.Alarm].Ladder; f.Rung < len(rungs) {
+				blame(f.Alarm, f.Rung)
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// caused reports whether the script provoked an alarm between its condition's
+// beginning and when it was raised.
+func (e *evidence) caused(f session.AlarmRaised, raised time.Time) bool {
+	return slices.ContainsFunc(e.causes, func(c cause) bool {
+		return c.condition == f.Condition && !raised.Before(c.from) && (c.to.IsZero() || !f.Since.After(c.to))
+	})
+}
+
+func helpSteps(e *evidence) error {
+	order := []string{"calling", "known", "coming", "with"}
+	var errs []error
+	asked := false
+	for seat, s := range e.screens {
+		if s.role != session.Client || !slices.ContainsFunc(e.events, func(event session.Event) bool {
+			f, ok := event.Fact.(session.HelpAsked)
+			return ok && f.Client == seat
+		}) {
+			continue
+		}
+		asked = true
+		if !slices.Equal(s.stages, order) {
+			errs = append(errs, fmt.Errorf("%s was told: %s", seat, strings.Join(s.stages, ", ")))
+		}
+	}
+	if !asked {
+		return errNotSeen
+	}
+	return errors.Join(errs...)
+}
+
+func refusals(e *evidence) error {
+	if len(e.probes) == 0 {
+		return errNotSeen
+	}
+	var errs []error
+	for _, p := range e.probes {
+		if p.code == "" {
+			errs = append(errs, fmt.Errorf("%s was done", p.what))
+		} else if p.code != p.want {
+			errs = append(errs, fmt.Errorf("%s was refused as %s, not as %s", p.what, p.code, p.want))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func doors(e *evidence) error {
+	if len(e.links) == 0 {
+		return errNotSeen
+	}
+	var errs []error
+	for _, l := range e.links {
+		if l.err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", l.what, l.err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func nothingLeaks(e *evidence) error {
+	var errs []error
+	for seat, s := range e.screens {
+		for _, what := range s.leaks {
+			errs = append(errs, fmt.Errorf("%s was sent %s", seat, what))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func viewsForward(e *evidence) error {
+	var errs []error
+	for seat, s := range e.screens {
+		if s.backward {
+			errs = append(errs, fmt.Errorf("%s was shown an older view after a newer one", seat))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func allSigned(e *evidence) error {
+	var errs []error
+	for seat, s := range e.screens {
+		if !s.last.Signed {
+			errs = append(errs, fmt.Errorf("%s: the last view does not say so", seat))
+		}
+		for _, c := range s.last.Clients {
+			if c.Phase != session.Signed {
+				errs = append(errs, fmt.Errorf("%s: %s is %s", seat, c.Seat, c.Phase))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
