@@ -7,7 +7,7 @@ import { refusedWords } from "./act-form.js";
 
 /** @param {import("./desk.js").Desk} desk */
 export function createCallPage(desk) {
-  const says = el("h1", { class: "call-words", tabindex: "-1", role: "alert" });
+  const says = el("h1", { tabindex: "-1" });
   const problem = el("p", { class: "problem", role: "alert", hidden: true });
   const going = button("GoIn", {}, words.call.going);
   const there = button("BeWith", {}, words.call.with);
@@ -15,7 +15,7 @@ export function createCallPage(desk) {
   const help = button("ReportBack", { well: false, words: "" }, words.call.help);
   const ways = el("ul", { class: "ways" });
   const waysTitle = el("p", null, words.call.ways);
-  const element = el("section", { class: "page call" }, says, problem, el("div", { class: "call-buttons" }, going, there, well, help), el("div", { class: "call-ways" }, waysTitle, ways));
+  const element = el("section", { class: "page call" }, el("div", { class: "call-words", role: "alert" }, says), problem, el("div", { class: "call-buttons" }, going, there, well, help), el("div", { class: "call-ways" }, waysTitle, ways));
 
   /** @param {string} act @param {object} body @param {string} label */
   function button(act, body, label) {

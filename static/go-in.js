@@ -38,7 +38,6 @@ export function createGoIn(desk, chosen) {
       text(node.firstElementChild, waits ? w.again : clients.length > 1 ? `${w.button}: ${client.name}` : w.button);
       enable(node, Boolean(action?.allowed));
       set(node, "title", action?.allowed ? w.to(client.name) : action?.reason);
-      set(node, "aria-label", waits ? w.again : `${w.button}: ${client.name}`);
     });
     const called = (desk.view().people ?? []).find((person) => person.call);
     const reason = desk.action("CallChaperone", chosen());

@@ -64,9 +64,10 @@ export function createTherapistScreen({ connection, media, sound, first }) {
   const tabs = el("div", { class: "tabs", role: "tablist" });
   const work = el("div", { class: "work", role: "tabpanel", tabindex: "0" });
   const title = el("h1", { class: "spoken" });
+  head.element.prepend(title);
   const taken = el("div", { class: "taken", role: "alert", hidden: true });
   const side = el("div", { class: "side" }, panels, el("div", { class: "work-head" }, who, tabs), work, observations.element, card.element, people.element);
-  const element = el("div", { class: "therapist" }, title, head.element, el("div", { class: "notices" }, alarms.element, requests.element, taken),
+  const element = el("div", { class: "therapist" }, head.element, el("div", { class: "notices" }, alarms.element, requests.element, taken),
     el("main", { class: "middle" }, pictures.element, side), lines.element,
     el("footer", { class: "foot" },
       el("div", { class: "foot-urgent" }, el("button", { type: "button", class: "urgent", "aria-keyshortcuts": "e", "data-open": "card", onclick: card.toggle }, words.emergency.button, el("kbd", null, "e")), goIn.element),
