@@ -21,8 +21,7 @@ const (
 // anything is decided by the server each time.
 const (
 	keepAccount = 30 * 24 * time.Hour
-	keepDevice  = 30 * 24 * time.Hour
-	keepSeat    = 3 * 24 * time.Hour
+	keepDevice  = 365 * 24 * time.Hour // a link may be opened long before its visit
 )
 
 // SeatPath is the folder of a seat's page, its socket and its cookie.

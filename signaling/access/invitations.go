@@ -144,14 +144,16 @@ func (d *Door) OpenLink(w http.ResponseWriter, r *http.Request, o Open) (locatio
 		return "", err
 	}
 	allowed := false
+	var keep time.Duration // as long as the link: it may be opened weeks ahead
 	err = d.sessions.Look(r.Context(), o.Session, func(s *session.State) {
 		allowed = session.DeviceAllowed(s, o.Seat, device, live.Now(s, time.Now()))
+		keep = time.Until(s.Pace.Wall(s.Links[o.Seat].Expires))
 	})
 	if err != nil || !allowed {
 		return "", unknown(err)
 	}
 	location = SeatPath(o.Session, o.Seat)
-	d.setCookie(w, r, seatCookie, secret, location, keepSeat)
+	d.setCookie(w, r, seatCookie, secret, location, max(keep, time.Minute))
 	return location, nil
 }
 
