@@ -43,6 +43,7 @@ func TestANewTherapistGetsFromTheFirstStartToThreeOpenPages(t *testing.T) {
 	robin.Accessible("links")
 	robin.ShotWhole("console/04-links")
 
+	own := evaluate(t, robin, `document.querySelector('[data-testid="own"]').pathname`)
 	links := map[string]string{}
 	for _, seat := range []string{"client-1", "chaperone-1"} {
 		links[seat] = evaluate(t, robin, fmt.Sprintf(`document.querySelector('[data-testid="link-%s"]').value`, seat))
@@ -114,7 +115,8 @@ func TestANewTherapistGetsFromTheFirstStartToThreeOpenPages(t *testing.T) {
 
 	// Dark, on a phone, and signed out.
 	night := chromium.Open("night", browser.Seat{Phone: true, Dark: true})
-	night.Goto(s.URL() + "/")
+	night.Expect("401")
+	night.Goto(s.URL() + own) // the session itself, on another device: sign in, and be there
 	night.WaitText("Sign in")
 	night.Accessible("sign in")
 	night.Shot("console/13-signin-phone-dark")
@@ -125,6 +127,8 @@ func TestANewTherapistGetsFromTheFirstStartToThreeOpenPages(t *testing.T) {
 	night.Expect("403")
 	night.Type(browser.TestID("password"), passphrase)
 	night.Click(browser.TestID("submit"))
+	night.WaitFor(fmt.Sprintf("location.pathname === %q", own), browser.Patience)
+	night.Goto(s.URL() + "/")
 	night.WaitText("Alex and Kim")
 	night.Accessible("sessions, dark, on a phone")
 	night.ShotWhole("console/14-sessions-phone-dark")
