@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -96,7 +97,7 @@ func New(o Options) (*Edge, error) {
 
 const handshakeWithin = 5 * time.Second
 
-// ServeHTTP upgrades the request and returns when its connection has ended.
+// ServeHTTP upgrades the request and begins its connection, which Close waits for.
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !websocket.IsWebSocketUpgrade(r):
@@ -118,15 +119,25 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "The server is about to stop.", http.StatusServiceUnavailable)
 		return
 	}
-	defer e.dismiss(c)
 	// Asked before the upgrade, told after it: a page can't read the status of a
 	// refused upgrade, but it can read why its connection is closed.
 	refused := e.opts.Gatekeeper.Admit(r, c.session, c.seat)
 	ws, err := e.upgrader.Upgrade(w, r, nil)
 	if err != nil {
+		e.dismiss(c)
 		return // answered by the upgrader
 	}
-	c.serve(ws, refused)
+	// A goroutine of its own: the request, its buffers and its stack are let go.
+	go func() {
+		defer e.dismiss(c)
+		defer func() {
+			if cause := recover(); cause != nil { // as net/http does: one page must not end the others
+				e.opts.Log.Error("a connection panicked", "session", c.session, "seat", string(c.seat), "stack", string(debug.Stack()))
+				ws.Close()
+			}
+		}()
+		c.serve(ws, refused)
+	}()
 }
 
 // admit counts c in, unless the edge is draining.

@@ -78,17 +78,18 @@ func TestAConnectionBeginsWithOneWelcomeOneViewAndItsPeers(t *testing.T) {
 		h.come("therapist-1")
 		client := h.come("client-1")
 		synctest.Wait()
-		if len(client.got) != 3 {
-			t.Fatalf("%d messages came: %+v", len(client.got), client.got)
+		got := client.messages()
+		if len(got) != 3 {
+			t.Fatalf("%d messages came: %+v", len(got), got)
 		}
-		welcome, ok := client.got[0].(*protocol.Welcome)
+		welcome, ok := got[0].(*protocol.Welcome)
 		if !ok || welcome.Seat != "client-1" || welcome.Rate != 1 || !welcome.Now.Equal(session.Instant(time.Now())) ||
 			welcome.ICEServers[0].URLs[0] != "stun:visit-1.client-1" {
-			t.Errorf("welcome: %+v", client.got[0])
+			t.Errorf("welcome: %+v", got[0])
 		}
 		var view session.View
-		if m, ok := client.got[1].(*protocol.View); !ok || json.Unmarshal(m.View, &view) != nil || view.You.Seat != "client-1" {
-			t.Errorf("view: %+v", client.got[1])
+		if m, ok := got[1].(*protocol.View); !ok || json.Unmarshal(m.View, &view) != nil || view.You.Seat != "client-1" {
+			t.Errorf("view: %+v", got[1])
 		}
 		client.send(protocol.Ping{N: 41})
 		synctest.Wait()
@@ -302,7 +303,7 @@ func TestAResumeKeepsTheRunningMedia(t *testing.T) {
 			t.Errorf("%d messages were not delivered", n)
 		}
 		var kinds []string
-		for _, m := range back.got {
+		for _, m := range back.messages() {
 			switch m.(type) {
 			case *protocol.Welcome:
 				kinds = append(kinds, "welcome")

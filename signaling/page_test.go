@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -99,7 +100,7 @@ func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 // tokens is a gatekeeper that lets in whoever names the seat in a header.
 type tokens struct{}
 
-var errLink = errors.New("This link has expired.")
+var errLink = errors.New("this link has expired")
 
 func (tokens) Admit(r *http.Request, id string, seat session.SeatID) error {
 	if r.Header.Get("Authorization") != "Seat "+id+"/"+string(seat) {
@@ -408,11 +409,11 @@ func last[M any](p *page) *M {
 	return found[len(found)-1]
 }
 
-// forget drops what came so far.
-func (p *page) forget() {
+// messages returns everything so far, but for pings.
+func (p *page) messages() []any {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.got = nil
+	return slices.Clone(p.got)
 }
 
 // closed waits for the end and returns how the server closed the connection.

@@ -118,7 +118,7 @@ func TestTheSchemasAcceptWhatIsSentAndRefuseWhatIsNot(t *testing.T) {
 		client.command("b", "Admit", session.Admit{Client: "client-1"})
 		time.Sleep(time.Second)
 		for _, p := range []*page{therapist, client} {
-			for _, m := range append([]any(nil), p.got...) {
+			for _, m := range p.messages() {
 				frame, err := protocol.Encode(m)
 				if err != nil {
 					t.Fatal(err)
