@@ -124,7 +124,7 @@ addEventListener("pointerup", () => {
 
 function arrive() {
   arriving = true;
-  arrival.show(view !== null && arrival.complete());
+  arrival.show(view !== null && arrival.answered());
   paint();
 }
 
@@ -179,7 +179,7 @@ function paint() {
   const tap = stage.needsTap() ? words.tapForSound : media.capture().needsTap ? words.tapForCamera : "";
   show(practice, view?.practice && screen !== "dark");
   const here = view ? therapists(view).filter((one) => one.present).map((one) => one.name) : [];
-  const called = screen === "arrival" && connected() && here.length > 0 && clients.some((one) => one.phase === "check_in");
+  const called = screen === "arrival" && connected() && here.length > 0 && clients.some((one) => one.phase === "check_in" || one.phase === "ready");
   const unsaved = screen === "arrival" && degraded ? words.degraded(degraded.words) : "";
   const away = screen === "arrival" && !connected() ? words.reconnecting : "";
   text(noticeWords, called ? words.therapistHere(list(here)) : away || unsaved);

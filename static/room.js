@@ -164,7 +164,10 @@ export function createRoom({ ask, help, finish }) {
       if (now.connected && watching.length) lines.push(words.sees(list(watching)));
       each(status, lines, (line) => line, (line) => el("p", null, line));
       each(parts, clients, (one) => one.seat, makePart, (node) => node.paint());
-      show(answers, !now.complete && clients.some((one) => one.phase === "check_in"));
+      // Before the dose every answer can still be changed.
+      show(answers, clients.some((one) => one.steps));
+      text(answers, now.complete ? words.change : words.finish);
+      answers.classList.toggle("quiet", now.complete);
 
       const said = clients.map((one) => help.words(one, view.seq, now.connected)).filter(Boolean);
       text(helpWords, said[0] ?? "");
