@@ -72,6 +72,7 @@ export function createClientPanel(desk, seat) {
     for (const button of buttons.values()) button.update();
     each(steps, row, (act) => act, element_);
     each(more, rest, (act) => act, element_);
+    for (const act of rest) buttons.get(act)?.button.classList.remove("primary");
     show(moreBox, rest.length > 0);
     tick();
   }
