@@ -17,10 +17,11 @@ import (
 // evidence is what was observed from outside, on every screen and in the record.
 // It is written while the session is played, under mu, and read afterwards.
 type evidence struct {
-	mu      sync.Mutex
-	rate    float64
-	seats   []session.Seat
-	screens map[session.SeatID]*screen
+	mu   sync.Mutex
+	rate float64
+	// How late an alarm may be, on the wall.
+	alarmWithin time.Duration
+	screens     map[session.SeatID]*screen
 
 	clocks    []sample
 	probes    []probe
@@ -110,7 +111,7 @@ type direct struct {
 }
 
 func newEvidence(rate float64) *evidence {
-	return &evidence{rate: rate, screens: map[session.SeatID]*screen{},
+	return &evidence{rate: rate, alarmWithin: alarmWithin, screens: map[session.SeatID]*screen{},
 		acks: map[session.SeatID][]person.Ack{}, away: map[session.SeatID][]person.Absence{}, flows: map[pair]person.Flow{}}
 }
 

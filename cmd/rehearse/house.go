@@ -72,9 +72,9 @@ type house struct {
 	listen string
 }
 
-// openHouse starts a server. errs gets what it complains about.
-func openHouse(ctx context.Context, errs io.Writer) (*house, error) {
-	data, err := os.MkdirTemp("", "belay-rehearsal-")
+// openHouse starts a server on a new folder in dir. errs gets what it complains about.
+func openHouse(ctx context.Context, dir string, errs io.Writer) (*house, error) {
+	data, err := os.MkdirTemp(dir, "belay-rehearsal-")
 	if err != nil {
 		return nil, err
 	}

@@ -38,7 +38,10 @@ type options struct {
 	quiet  bool
 	env    func(string) string
 
-	forgets forgets // tests only
+	// For tests on a machine that does much else.
+	dir      string        // where the data of a server of our own lies; "": where temporary files do
+	patience time.Duration // for alarms; 0: alarmWithin
+	forgets  forgets
 }
 
 // Exit codes, besides 0.
@@ -103,6 +106,9 @@ func rehearse(ctx context.Context, o options, out, errs io.Writer) (*evidence, i
 
 func newPlay(ctx context.Context, o options, out io.Writer) *play {
 	p := &play{ctx: ctx, out: out, e: newEvidence(o.speed), speed: o.speed, forgets: o.forgets}
+	if o.patience > 0 {
+		p.e.alarmWithin = o.patience
+	}
 	somebody := func(id session.SeatID, role session.Role, name, pronouns string) *actor {
 		a := &actor{seat: session.Seat{ID: id, Role: role, Name: name, Pronouns: pronouns}}
 		a.minds.init()
@@ -124,7 +130,7 @@ func (p *play) enter(o options, errs io.Writer) (err error) {
 	setup := o.env("BELAY_SETUP_LINK")
 	p.place = o.server
 	if p.place == "" {
-		if p.house, err = openHouse(p.ctx, errs); err != nil {
+		if p.house, err = openHouse(p.ctx, o.dir, errs); err != nil {
 			return err
 		}
 		p.place, setup, o.email = p.house.URL, p.house.Setup, ""

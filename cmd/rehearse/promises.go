@@ -28,7 +28,7 @@ const (
 	clockWithin   = time.Second             // between any two screens
 	pictureWithin = 2500 * time.Millisecond // without a frame, while a direct way exists
 	awayWithin    = time.Second             // without a frame because the server is away
-	alarmWithin   = time.Second             // from its due time to the record, and from there to the screen
+	alarmWithin   = time.Second             // usually; from its due time to the record, and from there to the screen
 	backWithin    = 10 * time.Second        // until a screen is there again
 	helpWithin    = 2 * time.Second         // over the data channel
 )
@@ -259,7 +259,7 @@ func helpWithoutServer(e *evidence) error {
 // have caught up, in session time.
 func (e *evidence) outage(due time.Time, pace session.Pace) (until time.Time, was bool) {
 	for _, k := range e.kills {
-		if wall := pace.Wall(due); !wall.Before(k.at.Add(-alarmWithin)) && !wall.After(k.up) {
+		if wall := pace.Wall(due); !wall.Before(k.at.Add(-e.alarmWithin)) && !wall.After(k.up) {
 			return pace.Of(k.up), true
 		}
 	}
@@ -275,9 +275,9 @@ func alarmsInTime(e *evidence) error {
 	late := func(what string, due, recorded time.Time) {
 		seen = true
 		from, was := e.outage(due, pace)
-		allowed := alarmWithin
+		allowed := e.alarmWithin
 		if was {
-			allowed += alarmWithin // it starts first
+			allowed += e.alarmWithin // it starts first
 		}
 		if d := e.wall(recorded.Sub(from)); d > allowed {
 			errs = append(errs, fmt.Errorf("%s came %s late", what, d.Round(time.Millisecond)))
@@ -305,7 +305,7 @@ func alarmsInTime(e *evidence) error {
 			continue
 		}
 		for id, at := range s.alarms {
-			if d := e.wall(at.Sub(raised[id])); d > alarmWithin && !e.absent(seat, pace.Wall(raised[id])) {
+			if d := e.wall(at.Sub(raised[id])); d > e.alarmWithin && !e.absent(seat, pace.Wall(raised[id])) {
 				errs = append(errs, fmt.Errorf("“%s” stood on the therapist's screen %s after it was raised", words[id], d.Round(time.Millisecond)))
 			}
 		}
@@ -326,7 +326,7 @@ func (e *evidence) known(f session.AlarmRaised) bool {
 // had just come back: it is told later then.
 func (e *evidence) absent(seat session.SeatID, wall time.Time) bool {
 	return slices.ContainsFunc(e.away[seat], func(a person.Absence) bool {
-		return wall.After(a.From.Add(-alarmWithin)) && wall.Before(a.To.Add(alarmWithin))
+		return wall.After(a.From.Add(-e.alarmWithin)) && wall.Before(a.To.Add(e.alarmWithin))
 	})
 }
 
