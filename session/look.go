@@ -95,10 +95,11 @@ func (l look) people(v *View) {
 }
 
 // near reports whether it is true now that the chaperone is in the next room:
-// arrived, not leaving, and heard of within a round and its grace.
+// arrived, not leaving, heard of within a round and its grace, and not on the way
+// to the client or with them.
 func (l look) near(p *ChaperoneState) bool {
 	grace := l.Settings.CheckInEvery.D() + 5*time.Minute
-	return p.here() && l.now.Sub(p.Confirmed) <= grace
+	return p.here() && (p.Call == nil || p.Call.Going.IsZero()) && l.now.Sub(p.Confirmed) <= grace
 }
 
 func (l look) link(seat SeatID) string {
@@ -287,6 +288,9 @@ var nextWords = map[DeadlineKind]string{
 
 func (l look) next(c *ClientState) (all []NextView) {
 	for _, due := range l.Deadlines {
+		if due.Kind == DueChaperone && slices.ContainsFunc(l.Chaperones, (*ChaperoneState).here) {
+			continue // it has come true
+		}
 		if words := nextWords[due.Kind]; words != "" && (due.Client == c.Seat || due.Client == "") && due.At.After(l.now) {
 			all = append(all, NextView{words, due.At})
 		}

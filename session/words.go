@@ -91,6 +91,9 @@ func (s *State) words(e Event) string {
 	case HoldRecorded:
 		return fmt.Sprintf("%s: dose %d %s after the hold", s.name(f.Client), f.Number, map[string]string{"spat": "spat out"}[f.Outcome]+map[bool]string{true: "swallowed"}[f.Outcome == "swallowed"])
 	case DeadlineReached:
+		if deadlineWords[f.Kind] == "" {
+			return "" // what follows from it has a line of its own
+		}
 		return fmt.Sprintf("%s: %s%s", s.name(f.Client), deadlineWords[f.Kind], lateWords(f.Late))
 	case VitalsRecorded:
 		return fmt.Sprintf("%s: %s (%s%s)", s.name(f.Client), f.Vitals.Words(), who, from(f.Source))
@@ -119,10 +122,10 @@ func (s *State) words(e Event) string {
 	case AlarmRaised:
 		return fmt.Sprintf("Alarm (%s): %s%s", f.Ladder[0].Priority, f.Words, lateWords(f.Late))
 	case AlarmEscalated:
-		if a := s.Alarm(f.Alarm); a != nil && f.Rung < len(a.Ladder) {
-			return fmt.Sprintf("Alarm, rung %d (%s): %s%s", f.Rung+1, a.Ladder[f.Rung].Priority, a.Words, lateWords(f.Late))
+		if raised := s.raised(f.Alarm); f.Rung < len(raised.Ladder) {
+			return fmt.Sprintf("Alarm, rung %d (%s): %s%s", f.Rung+1, raised.Ladder[f.Rung].Priority, raised.Words, lateWords(f.Late))
 		}
-		return fmt.Sprintf("Alarm %s, rung %d%s", f.Alarm, f.Rung+1, lateWords(f.Late))
+		return fmt.Sprintf("Alarm, rung %d: %s%s", f.Rung+1, s.alarmWordsOf(f.Alarm), lateWords(f.Late))
 	case AlarmAcknowledged:
 		return fmt.Sprintf("%s acknowledges: %s", who, s.alarmWordsOf(f.Alarm))
 	case AlarmEnded:
@@ -235,12 +238,21 @@ func (s *State) alarmWordsOf(id string) string {
 	if a := s.Alarm(id); a != nil {
 		return a.Words
 	}
-	for _, e := range s.Recent {
-		if f, ok := e.Fact.(AlarmRaised); ok && f.Alarm == id {
-			return f.Words
-		}
+	if words := s.raised(id).Words; words != "" {
+		return words
 	}
 	return "an alarm"
+}
+
+// raised returns how an alarm was raised, also one that has been cleared since;
+// the zero value where that is too long ago.
+func (s *State) raised(id string) AlarmRaised {
+	for _, e := range s.Recent {
+		if f, ok := e.Fact.(AlarmRaised); ok && f.Alarm == id {
+			return f
+		}
+	}
+	return AlarmRaised{}
 }
 
 func pastChecks(open int) string {

@@ -142,17 +142,19 @@ func (a *API) record(x *exchange) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := session.Replay(events)
-	if err != nil {
-		return nil, err
-	}
-	view := session.ViewOf(s, therapistOf(s), live.Now(s, time.Now()))
-	view.Lines = nil
+	s := &session.State{}
+	lines := []session.LineView{}
 	for _, e := range events {
-		if words := s.Line(e); words != "" {
-			view.Lines = append(view.Lines, session.LineView{Seq: e.Seq, At: e.At, Words: words, Kind: session.LineKind(e.Fact)})
+		if err := s.Apply(e); err != nil {
+			return nil, err
+		}
+		// In the words of then: an alarm that is long over still has its own.
+		if words, kind := s.Line(e), session.LineKind(e.Fact); words != "" && kind != "" {
+			lines = append(lines, session.LineView{Seq: e.Seq, At: e.At, Words: words, Kind: kind})
 		}
 	}
+	view := session.ViewOf(s, therapistOf(s), live.Now(s, time.Now()))
+	view.Lines = lines
 	return view, nil
 }
 
