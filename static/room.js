@@ -79,6 +79,7 @@ export function createRoom({ ask, help, finish }) {
       const settle = action(view, "SettleGate", seat);
       const mayBegin = !back && !authorised && steps?.said_yes === false && settle !== undefined;
       begin.update(mayBegin ? settle : undefined);
+      begin.button.classList.toggle("primary", missing.length <= 1); // it comes last
       const ready = authorised && !back && !asking ? words.takeLead(amount) : "";
       text(lead, ready || back ? ready || words.returningNext : mayBegin ? words.yesLead : !authorised && steps?.said_yes ? words.said : "");
       show(lead, lead.textContent);
