@@ -11,6 +11,7 @@ import (
 // fails the test: a new arrow is a decision, not an accident.
 var arrows = map[string][]string{
 	"session":                      {},
+	"session/transcript":           {"session"},
 	"session/store":                {"session"},
 	"session/store/internal/calls": {"session", "session/store"},
 	"session/store/storetest":      {"session", "session/store"},
@@ -21,6 +22,7 @@ var arrows = map[string][]string{
 	"session/record":               {"session", "session/store"},
 	"signaling/protocol":           {},
 	"signaling/turnserver":         {},
+	"signaling/oneport":            {},
 	"signaling/push":               {},
 	"signaling/relay":              {"signaling/protocol", "signaling/turnserver"},
 	"signaling/access":             {"session", "session/live", "session/practice"},
