@@ -342,3 +342,32 @@ func masked(payload []byte) []byte {
 	frame := binary.BigEndian.AppendUint16([]byte{0x81, 0x80 | 126}, uint16(len(payload)))
 	return append(append(frame, 0, 0, 0, 0), payload...)
 }
+
+func TestPagesMeetOverRealSockets(t *testing.T) {
+	edge, host := server(t, 1)
+	therapist, client := dial(t, "ws://"+host+"/s/visit-0/therapist-1/ws"), dial(t, "ws://"+host+"/s/visit-0/client-1/ws")
+	say(t, therapist, protocol.Hello{Peer: "page-of-the-therapist", Media: true})
+	until(t, therapist, "peers")
+	say(t, client, protocol.Hello{Peer: "page-of-the-client", Media: true})
+	until(t, client, "peers")
+	for i := range 100 {
+		sdp := fmt.Sprint("v=0 ", i)
+		say(t, client, protocol.Offer{To: "page-of-the-therapist", SDP: sdp})
+		m, err := protocol.DecodeFromServer(until(t, therapist, "offer"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if offer := m.(*protocol.Offer); offer.SDP != sdp || offer.From != "page-of-the-client" {
+			t.Fatalf("offer %d arrived as %+v", i, offer)
+		}
+	}
+	closed := make(chan struct{})
+	go func() { edge.Close(); close(closed) }()
+	for _, ws := range []*websocket.Conn{therapist, client} {
+		until(t, ws, "failure")
+		if _, _, err := ws.ReadMessage(); !websocket.IsCloseError(err, protocol.CloseDraining) {
+			t.Errorf("closed with %v", err)
+		}
+	}
+	<-closed
+}

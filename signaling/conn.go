@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -215,6 +216,7 @@ func (c *conn) take(message any) {
 		c.room.telemetry(c, m)
 	case passed:
 		c.room.broker(c, m.to, m.kind, m.frame)
+		runtime.Gosched() // the receiver's writer is next: do not have another thread woken for it
 	case *protocol.Offer:
 		c.broker(m, &m.To, &m.From, "offer")
 	case *protocol.Answer:

@@ -150,21 +150,35 @@ func (s *scanner) text(filled bool) bool {
 		return false
 	}
 	for i := 0; i < len(s.rest); i++ {
-		switch c := s.rest[i]; {
-		case c == '"':
+		if !special[s.rest[i]] {
+			continue
+		}
+		switch s.rest[i] {
+		case '"':
 			s.rest = s.rest[i+1:]
 			return true
-		case c < 0x20:
-			return false
-		case c == '\\':
+		case '\\':
 			i++
-			if i >= len(s.rest) || bytes.IndexByte([]byte(`"\/bfnrt`), s.rest[i]) < 0 {
+			if i >= len(s.rest) || !escaped[s.rest[i]] {
 				return false // \u among them: browsers write no such thing in a description
 			}
+		default: // a control character
+			return false
 		}
 	}
 	return false
 }
+
+var special, escaped = func() (special, escaped [256]bool) {
+	for c := range 0x20 {
+		special[c] = true
+	}
+	special['"'], special['\\'] = true, true
+	for _, c := range `"\/bfnrt` {
+		escaped[c] = true
+	}
+	return special, escaped
+}()
 
 // number reads an integer of 16 bits without sign.
 func (s *scanner) number() bool {
