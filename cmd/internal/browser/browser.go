@@ -49,6 +49,11 @@ type Seat struct {
 	// the size with twice the scale is what a zoom of 200 % looks like.
 	Scale float64
 
+	// Beside gives this person another tab, in a window of its own, of the same
+	// browser as that person's, with the same cookies and storage. It is closed
+	// with that one at the latest. Chromium only.
+	Beside *Person
+
 	// DenyMedia refuses the camera and the microphone, as if the person had
 	// chosen "Block". Chromium only; for Firefox see [DeniedPrefs].
 	DenyMedia bool

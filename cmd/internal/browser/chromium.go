@@ -104,7 +104,15 @@ type chromiumPage struct {
 }
 
 func openChromium(root context.Context, seat Seat, log *Log) (Page, error) {
-	ctx, cancel := chromedp.NewContext(root, chromedp.WithNewBrowserContext())
+	from, options := root, []chromedp.ContextOption{chromedp.WithNewBrowserContext()}
+	if seat.Beside != nil {
+		beside, ok := seat.Beside.Page.(*chromiumPage)
+		if !ok {
+			return nil, errors.New("only two tabs of one Chromium can stand beside each other")
+		}
+		from, options = beside.ctx, nil
+	}
+	ctx, cancel := chromedp.NewContext(from, options...)
 	p := &chromiumPage{ctx: ctx, close: cancel, phone: seat.Phone}
 	if err := chromedp.Do(ctx); err != nil {
 		cancel()

@@ -24,6 +24,9 @@ func (f *firefox) open(seat Seat, log *Log) (Page, error) {
 	if seat.Dark || seat.ReducedMotion {
 		return nil, errors.New("firefox takes these from its preferences: ui.systemUsesDarkTheme, ui.prefersReducedMotion")
 	}
+	if seat.Beside != nil {
+		return nil, errors.New("firefox opens nobody beside somebody else")
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
 	var user struct {

@@ -108,6 +108,19 @@ func (p *Person) Reload() {
 	p.step("reloading", p.Page.Reload)
 }
 
+// Refit changes the device in front of the person, as when a window is made
+// smaller or the system turns dark. The page stays. Chromium only.
+func (p *Person) Refit(seat Seat) {
+	p.t.Helper()
+	p.step("changing the device", func(context.Context) error {
+		page, ok := p.Page.(*chromiumPage)
+		if !ok {
+			return errors.New("only a Chromium can be refitted")
+		}
+		return page.furnish(seat.withDefaults())
+	})
+}
+
 // Close closes the tab, as somebody who walks away: nothing is asked. What the
 // page reported until then is reported to the test.
 func (p *Person) Close() {
