@@ -5,6 +5,8 @@
 import { createDeviceCheck } from "./device-check.js";
 import { el, set, show, text } from "./element.js";
 import { consents, list, words } from "./client-words.js";
+import { action, chaperones } from "./own-view.js";
+import { area, field, wrap } from "./question.js";
 import { states } from "./states.js";
 
 /**
@@ -19,21 +21,6 @@ import { states } from "./states.js";
  */
 
 const settled = { ok: true };
-
-/** @param {View} view @param {string} act @param {string} [client] */
-export function action(view, act, client) {
-  return (view.actions ?? []).find((one) => one.act === act && (!client || !one.client || one.client === client));
-}
-
-/** @param {View} view */
-export function therapists(view) {
-  return (view.people ?? []).filter((one) => one.role === "therapist" || one.role === "co_therapist");
-}
-
-/** @param {View} view */
-export function chaperones(view) {
-  return (view.people ?? []).filter((one) => one.role === "chaperone");
-}
 
 /**
  * createArrival makes the pages. OnDone is called when the last one is settled.
@@ -345,53 +332,4 @@ export function createArrival(room, onDone) {
     },
     hide: finish,
   };
-}
-
-let number = 0;
-
-/**
- * @param {string} label
- * @param {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} control
- * @param {string} [hint]
- */
-function wrap(label, control, hint) {
-  control.id = `answer-${++number}`;
-  const wrong = el("span", { class: "problem", id: `${control.id}-wrong`, hidden: true });
-  const help = hint ? el("span", { class: "hint", id: `${control.id}-hint` }, hint) : null;
-  set(control, "aria-describedby", `${help ? help.id : ""} ${wrong.id}`.trim());
-  return {
-    control,
-    element: el("div", { class: "question" }, el("label", { for: control.id }, label), help, wrong, control),
-    value: () => control.value.trim(),
-    /** @param {string} words */
-    complain(words) {
-      text(wrong, words);
-      show(wrong, words);
-      set(control, "aria-invalid", words ? "true" : null);
-    },
-  };
-}
-
-/**
- * @param {string} label
- * @param {Record<string, string>} attributes
- * @param {string} [hint]
- */
-function field(label, attributes, hint) {
-  const { value, ...rest } = attributes;
-  const input = el("input", { type: "text", maxlength: "120", ...rest });
-  input.value = value;
-  return wrap(label, input, hint);
-}
-
-/**
- * @param {string} label
- * @param {string} value
- * @param {string} hint
- * @param {string} name
- */
-function area(label, value, hint, name) {
-  const control = el("textarea", { rows: "3", maxlength: "4000", name });
-  control.value = value;
-  return wrap(label, control, hint);
 }

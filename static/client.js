@@ -1,7 +1,8 @@
 // The client's page: which screen the last view calls for, and what passes
 // between the parts.
 
-import { createArrival, therapists } from "./arrival.js";
+import { createArrival } from "./arrival.js";
+import { therapists } from "./own-view.js";
 import { list, words } from "./client-words.js";
 import { timeOfDay, day } from "./clock.js";
 import { openConnection } from "./connection.js";

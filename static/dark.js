@@ -2,7 +2,7 @@
 // of ours, no dialog. One area for help, large enough to be found without
 // looking, and a touch anywhere that says who is there while it is so.
 
-import { chaperones, therapists } from "./arrival.js";
+import { chaperones, therapists } from "./own-view.js";
 import { each, el, set, show, text } from "./element.js";
 import { list, words } from "./client-words.js";
 

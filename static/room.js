@@ -1,7 +1,7 @@
 // With the therapist, before the dose and after the return: the therapist is
 // large, and beside them stands the one thing to do now.
 
-import { action, chaperones, therapists } from "./arrival.js";
+import { action, chaperones, therapists } from "./own-view.js";
 import { each, el, enable, show, text, usable } from "./element.js";
 import { checks, list, words } from "./client-words.js";
 
