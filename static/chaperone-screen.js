@@ -103,7 +103,7 @@ export function createChaperoneScreen({ connection, sound, awake, first }) {
     show(again, lost && state.why !== "revoked");
     text(again, state.name === "replaced" ? words.connection.takeBack : words.connection.reload);
     text(locked, [sound.blocked() ? words.reach.sound : "", words.reach.locked, awake.held() ? words.reach.awake : words.reach.asleep].filter(Boolean).join(" "));
-    sound.set(ringing(open ? 0 : away, dosed));
+    sound.set(lost ? null : ringing(open ? 0 : away, dosed));
   }
 
   /**

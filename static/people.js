@@ -3,7 +3,7 @@
 import { createActButton } from "./act-button.js";
 import { createActForm } from "./act-form.js";
 import { ago, ms } from "./clock.js";
-import { each, el, enable, set, show, text, usable } from "./element.js";
+import { each, el, enable, show, text, usable } from "./element.js";
 import { words } from "./therapist-words.js";
 
 /**
@@ -51,7 +51,7 @@ export function createPeople(desk) {
     const facts = el("p", { class: "gate-facts" });
     const shown = el("div", { class: "people-link" });
     const problem = el("p", { class: "problem", role: "alert", hidden: true });
-    const fresh = el("button", { type: "button", "data-open": "link", onclick: make }, w.fresh);
+    const fresh = el("button", { type: "button", "data-open": "link", onclick: askFresh }, w.fresh);
     const revoke = el("button", { type: "button", class: "quiet", onclick: askRevoke }, w.revoke);
     const place = el("div");
     const edit = createActButton(desk, {
@@ -71,6 +71,26 @@ export function createPeople(desk) {
     const node = el("li", { class: "people-person", "data-seat": seat }, name, facts, el("div", { class: "act-buttons" }, fresh, revoke, edit.element), problem, place, shown);
 
     const path = () => `/api/sessions/${encodeURIComponent(desk.view().session)}/links`;
+
+    /** A link that is in use is not replaced by a slip. */
+    function askFresh() {
+      const link = person()?.link;
+      if (link !== "valid" && link !== "used") {
+        void make();
+        return;
+      }
+      ask({ consequence: () => w.replacing(desk.name(seat)), submit: w.freshIt, act: "IssueInvitation", send: async () => {
+        await make();
+        return { ok: true };
+      } });
+    }
+
+    /** @param {{consequence: () => string, submit: string, act: string, send: () => Promise<import("./act-form.js").Answer>}} asking */
+    function ask(asking) {
+      const form = createActForm({ ...asking, questions: [], words: words.form, close: () => place.replaceChildren() });
+      place.replaceChildren(form.element);
+      form.focus();
+    }
 
     async function make() {
       if (!usable(fresh)) return;
@@ -107,8 +127,8 @@ export function createPeople(desk) {
     }
 
     function askRevoke() {
-      const form = createActForm({
-        questions: [], consequence: () => w.revoking(desk.name(seat)), submit: w.revokeIt, act: "RevokeInvitation", words: words.form,
+      ask({
+        consequence: () => w.revoking(desk.name(seat)), submit: w.revokeIt, act: "RevokeInvitation",
         send: async () => {
           try {
             const answer = await fetch(`${path()}/${encodeURIComponent(seat)}`, { method: "DELETE" });
@@ -122,10 +142,7 @@ export function createPeople(desk) {
             return { ok: false, refused: { code: "unreachable", words: w.failed } };
           }
         },
-        close: () => place.replaceChildren(),
       });
-      place.replaceChildren(form.element);
-      form.focus();
     }
 
     function update() {
@@ -139,7 +156,6 @@ export function createPeople(desk) {
         now.role === "chaperone" && clients.some((client) => client.chaperone_sees) ? w.sees : ""].filter(Boolean).join(" · "));
       const invited = now.role === "client" || now.role === "chaperone" || now.role === "co_therapist";
       show(fresh, invited);
-      set(fresh, "title", w.freshFor(now.name));
       show(revoke, invited && (now.link === "valid" || now.link === "used"));
       edit.update();
     }

@@ -454,7 +454,8 @@ export const words = {
     close: "Close",
     fresh: "Fresh link",
     /** @param {string} name */
-    freshFor: (name) => `Makes a new link for ${name}; an older one that nobody has used yet stops working.`,
+    replacing: (name) => `A new link for ${name} ends the old one. A device that came in by the old one must open the new one when it next connects.`,
+    freshIt: "Make a new link",
     revoke: "Revoke the link",
     /** @param {string} name */
     revoking: (name) => `${name}’s link stops working, and every device that it let in is shut out, also one that is connected now.`,
