@@ -3,7 +3,7 @@
 // being written stays untouched by the views that come in meanwhile.
 
 import { createDeviceCheck } from "./device-check.js";
-import { el, set, show, text } from "./element.js";
+import { el, show, text } from "./element.js";
 import { consents, list, words } from "./client-words.js";
 import { action, chaperones } from "./own-view.js";
 import { area, field, wrap } from "./question.js";
