@@ -23,6 +23,7 @@ type history struct {
 	raw   [][]byte
 	sent  []session.Command
 	past  []happened
+	tame  bool // no garbage, no clock set back
 	conns int
 	seats []session.Seat
 }
@@ -76,6 +77,11 @@ func pick[T any](h *history, of []T) T { return of[h.rng.IntN(len(of))] }
 
 func (h *history) fatalf(format string, args ...any) {
 	h.t.Helper()
+	h.t.Fatalf(format+"\n%s", append(args, h.transcript())...)
+}
+
+// transcript is what happened so far, as a script that can be kept and played.
+func (h *history) transcript() []byte {
 	var script bytes.Buffer
 	w := transcript.NewWriter(&script)
 	w.ByHand()
@@ -83,7 +89,7 @@ func (h *history) fatalf(format string, args ...any) {
 		w.Command(p.command, p.now)
 		w.Outcome(h.s, p.events, p.err)
 	}
-	h.t.Fatalf(format+"\n%s", append(args, script.String())...)
+	return script.Bytes()
 }
 
 // happened is one command and what it led to: a failure prints them as a
@@ -135,7 +141,7 @@ func (h *history) step() {
 	case 2, 3:
 		h.now = h.now.Add(time.Duration(h.rng.IntN(180)) * time.Second)
 	case 4:
-		if h.chance(4) {
+		if h.chance(4) && !h.tame {
 			h.now = h.now.Add(-time.Duration(h.rng.IntN(20)) * time.Second) // the server's clock is set back
 		}
 	default:
@@ -178,6 +184,8 @@ func (h *history) command() session.Command {
 		}
 		h.conns++
 		return session.Command{Seat: session.Server, Conn: fmt.Sprintf("k%d", h.conns), Do: session.JoinPeer{Seat: seat, Peer: "p"}}
+	case n == 2 && h.chance(2):
+		return by(session.Server, session.ReportSound{Client: c.Seat, Lost: h.chance(2), Since: h.now.Add(-2 * time.Second)})
 	case n == 2:
 		return by(session.Server, session.ReportPicture{Client: c.Seat, Lost: h.chance(2), Since: h.now.Add(-2 * time.Second)})
 	case n == 3 && len(chaperones) > 0:
@@ -195,7 +203,7 @@ func (h *history) command() session.Command {
 			alarm.Alarm = pick(h, h.s.Alarms).ID
 		}
 		return by(pick(h, h.s.Seats).ID, pick(h, []session.Act{alarm, alarm, session.ShowAlarm(alarm), session.ClearAlarm{Alarm: alarm.Alarm, Words: secretNote}}))
-	case n == 5: // anything, with any values
+	case n == 5 && !h.tame: // anything, with any values
 		names := sortedActs()
 		return by(pick(h, h.s.Seats).ID, h.garble(session.Acts()[pick(h, names)]))
 	case n == 6:

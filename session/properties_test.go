@@ -318,6 +318,7 @@ func (h *history) checkViews() {
 			if seat.Role == session.Client && v.Dimmed && v.MayTake == nil {
 				delete(c, "seat")
 				delete(c, "name")
+				delete(c, "pronouns")
 				delete(c, "help")
 				delete(c, "pronouns") // as they were typed
 				if rest, _ := json.Marshal(c); strings.ContainsAny(string(rest), "0123456789") {
