@@ -69,7 +69,9 @@ func (s *State) fold(e Event) error {
 		s.with(f.Client, func(c *ClientState) { c.Introduced = true })
 
 	case InvitationIssued:
-		s.Links[f.Seat] = Invitation{Hash: f.Hash, Issued: e.At, Expires: f.Expires}
+		// A fresh link turns nobody out: the page of a client under the medicine
+		// has to find its way back. Withdrawing one does (InvitationRevoked).
+		s.Links[f.Seat] = Invitation{Hash: f.Hash, Issued: e.At, Expires: f.Expires, Devices: s.Links[f.Seat].Devices}
 		s.dropWaiting(func(w DeviceAsked) bool { return w.Seat == f.Seat })
 	case InvitationRevoked:
 		link := s.Links[f.Seat]
