@@ -20,9 +20,15 @@ import { words } from "./therapist-words.js";
  * @property {number} since Date.now() ms
  * @property {boolean} [acknowledged]
  * @property {boolean} [stays] until acknowledged; then it goes
+ * @property {import("./types.d.ts").Way[]} [dial] whom to call now
  */
 
 const rank = { low: 1, medium: 2, high: 3 };
+
+/** @param {import("./types.d.ts").Way} way */
+function call(way) {
+  return el("a", { class: "button", href: `tel:${way.phone.replace(/[^+\d]/g, "")}` }, `${way.name} ${way.phone}`);
+}
 
 /**
  * @param {Desk} desk
@@ -100,7 +106,7 @@ export function createAlarmBar(desk, sound) {
       text(says, alarm.words);
       show(acknowledge, alarm.mine && !alarm.acknowledged);
       show(resolve, alarm.may_clear && !place.firstChild);
-      each(dial, alarm.ended ? [] : alarm.dial ?? [], (way) => way.phone, (way) => el("a", { class: "button", href: `tel:${way.phone.replace(/[^+\d]/g, "")}` }, `${way.name} ${way.phone}`));
+      each(dial, alarm.ended ? [] : alarm.dial ?? [], (way) => way.phone, call);
     }
 
     /** @param {Alarm} alarm @param {number} now */
@@ -180,7 +186,7 @@ export function createAlarmBar(desk, sound) {
     } }, words.alarm.acknowledge);
     return el("li", { class: "alarm", "data-priority": alarm.priority, "data-local": alarm.id },
       el("span", { class: "alarm-shape", "aria-hidden": "true" }, words.alarm.shape[alarm.priority]),
-      el("span", { class: "alarm-text" }, el("strong", { class: "alarm-words" }), el("span", { class: "alarm-facts" }, words.alarm.here)),
+      el("span", { class: "alarm-text" }, el("strong", { class: "alarm-words" }), el("span", { class: "alarm-facts" }, words.alarm.here), el("span", { class: "alarm-dial" }, ...(alarm.dial ?? []).map(call))),
       el("span", { class: "alarm-buttons" }, acknowledge));
   }
 

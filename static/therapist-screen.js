@@ -109,6 +109,7 @@ export function createTherapistScreen({ connection, media, sound, first }) {
     text(title, words.sessionWith(words.and(clients.map((client) => client.name))));
     element.classList.toggle("many", clients.length > 1);
     head.update();
+    for (const client of clients) if (known(client.seat)) alarms.local(`direct ${client.seat}`, null);
     alarms.update();
     requests.update();
     pictures.update();
@@ -188,6 +189,16 @@ export function createTherapistScreen({ connection, media, sound, first }) {
       ? { priority: "high", since: state.since, words: () => words.alarm.serverSilent(span(connection.state().silentFor)) } : null);
   }
 
+  /**
+   * Whether the server has brought a client's call for help: its alarm is the
+   * better one, since it has called the chaperone.
+   *
+   * @param {string} seat
+   */
+  function known(seat) {
+    return connection.state().name === "open" && (desk.view().alarms ?? []).some((alarm) => alarm.condition === "help" && alarm.client === seat && !alarm.ended);
+  }
+
   /** @param {KeyboardEvent} event */
   function keys(event) {
     const at = /** @type {HTMLElement} */ (event.target);
@@ -228,9 +239,8 @@ export function createTherapistScreen({ connection, media, sound, first }) {
     direct(seat, message) {
       if (message.kind !== "help") return;
       const name = desk.name(seat);
-      // Where the server brought the same call already, its alarm is the better one.
-      const known = (desk.view().alarms ?? []).some((alarm) => alarm.condition === "help" && alarm.client === seat && !alarm.ended) && connection.state().name === "open";
-      if (!known) alarms.local(`direct ${seat}`, { priority: "high", since: Date.now(), stays: true, words: () => words.alarm.direct(name) });
+      const dial = (desk.view().people ?? []).filter((person) => person.role === "chaperone" && person.phone).map((person) => ({ name: person.name, phone: person.phone ?? "" }));
+      if (!known(seat)) alarms.local(`direct ${seat}`, { priority: "high", since: Date.now(), stays: true, dial, words: () => words.alarm.direct(name) });
       requestAnimationFrame(() => requestAnimationFrame(() => media.sendDirect({ kind: "seen", id: message.id })));
     },
     /** @param {Degraded} degraded */
