@@ -24,10 +24,12 @@ func samples() []any {
 		Offer{To: peer, SDP: "v=0"}, Answer{To: peer, SDP: "v=0"},
 		Candidate{To: peer, Candidate: "candidate:1", SDPMid: &mid, SDPMLineIndex: &line}, Candidate{To: peer},
 		NeedOffer{To: peer, Restart: true},
+		Rope{To: peer, Want: "relay"}, Rope{To: peer, Got: "direct"},
 		Welcome{Conn: "c", Seat: "client-1", Now: now, Rate: 1, ICEServers: []ICEServer{{URLs: []string{"stun:x"}}}},
 		View{View: json.RawMessage(`{"seq":1}`)},
 		Result{ID: "a-1", Refused: &Refused{Code: "gates_open", Words: "Two checks are open.", Missing: []string{"consent"}}},
 		Peers{Peers: []Peer{{Peer: peer, Seat: "client-1", Role: "client", Offer: true, Video: true}}},
+		Slots{Peer: "relay-" + peer, Slots: []Slot{{Slot: 2, Seat: "client-1", Peer: peer}}},
 		Truth{Seat: "client-1", Peer: peer, Seen: telemetry},
 		Undelivered{To: peer, Type: "offer", Words: "gone"},
 		Degraded{Since: now, Words: "full"}, Failure{Code: "replaced", Words: "…"},
@@ -169,6 +171,8 @@ func address(m any) [2]*PeerID {
 	case *Candidate:
 		return [2]*PeerID{&m.To, &m.From}
 	case *NeedOffer:
+		return [2]*PeerID{&m.To, &m.From}
+	case *Rope:
 		return [2]*PeerID{&m.To, &m.From}
 	}
 	return [2]*PeerID{new(PeerID), new(PeerID)}

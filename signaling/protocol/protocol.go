@@ -36,6 +36,7 @@ const (
 	CloseRevoked  = 4004 // the link or the login was revoked or has expired
 	CloseDraining = 4005 // this node stops: reconnect at once
 	CloseUnknown  = 4006 // there is no such session
+	CloseFull     = 4007 // the server has no room for one more visit now: reconnect
 	CloseInternal = 1011 // the server failed: reconnect
 )
 
@@ -55,8 +56,9 @@ type PeerID string
 type (
 	// Hello is the first message of every connection.
 	Hello struct {
-		Peer  PeerID `json:"peer"`  // made by the page, 16 to 64 characters [A-Za-z0-9-]
-		Media bool   `json:"media"` // it can exchange audio and video
+		Peer  PeerID `json:"peer"`            // made by the page, 16 to 64 characters [A-Za-z0-9-]
+		Media bool   `json:"media"`           // it can exchange audio and video
+		Relay bool   `json:"relay,omitempty"` // it knows what to do with the relay: only then is it listed
 	}
 	// Command carries one act. It is answered by a Result with the same id.
 	Command struct {
@@ -129,6 +131,15 @@ type (
 		From    PeerID `json:"from,omitempty"`
 		Restart bool   `json:"restart,omitempty"`
 	}
+	// Rope says by which of two ropes a page wants another's picture and sound, or
+	// that the first new frame has come by one. The receiver decides; it repeats
+	// what it wants every second until it is so.
+	Rope struct {
+		To   PeerID `json:"to,omitempty"`
+		From PeerID `json:"from,omitempty"`
+		Want string `json:"want,omitempty"` // "direct" or "relay": send me yours by that one
+		Got  string `json:"got,omitempty"`  // "direct" or "relay": I have it there, put the other to a trickle
+	}
 )
 
 // Messages from the server to a screen.
@@ -143,6 +154,7 @@ type (
 	}
 	// ICEServer is one entry of RTCConfiguration.iceServers.
 	ICEServer struct {
+		For        string   `json:"for,omitempty"` // "direct": connections between two pages; "relay": the one to the relay; "": both
 		URLs       []string `json:"urls"`
 		Username   string   `json:"username,omitempty"`
 		Credential string   `json:"credential,omitempty"`
@@ -173,9 +185,21 @@ type (
 	Peer struct {
 		Peer  PeerID `json:"peer"`
 		Seat  string `json:"seat"`
-		Role  string `json:"role"`  // of the seat; "relay" for the relay
+		Role  string `json:"role"`  // of the seat; "relay" for the relay, whose seat is "relay" too
 		Offer bool   `json:"offer"` // this page makes the offers to it
 		Video bool   `json:"video"` // exchange picture and sound with it
+	}
+	// Slots says whom the relay shows in each slot of this page's connection to it.
+	// It is whole: a slot that is not named is empty.
+	Slots struct {
+		Peer  PeerID `json:"peer"` // the relay
+		Slots []Slot `json:"slots"`
+	}
+	// Slot is one of them: the same index counts m-lines of sound and of picture.
+	Slot struct {
+		Slot int    `json:"slot"`
+		Seat string `json:"seat"`
+		Peer PeerID `json:"peer"`
 	}
 	// Truth is what a therapist's page learns each second of another seat.
 	Truth struct {
@@ -207,6 +231,8 @@ type (
 // Direct messages pass between a client's page and a therapist's page over a
 // data channel labelled "belay", without the server, as JSON text.
 type Direct struct {
-	Kind string `json:"kind"` // "help": the client asks for help; "seen": it stands on the therapist's screen
+	Kind string `json:"kind"` // "help": the client asks for help; "seen": it stands on the therapist's screen; "rope": as the message Rope
 	ID   string `json:"id"`
+	Want string `json:"want,omitempty"` // of a rope
+	Got  string `json:"got,omitempty"`  // of a rope
 }

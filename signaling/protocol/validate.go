@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 const (
@@ -16,11 +17,17 @@ const (
 // Routes are the values of Receiving.Route.
 var Routes = []string{"", "direct", "relay-udp", "relay-tcp", "relay-tls"}
 
+// Ropes are the values of Rope.Want and Rope.Got.
+var Ropes = []string{"", "direct", "relay"}
+
 // validate reports the first value that is out of its range. The ranges stand in
 // the schemas too.
 func validate(body any) error {
 	switch m := body.(type) {
 	case *Hello:
+		if m.Peer.IsRelay() {
+			return errors.New("peer has a name that only the relay has")
+		}
 		return m.Peer.validate("peer")
 	case *Command:
 		switch {
@@ -43,6 +50,11 @@ func validate(body any) error {
 		return addressed(m.To, m.From, "an empty candidate ends them")
 	case *NeedOffer:
 		return addressed(m.To, m.From, "-")
+	case *Rope:
+		if !slices.Contains(Ropes, m.Want) || !slices.Contains(Ropes, m.Got) || (m.Want == "") == (m.Got == "") {
+			return errors.New(`one of want and got is "direct" or "relay"`)
+		}
+		return addressed(m.To, m.From, "-")
 	}
 	return nil
 }
@@ -56,6 +68,9 @@ func addressed(to, from PeerID, sdp string) error {
 	}
 	return to.validate("to")
 }
+
+// IsRelay reports whether p can only be the name of a relay.
+func (p PeerID) IsRelay() bool { return strings.HasPrefix(string(p), "relay-") }
 
 func (p PeerID) validate(field string) error {
 	if len(p) < minPeerID || len(p) > maxPeerID {

@@ -1,0 +1,161 @@
+package relay
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+)
+
+const (
+	mtu  = 1500 // bytes of a packet that is read
+	keep = 256  // packets of a picture that can be sent again, about two seconds
+)
+
+// source is a stream that a page sends: its sound, or one layer of its picture.
+// One goroutine reads it and writes to every slot that listens.
+type source struct {
+	link    *link
+	track   *webrtc.TrackRemote
+	picture bool
+	rid     string
+	ssrc    uint32
+	levelID uint8
+
+	slots  atomic.Pointer[[]*slot] // who listens; replaced, never changed
+	lastAt atomic.Int64            // of a packet; Unix nanoseconds
+	since  atomic.Int64            // since when packets have come without a pause
+
+	// Of the reader.
+	header  rtp.Header
+	scratch [mtu]byte
+	stamp   uint32
+	frames  bool // stamp is one
+
+	mu   sync.Mutex
+	kept [keep]kept
+}
+
+// kept is a packet that was forwarded.
+type kept struct {
+	raw  []byte // its buffer; empty: none yet
+	size int
+	seq  uint16
+}
+
+func newSource(l *link, track *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) *source {
+	s := &source{link: l, track: track, picture: track.Kind() == webrtc.RTPCodecTypeVideo, rid: track.RID(), ssrc: uint32(track.SSRC())}
+	for _, e := range receiver.GetParameters().HeaderExtensions {
+		if e.URI == audioLevelURI && e.ID > 0 && e.ID < 256 && !s.picture {
+			s.levelID = uint8(e.ID)
+		}
+	}
+	return s
+}
+
+// feed says who listens. room.mu is held.
+func (s *source) feed(slots []*slot) {
+	if old := s.slots.Load(); old == nil || !slices.Equal(*old, slots) {
+		s.slots.Store(&slots)
+	}
+}
+
+// run reads until the track ends.
+func (s *source) run() {
+	room := s.link.party.room
+	if !room.add(s.link, s) {
+		return
+	}
+	defer room.remove(s)
+	buf := make([]byte, mtu)
+	for {
+		n, _, err := s.track.Read(buf)
+		if err != nil {
+			return
+		}
+		p, ok := parsePacket(buf[:n], s.levelID)
+		if !ok {
+			continue
+		}
+		now := time.Now()
+		s.note(&p, now)
+		var d descriptor
+		if s.picture {
+			if len(p.payload) > 0 {
+				d, _ = parseVP8(p.payload)
+			}
+			buf = s.keep(buf, n, p.seq)
+		}
+		if slots := s.slots.Load(); slots != nil {
+			for _, o := range *slots {
+				o.forward(s, &p, d, now)
+			}
+		}
+	}
+}
+
+// note measures what arrives.
+func (s *source) note(p *packet, now time.Time) {
+	party, at := s.link.party, now.UnixNano()
+	if at-s.lastAt.Load() > int64(liveFor) {
+		s.since.Store(at)
+	}
+	s.lastAt.Store(at)
+	if !s.picture {
+		party.soundAt.Store(at)
+		party.level.Store(int32(p.level))
+		return
+	}
+	party.pictureAt.Store(at)
+	if p.marker && len(p.payload) > 0 && (!s.frames || int32(p.stamp-s.stamp) > 0) {
+		s.stamp, s.frames = p.stamp, true
+		party.frameAt.Store(at)
+	}
+}
+
+// live reports whether packets come, and have for so long. A nil source is not.
+func (s *source) live(now time.Time, long time.Duration) bool {
+	if s == nil {
+		return false
+	}
+	at := now.UnixNano()
+	return at-s.lastAt.Load() <= int64(liveFor) && at-s.since.Load() >= int64(long)
+}
+
+// keep takes over a buffer that holds a packet and returns another to read into.
+// What is kept is only read from now on, so that slots may go on using it.
+func (s *source) keep(buf []byte, n int, seq uint16) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := &s.kept[seq%keep]
+	spare := k.raw
+	k.raw, k.size, k.seq = buf, n, seq
+	if spare == nil {
+		spare = make([]byte, mtu)
+	}
+	return spare
+}
+
+// again copies a packet that was forwarded into buf.
+func (s *source) again(seq uint16, buf []byte) (p packet, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := &s.kept[seq%keep]
+	if k.raw == nil || k.seq != seq {
+		return p, false
+	}
+	return parsePacket(buf[:copy(buf, k.raw[:k.size])], 0)
+}
+
+// askKey asks the publisher for a key frame, as often as it may be asked.
+func (s *source) askKey(now time.Time) { s.link.party.keys.ask(s, now) }
+
+func (s *source) keyRequest() rtcp.Packet { return &rtcp.PictureLossIndication{MediaSSRC: s.ssrc} }
+
+func (s *source) requestKey() {
+	_ = s.link.pc.WriteRTCP([]rtcp.Packet{s.keyRequest()}) // a connection that is being closed needs none
+}

@@ -1,0 +1,121 @@
+package relay
+
+import (
+	"sync"
+	"time"
+)
+
+// step is how much picture a viewer is sent. Sound is always sent.
+type step int
+
+const (
+	full step = iota
+	reduced
+	none
+)
+
+// How a viewer goes down and up the steps. Random loss is repaired (NACK), and is
+// no reason to take the picture away; much loss, or loss of sound, says that the
+// way is full. There is no estimate behind it: it would rise without bound while
+// little is sent.
+const (
+	lossReduce  = 0.08 // of the picture: the small layer is enough
+	lossStop    = 0.25 // of the small layer: no picture
+	lossOfSound = 0.10 // it suffers already: one step at once
+	lossGood    = 0.03
+	badReports  = 2                // in a row
+	settles     = 2 * time.Second  // after a step, reports speak of what was before
+	upAfter     = 10 * time.Second // of good reports
+	upAtMost    = 80 * time.Second // after attempts that failed
+	upHeld      = 60 * time.Second // an attempt that has not failed for so long succeeded
+)
+
+// steps is the ladder of one viewer: down fast, up slowly, and more slowly after
+// each attempt that failed. The zero value is ready.
+type steps struct {
+	step step // guarded by room.mu: look alone changes it
+
+	mu       sync.Mutex
+	next     step
+	moved    time.Time // when it last changed
+	climbed  bool      // upwards
+	bad      int
+	good     time.Time // since when reports have been good; zero: they are not
+	patience time.Duration
+	picture  float64 // last report
+	sound    float64
+	reported time.Time
+}
+
+// report takes what a viewer has lost, 0 to 1, of picture or sound since its last
+// report.
+func (s *steps) report(now time.Time, sound bool, lost float64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reported = now
+	if sound {
+		s.sound = lost
+	} else {
+		s.picture = lost
+	}
+	if now.Sub(s.moved) < settles {
+		return
+	}
+	limit := lossReduce
+	if s.next >= reduced {
+		limit = lossStop
+	}
+	switch {
+	case sound && lost >= lossOfSound:
+		s.down(now)
+	case !sound && lost >= limit:
+		s.good = time.Time{}
+		if s.bad++; s.bad >= badReports {
+			s.down(now)
+		}
+	case lost < lossGood:
+		if !sound {
+			s.bad = 0
+		}
+		if s.good.IsZero() {
+			s.good = now
+		}
+	default: // neither: it stays as it is
+		s.good = time.Time{}
+		s.bad = 0
+	}
+}
+
+func (s *steps) down(now time.Time) {
+	if s.climbed && now.Sub(s.moved) < upHeld {
+		s.patience = min(2*max(s.patience, upAfter), upAtMost)
+	}
+	s.bad, s.good, s.climbed = 0, time.Time{}, false
+	if s.next < none {
+		s.next++
+		s.moved = now
+	}
+}
+
+// look moves up when it is time, and reports whether the step has changed.
+func (s *steps) look(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.climbed && now.Sub(s.moved) >= upHeld {
+		s.climbed, s.patience = false, upAfter
+	}
+	if s.next > full && !s.good.IsZero() && now.Sub(s.good) >= max(s.patience, upAfter) && now.Sub(s.moved) >= max(s.patience, upAfter) {
+		s.next--
+		s.moved, s.climbed, s.good, s.bad = now, true, time.Time{}, 0
+	}
+	changed := s.step != s.next
+	s.step = s.next
+	return changed
+}
+
+// loss is the worse of the last reports.
+func (s *steps) loss() float64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return max(s.picture, s.sound)
+}
