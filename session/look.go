@@ -138,6 +138,11 @@ func (l look) forClient(c *ClientState) ClientView {
 	if c.Phase == Integrating || c.Phase == ReleaseCheck {
 		v.Words = c.WordsOffered
 	}
+	if c.Phase == Closed || c.Phase == Signed {
+		if t, err := time.Parse(time.RFC3339, c.Criteria[CriterionIntegration].Values["at"]); err == nil {
+			v.VisitAt = at(t)
+		}
+	}
 	if slices.Contains(beforeDose, c.Phase) {
 		_, device := l.Devices[l.seat.ID]
 		v.Steps = &StepsView{Device: device, Introduced: c.Introduced, Address: c.Stated, Today: c.Today,
@@ -145,7 +150,7 @@ func (l look) forClient(c *ClientState) ClientView {
 		if c.Phase == CheckingIn {
 			for _, g := range Gates {
 				if !c.passed(g.ID) {
-					v.Steps.Open = append(v.Steps.Open, g.Title)
+					v.Steps.Open = append(v.Steps.Open, g.ID)
 				}
 			}
 		}

@@ -80,6 +80,7 @@ type ClientView struct {
 	Words         string     `json:"words,omitempty"`          // reflection words on offer
 	MayTake       *MayTake   `json:"may_take,omitempty"`       // before and at the dose: what is about to be taken
 	Dimmed        bool       `json:"dimmed,omitempty"`         // the dark screen
+	VisitAt       *time.Time `json:"visit_at,omitempty"`       // after the end: the integration visit that was booked
 	ChaperoneSees bool       `json:"chaperone_sees,omitempty"` // the client has allowed it; therapist too
 
 	// Chaperone and therapist.
@@ -118,7 +119,7 @@ type StepsView struct {
 	Today      *AnswerToday  `json:"today,omitempty"`
 	Consented  bool          `json:"consented"`
 	SaidYes    bool          `json:"said_yes"`
-	Open       []string      `json:"open,omitempty"` // titles of the gates still open, while checking in
+	Open       []GateID      `json:"open,omitempty"` // the gates still open, while checking in
 }
 
 // HelpView is what is true about a call for help.

@@ -200,7 +200,6 @@ export const words = {
     closed: [
       "No driving until tomorrow, after a night’s sleep.",
       "The person who is with you stays with you now.",
-      "Your integration visit is booked. Your therapist has told you when.",
       "Rest, drink, eat something light. Write down or draw what you want to keep.",
     ],
     ended_early: [
@@ -211,6 +210,8 @@ export const words = {
     transferred: ["Stay where you are, and stay with the person who is with you. Do what the emergency team says."],
   },
   agreed: "What is agreed",
+  /** @param {string} when */
+  visitAt: (when) => `Your integration visit: ${when}.`,
   endTrouble: "If you feel unwell later, call your therapist. In an emergency call 911.",
   endClose: "Your camera and microphone are off. You can close this page.",
   leaving: "Your session is still going on.",
@@ -218,27 +219,26 @@ export const words = {
 words.endAgreed.signed = words.endAgreed.closed;
 
 /**
- * checks are the checks before the dose as a client reads them, by their title
- * at the therapist's; one that is not here keeps its title.
+ * checks are the checks before the dose as a client reads them.
  *
  * @type {Record<string, string>}
  */
 export const checks = {
-  Identity: "Say who you are",
-  "Address today": "Confirm your address",
-  "Local emergency number": "The emergency number for your address",
-  "Number to call back": "The number to call you back",
-  "Consent, current version": "Your consent",
-  Chaperone: "The person who is with you is ready",
-  "Prescription and amount": "Show the medicine and its label",
-  "Contraindications, changes since screening": "Talk about your health today",
-  Fasting: "What you ate and drank",
-  "Blood pressure and heart rate": "Measure your blood pressure",
-  "Space is safe": "Look around your room together",
-  "Camera sees the client": "Your camera sees you lying down",
-  "No driving until tomorrow": "No driving until tomorrow",
-  "If we lose connection": "What we do if the connection is lost",
-  "The client says yes": "Your own yes",
+  identity: "Say who you are",
+  address: "Confirm your address",
+  emergency_number: "The emergency number for your address",
+  callback: "The number to call you back",
+  consent: "Your consent",
+  chaperone: "The person who is with you is ready",
+  prescription: "Show the medicine and its label",
+  contraindications: "Talk about your health today",
+  fasting: "What you ate and drank",
+  vitals: "Measure your blood pressure",
+  space: "Look around your room together",
+  camera: "Your camera sees you lying down",
+  no_driving: "No driving until tomorrow",
+  connection_plan: "What we do if the connection is lost",
+  client_yes: "Your own yes",
 };
 
 /**

@@ -289,9 +289,11 @@ function waiting(now) {
 
 /** @param {ClientView} client @returns {import("./plain.js").Words} */
 function goodbye(client) {
+  const visit = client.visit_at ? Date.parse(client.visit_at) : NaN;
+  const booked = Number.isNaN(visit) ? [] : [words.visitAt(`${day(visit)}, ${timeOfDay(visit)}`)];
   return {
     title: words.endTitle[client.phase] ?? words.title,
-    sections: [{ title: words.agreed, items: words.endAgreed[client.phase] ?? [] }],
+    sections: [{ title: words.agreed, items: [...(words.endAgreed[client.phase] ?? []), ...booked] }],
     after: [words.endTrouble, words.endClose],
   };
 }

@@ -73,7 +73,7 @@ export function createRoom({ ask, help, finish }) {
       show(greeting, back);
       text(title, words.openTitle);
       show(title, missing.length);
-      each(open, missing, (one) => one, (one) => el("li", null, checks[one] ?? one));
+      each(open, missing, (one) => one, (one) => el("li", null, checks[one] ?? one.replaceAll("_", " ")));
       show(open, missing.length);
 
       const settle = action(view, "SettleGate", seat);

@@ -67,6 +67,7 @@ export interface ClientView {
   help?: Help;
   words?: string;
   may_take?: MayTake;
+  visit_at?: Time;
   dimmed?: boolean;
   chaperone_sees?: boolean;
 
