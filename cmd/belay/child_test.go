@@ -7,9 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -19,28 +17,12 @@ import (
 	"time"
 )
 
-// asServer makes the test's own program the server: what is tested is then a
-// process of its own, that can be killed, and built exactly as the tests were,
-// race detector included.
-const asServer = "BELAY_TEST_IS_THE_SERVER"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(asServer) != "" {
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-		code := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
-		stop()
-		os.Exit(code)
-	}
-	os.Exit(m.Run())
-}
-
-// child is a server in a process of its own, on an address and a data folder that
+// child is a server in a process of its own, built exactly as the test was, on an address and a data folder that
 // stay the same when it is killed and started again. It is used by the goroutine
 // of the test, and gone when the test ends.
 type child struct {
 	t    *testing.T
 	url  string // http://localhost:PORT
-	data string
 	args []string
 
 	cmd    *exec.Cmd
@@ -67,11 +49,10 @@ func (o *output) text() string {
 }
 
 // startChild starts a server with a data folder of its own.
-func startChild(t *testing.T, args ...string) *child {
+func startChild(t *testing.T) *child {
 	t.Helper()
 	address := freeAddress(t)
-	c := &child{t: t, url: "http://" + address, data: filepath.Join(t.TempDir(), "data"), args: args}
-	c.args = append([]string{"serve", "-listen", address, "-data", c.data}, args...)
+	c := &child{t: t, url: "http://" + address, args: []string{"serve", "-listen", address, "-data", filepath.Join(t.TempDir(), "data")}}
 	t.Cleanup(func() {
 		c.kill()
 		if t.Failed() {
@@ -105,12 +86,7 @@ func freeAddress(t *testing.T) string {
 // start runs the server and returns when it is ready.
 func (c *child) start() {
 	c.t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	c.cmd = exec.Command(self, c.args...)
-	c.cmd.Env = append(os.Environ(), asServer+"=yes")
+	c.cmd = belay(c.t, context.Background(), c.args...)
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	pipe, err := c.cmd.StdoutPipe()
 	if err != nil {

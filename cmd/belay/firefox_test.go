@@ -12,13 +12,29 @@ func TestClientInFirefoxTherapistInChromium(t *testing.T) {
 	firefox := browser.StartFirefox(t, browser.Options{})
 	v := &visit{t: t, server: startChild(t)}
 	v.robin = chromium.Open("robin", browser.Seat{})
+	v.sam = chromium.Open("sam", browser.Seat{Phone: true})
 	v.alex = firefox.Open("alex", browser.Seat{})
 
 	v.setUp()
 	v.practise("1")
 	v.clientArrives()
+	v.chaperoneArrives()
 	v.therapistJoins()
-	v.see()
 	act(v.robin, "Admit")
+	v.see()
 	v.settleGates()
+	v.testCall()
+	v.vitals("128", "82", "72")
+	v.clientSaysYes()
+	v.dose()
+	v.see() // on the dark screen too
+	v.alex.Shot("client/firefox-dark")
+
+	v.alex.Click(browser.CSS(`.dark [data-act="AskHelp"]`))
+	says(v.robin, `[data-testid="alarms"]`, "Alex asks for help")
+	says(v.alex, ".dark-help", "They know.")
+	act(v.sam, "GoIn")
+	says(v.alex, ".dark-help", "Sam is coming.")
+	v.alex.Shot("client/firefox-help")
+	v.robin.Shot("therapist/firefox-help")
 }

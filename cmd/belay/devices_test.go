@@ -1,0 +1,73 @@
+package main
+
+import (
+	"testing"
+
+	"belay/cmd/internal/browser"
+)
+
+// introduces fills in the client's first page, up to the devices.
+func introduces(p *browser.Person, link string) {
+	p.Goto(link)
+	says(p, "h1", "How should we call you?")
+	p.Click(browser.TestID("next"))
+	says(p, "h1", "Camera, microphone and sound")
+}
+
+func TestJoiningWithoutACamera(t *testing.T) {
+	chromium := browser.StartChromium(t, browser.Options{})
+	bare := browser.StartChromium(t, browser.Options{NoCamera: true})
+	v := &visit{t: t, server: startChild(t)}
+	v.robin = chromium.Open("robin", browser.Seat{})
+	v.alex = bare.Open("alex", browser.Seat{})
+	v.setUp()
+	v.practise("1")
+
+	introduces(v.alex, v.links["client-1"])
+	v.alex.WaitText("No camera was found on this device.")
+	v.alex.WaitText("You can continue without a camera: your therapist will hear you but not see you")
+	v.alex.Shot("client/no-camera")
+	v.alex.Accessible("the device check without a camera")
+	v.alex.Click(browser.TestID("next"))
+	says(v.alex, "h1", "Where are you today?")
+
+	v.therapistJoins()
+	act(v.robin, "Admit")
+	v.alex.Click(browser.Text("Go to your therapist"))
+	v.alex.WaitFrames(therapistAtClient, 10)
+	v.alex.WaitText("You have no camera on: your therapist hears you but cannot see you.")
+	says(v.robin, ".picture-odd", "their camera is off")
+	v.robin.Shot("therapist/client-without-camera")
+	v.alex.Shot("client/without-camera")
+}
+
+func TestPermissionRefusedSaysWhatToDo(t *testing.T) {
+	chromium := browser.StartChromium(t, browser.Options{})
+	v := &visit{t: t, server: startChild(t)}
+	v.robin = chromium.Open("robin", browser.Seat{})
+	v.setUp()
+	for _, one := range []struct {
+		kind, what string
+		open       func(t *testing.T) *browser.Person
+	}{
+		{"chromium", "Click the symbol at the left of the address, switch the microphone on, then try again.", func(t *testing.T) *browser.Person {
+			return chromium.Open("alex", browser.Seat{DenyMedia: true})
+		}},
+		{"android", "Tap the symbol at the left of the address, then “Permissions”, allow the microphone, then try again.", func(t *testing.T) *browser.Person {
+			return chromium.Open("alex on a phone", browser.Seat{DenyMedia: true, Phone: true})
+		}},
+		{"firefox", "Click the crossed-out microphone beside the address, remove “Blocked”, then try again and choose “Allow”.", func(t *testing.T) *browser.Person {
+			return browser.StartFirefox(t, browser.Options{Prefs: browser.DeniedPrefs}).Open("alex", browser.Seat{})
+		}},
+	} {
+		t.Run(one.kind, func(t *testing.T) {
+			v.robin.Goto(v.server.url + "/#sessions")
+			v.practise("1") // a session of their own: a link opens in one browser
+			alex := one.open(t).With(t)
+			introduces(alex, v.links["client-1"])
+			alex.Click(browser.TestID("start-devices"))
+			alex.WaitText("This browser does not let the page use the microphone. " + one.what)
+			alex.Shot("client/refused-" + one.kind)
+		})
+	}
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"belay/cmd/internal/browser"
+)
+
+// Everybody's first try: all three links side by side in one browser.
+func TestThreeLinksInOneBrowser(t *testing.T) {
+	v := &visit{t: t, server: startChild(t)}
+	chromium := browser.StartChromium(t, browser.Options{})
+	v.robin = chromium.Open("robin", browser.Seat{})
+	v.setUp()
+	v.practise("1")
+	v.alex = chromium.Open("alex", browser.Seat{Beside: v.robin})
+	v.sam = chromium.Open("sam", browser.Seat{Beside: v.robin})
+
+	v.chaperoneArrives()
+	v.clientArrives()
+	v.therapistJoins()
+	act(v.robin, "Admit")
+	v.see()
+
+	// Each stays who they are through a reload, and a link opens again where it
+	// was opened first.
+	v.alex.Reload()
+	v.sam.Goto(v.links["chaperone-1"])
+	v.robin.Reload()
+	says(v.sam, ".card", "Alex and the therapist are going through the last questions.")
+	v.alex.WaitText("Do you want to begin today?")
+	v.phase("Checking in")
+	v.see()
+}
+
+func TestSecondDeviceWaitsForOneTap(t *testing.T) {
+	chromium := browser.StartChromium(t, browser.Options{})
+	v := newVisit(t, chromium)
+	v.practise("1")
+	v.clientArrives()
+	v.therapistJoins()
+
+	phone := chromium.Open("alex's phone", browser.Seat{Phone: true})
+	phone.Goto(v.links["client-1"])
+	phone.WaitText("Waiting for your therapist")
+	phone.Shot("client/second-device")
+	phone.Accessible("a second device that waits")
+	says(v.robin, ".device-requests", "Someone opens Alex’s link on another device (Chrome on Android).")
+	v.robin.Shot("therapist/second-device")
+	act(v.robin, "AdmitDevice")
+	says(phone, "h1", "Camera, microphone and sound") // all else is answered; these are new
+	goes(v.robin, ".device-requests")
+	v.alex.WaitText("Your session is open somewhere else")
+	v.alex.Shot("client/replaced")
+	v.alex.Accessible("a page whose seat went elsewhere")
+
+	// A stranger who found the link is turned away, and told what an honest one would need.
+	stranger := chromium.Open("stranger", browser.Seat{})
+	stranger.Goto(v.links["client-1"])
+	stranger.WaitText("Waiting for your therapist")
+	says(v.robin, ".device-requests", "Someone opens Alex’s link")
+	act(v.robin, "RefuseDevice")
+	stranger.WaitNoText("Waiting for your therapist")
+	stranger.WaitText("Your therapist can make a new link at once")
+	stranger.Shot("client/refused")
+
+	// And back to the first device, by its own button.
+	v.alex.Click(browser.TestID("take-back"))
+	v.alex.WaitText("All set. Your therapist comes to you here.")
+	phone.WaitText("Your session is open somewhere else")
+}
+
+// A laptop dies: the therapist signs in elsewhere and goes on at once.
+func TestTherapistTakesOverOnAnotherDevice(t *testing.T) {
+	chromium := browser.StartChromium(t, browser.Options{})
+	v := newVisit(t, chromium)
+	v.practise("1")
+	v.clientArrives()
+	v.therapistJoins()
+	act(v.robin, "Admit")
+	v.see()
+	// The quickest way to a running clock.
+	ask(v.robin, ".panel-acts", "RecordSwallowed", answer{"reason", "Taken before the checks, on their own."})
+	v.phase("Absorbing")
+	says(v.robin, ".alarm-bar", "Alex has taken a dose past open checks")
+
+	old := v.robin
+	v.robin = chromium.Open("robin's other laptop", browser.Seat{Width: 1024, Height: 768})
+	signIn(v.robin, v.place)
+	v.robin.WaitText("Join the session")
+	v.robin.Click(browser.TestID("join"))
+	v.phase("Absorbing")
+	v.see()
+	v.sameClock("on the other laptop")
+	says(old, ".taken", "This seat was taken over by another window or device.")
+	old.Shot("therapist/replaced")
+	says(v.robin, ".alarm-bar", "Alex has taken a dose past open checks")
+	v.robin.Shot("therapist/took-over")
+}
+
+func TestExpiredOrRevokedLinkSaysWhatToDo(t *testing.T) {
+	chromium := browser.StartChromium(t, browser.Options{})
+	v := newVisit(t, chromium)
+	v.practise("1")
+	v.chaperoneArrives()
+	console := v.server.url + "/#session/" + v.id()
+
+	v.robin.Goto(console)
+	v.robin.Click(browser.TestID("revoke-chaperone-1"))
+	v.robin.Shot("console/revoke")
+	v.robin.Click(browser.TestID("sure-chaperone-1"))
+	says(v.robin, `[data-seat="chaperone-1"]`, "link withdrawn")
+	v.sam.WaitText("This link is no longer valid. If the session still goes on, please call the therapist.")
+	v.sam.Shot("chaperone/revoked")
+	v.sam.Goto(v.links["chaperone-1"])
+	v.sam.WaitText("This link does not open")
+	v.sam.WaitText("Your therapist can make a new link at once: it takes one tap.")
+	v.sam.Shot("chaperone/link-revoked")
+	v.sam.Accessible("a link that was withdrawn")
+
+	// The chaperone's page opens with nothing else than the chaperone's link.
+	v.alex.Goto(v.server.url + "/s/" + v.id() + "/chaperone-1/")
+	v.alex.WaitText("This page is not open in this browser")
+	v.alex.Shot("client/not-open")
+	cut := v.links["client-1"]
+	v.alex.Goto(cut[:strings.LastIndex(cut, ".")])
+	v.alex.WaitText("This link is not complete")
+	v.alex.Goto(cut[:len(cut)-1] + "A")
+	v.alex.WaitText("This link does not open")
+	v.alex.Shot("client/link-wrong")
+
+	// A fresh one does.
+	v.robin.Click(browser.TestID("fresh-chaperone-1"))
+	v.robin.WaitFor(`document.querySelector("[data-testid=link-chaperone-1]") !== null`, browser.Patience)
+	fresh := browser.Eval[string](v.robin, `document.querySelector("[data-testid=link-chaperone-1]").value`)
+	v.sam.Goto(fresh)
+	says(v.sam, ".chaperone", "Connected")
+	v.sam.WaitFor(`!document.body.innerText.includes("no longer valid")`, 10*time.Second)
+}
