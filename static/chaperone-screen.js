@@ -31,7 +31,7 @@ export function createChaperoneScreen({ connection, sound, awake, first }) {
     update();
   } });
   const over = el("section", { class: "page over" }, el("h1", { tabindex: "-1" }), el("p", { class: "lead" }), el("p"));
-  const practice = el("p", { class: "practice" }, words.practice);
+  const practice = el("header", { class: "practice" }, words.practice);
   const page = el("div", { class: "stage" });
   const locked = el("p");
   const lamp = el("p", { class: "foot-connection" });
