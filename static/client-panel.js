@@ -104,7 +104,8 @@ export function createClientPanel(desk, seat) {
     const over = words.over.includes(client.phase);
     show(clock, client.t0 && !over);
     if (client.t0) text(clock, tPlus(now - ms(client.t0)));
-    band.update(client, now);
+    // After the end the band shows where the visit ended.
+    band.update(client, over && client.phase_since ? ms(client.phase_since) : now);
     text(before, beforeDose(client, now));
     show(before, before.textContent);
     const coming = over ? [] : (client.next ?? []).slice(0, (desk.view().clients ?? []).length > 1 ? 1 : 2);
