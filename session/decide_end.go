@@ -36,7 +36,7 @@ func (d *decision) settleCriterion(a SettleCriterion) error {
 	return nil
 }
 
-// integrationVisit checks that the visit lies within its days after the last dose [16].
+// integrationVisit checks that the visit lies within its days from now [16].
 func (d *decision) integrationVisit(c *ClientState, v string) *Refusal {
 	at, err := time.Parse(time.RFC3339, v)
 	if err != nil {

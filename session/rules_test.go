@@ -1,0 +1,140 @@
+package session_test
+
+import (
+	"errors"
+	"math"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"belay/session"
+	"belay/session/transcript"
+)
+
+// code decides one command and returns the refusal's code; empty: it was done.
+func code(t *testing.T, s *session.State, seat session.SeatID, do session.Act, now time.Time) string {
+	t.Helper()
+	_, err := session.Decide(s, session.Command{ID: "x", Seat: seat, Conn: "k", Do: do}, now)
+	var r *session.Refusal
+	if err != nil && !errors.As(err, &r) {
+		t.Fatalf("%T: %v", do, err)
+	}
+	if r == nil {
+		return ""
+	}
+	return r.Code
+}
+
+func TestAnAmountThatIsNoNumberIsNoDose(t *testing.T) {
+	s, now := stage(t, session.CheckingIn)
+	for _, mg := range []float64{math.NaN(), math.Inf(1), 0, -1} {
+		if got := code(t, s, "therapist-1", session.AuthorizeDose{Client: "client-1", Number: 1, Mg: mg, Tablets: 1}, now); got == "" {
+			t.Errorf("%g mg were authorised", mg)
+		}
+		if got := code(t, s, "therapist-1", session.RecordSwallowed{Client: "client-1", Mg: mg, Tablets: 1, At: now, Reason: "r"}, now); got != session.BadValue {
+			t.Errorf("%g mg were recorded as swallowed: %q", mg, got)
+		}
+	}
+}
+
+func TestAListOfMedicinesFitsIntoTheReviewOfChanges(t *testing.T) {
+	s, now := stage(t, session.CheckingIn)
+	do := session.SettleGate{Client: "client-1", Gate: session.GateContraindications,
+		Values: map[string]string{"none": "yes", "changes": strings.Repeat("sertraline 50 mg, ", 40)}}
+	if got := code(t, s, "therapist-1", do, now); got != "" {
+		t.Errorf("refused: %s", got)
+	}
+}
+
+func TestLimitsThatWouldPassEveryReadingAreRefused(t *testing.T) {
+	for name, change := range map[string]func(*session.Limits){
+		"no blocking limit":        func(l *session.Limits) { l.BlockSystolic = 0 },
+		"no limit for heart rate":  func(l *session.Limits) { l.BlockHeartRate = 0 },
+		"an alarm below the block": func(l *session.Limits) { l.AlarmSystolic = 150 },
+		"caution above the block":  func(l *session.Limits) { l.CautionDiastolic = 95 },
+		"no span":                  func(l *session.Limits) { l.BaselineSpan = 0 },
+	} {
+		s := session.DefaultSettings()
+		change(&s.Limits)
+		if s.Validate() == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+	if err := session.DefaultSettings().Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestNobodySharesTheTherapistsDevice(t *testing.T) {
+	script := strings.ReplaceAll(stages[session.Scheduled], "seats.1.role=client", "seats.1.role=client seats.1.shares_with=therapist-1")
+	p, err := transcript.Play([]byte(script), os.DirFS("testdata"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.State.Seq != 0 {
+		t.Error("a client counts as present while only the therapist is connected")
+	}
+}
+
+func TestASessionDoesNotOutgrowItsSeats(t *testing.T) {
+	s, now := stage(t, session.Lobby) // has a co-therapist and one chaperone
+	if got := code(t, s, "therapist-1", session.AddSeat{Seat: session.Seat{ID: "co-2", Role: session.CoTherapist}}, now); got != session.BadValue {
+		t.Errorf("a second co-therapist: %q", got)
+	}
+	if got := code(t, s, "therapist-1", session.AddSeat{Seat: session.Seat{ID: "chaperone-2", Role: session.Chaperone, SharesWith: "client-1"}}, now); got != session.BadValue {
+		t.Errorf("a chaperone on the client's device: %q", got)
+	}
+}
+
+func TestAReturningClientIsNotOfferedADose(t *testing.T) {
+	s := play(t, `include dosed.script
+14:48:00 therapist-1 AuthorizeDose client=client-1 number=2 mg=50 tablets=1
+14:49:00 therapist-1 MarkReturning client=client-1
+`)
+	if v := session.ViewOf(s, "client-1", s.Recorded.Add(time.Second)); v.Clients[0].MayTake != nil {
+		t.Error("the client's screen still offers the second dose")
+	}
+}
+
+func TestAPictureLostBetweenSecondAuthorisationAndTapIsNotTakenPast(t *testing.T) {
+	s := play(t, `include dosed.script
+14:30:00 therapist-1 AuthorizeDose client=client-1 number=2 mg=50 tablets=1
+14:31:00 server ReportPicture client=client-1 lost=yes since=14:30:58
+`)
+	if got := code(t, s, "client-1", session.RecordDose{Client: "client-1", Number: 2}, s.Recorded.Add(time.Second)); got != session.NotAuthorized {
+		t.Errorf("the second dose was recorded as authorised: %q", got)
+	}
+}
+
+func TestAChaperoneWhoForgotToReportIsStillCalled(t *testing.T) {
+	s := play(t, `include dosed.script
+14:10:00 therapist-1 CallChaperone client=client-1
+14:10:10 chaperone-1 GoIn
+14:10:20 chaperone-1 BeWith
+14:12:00 client-1 AskHelp client=client-1
+`)
+	if call := s.Chaperones[0].Call; call == nil || call.With.IsZero() {
+		t.Error("who is in the room was called again within two minutes")
+	}
+	s = play(t, `include dosed.script
+14:10:00 therapist-1 CallChaperone client=client-1
+14:10:10 chaperone-1 GoIn
+14:10:20 chaperone-1 BeWith
+14:13:00 client-1 AskHelp client=client-1
+`)
+	if call := s.Chaperones[0].Call; call == nil || !call.Going.IsZero() || !call.With.IsZero() {
+		t.Error("the client asks for help and the chaperone's screen says that they are there")
+	}
+}
+
+// A practice session at 60 times the speed is not late all the time.
+func TestAFastClockIsNotLateByItself(t *testing.T) {
+	s := play(t, strings.ReplaceAll(stages[session.Scheduled], "owner=dana", "owner=dana practice=yes pace.rate=60"))
+	for after, want := range map[time.Duration]bool{90 * time.Second: false, 3 * time.Minute: true} {
+		events, err := session.Decide(s, session.Command{Seat: session.Clock, Do: session.ReachDeadline{}}, s.OpensAt.Add(after))
+		if err != nil || len(events) == 0 || events[0].Fact.(session.RoomOpened).Late != want {
+			t.Errorf("after %s of practice time: %v %v", after, events, err)
+		}
+	}
+}
