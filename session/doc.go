@@ -31,6 +31,16 @@
 // Only then Apply it, and show everybody ViewOf. When NextDeadline has come, wish
 // ReachDeadline. That is all that a shell around this package does.
 //
+// STATE.md lists every phase, permission, check, criterion, alarm and deadline,
+// printed from the tables here. testdata holds whole sessions as transcripts
+// (package transcript) that a therapist can read.
+//
+// # Testing
+//
+// The random histories run with BELAY_LONG=1 a hundred thousand times (-timeout
+// 3h), BELAY_HISTORIES=n as often as wished, BELAY_SEED=n once more. A failure
+// prints its history as a transcript: keep it in testdata.
+//
 // # Duties of callers
 //
 // A State has one owner, who alone calls Apply; Decide, ViewOf and Summarize read
