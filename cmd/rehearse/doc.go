@@ -12,9 +12,10 @@
 // middle of the session it is killed with SIGKILL and started again. A server
 // that is given is left alone: there only connections are cut.
 //
-// The password of the account is read from the environment, BELAY_PASSWORD. A
-// server that nobody has an account on yet can be given its set-up link in
-// BELAY_SETUP_LINK; rehearse then makes the account.
+// The password of the account is read from the environment, BELAY_PASSWORD. On a
+// server that nobody has an account on yet, rehearse makes that account with the
+// set-up link in BELAY_SETUP_LINK. A certificate that the machine does not know,
+// such as a self-signed one, is named in SSL_CERT_FILE.
 //
 // # How it is made
 //

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"flag"
 	"fmt"
@@ -88,7 +89,7 @@ func rehearse(ctx context.Context, o options, out, errs io.Writer) (*evidence, i
 	}
 	if !o.quiet && len(p.e.events) > 0 {
 		fmt.Fprintln(out, "\nThe record")
-		err = errors.Join(err, writeTranscript(out, p.e.events))
+		err = errors.Join(err, writeTranscript(out, p.e.events, p.e.acks))
 	}
 	fmt.Fprintln(out, "\nThe promises")
 	broken := judge(p.e, out)
@@ -126,25 +127,23 @@ func newPlay(ctx context.Context, o options, out io.Writer) *play {
 
 // enter opens a server, where none is given, and signs the therapist in.
 func (p *play) enter(o options, errs io.Writer) (err error) {
-	const email, password = "dana@rehearsal.example", "only for this rehearsal"
-	setup := o.env("BELAY_SETUP_LINK")
-	p.place = o.server
-	if p.place == "" {
+	setup, email, password := o.env("BELAY_SETUP_LINK"), o.email, o.env("BELAY_PASSWORD")
+	if p.place = o.server; p.place == "" {
 		if p.house, err = openHouse(p.ctx, o.dir, errs); err != nil {
 			return err
 		}
-		p.place, setup, o.email = p.house.URL, p.house.Setup, ""
+		p.place, setup, email, password = p.house.URL, p.house.Setup, "dana@rehearsal.example", rand.Text()
+	}
+	if email == "" || password == "" {
+		return errors.New("a server of somebody else's needs an account: -email, and the password in BELAY_PASSWORD")
 	}
 	if p.visitor, err = person.NewVisitor(p.place, nil); err != nil {
 		return err
 	}
-	switch _, token, _ := strings.Cut(setup, "#"); {
-	case o.email != "":
-		err = p.visitor.SignIn(p.ctx, o.email, o.env("BELAY_PASSWORD"))
-	case token != "":
+	if _, token, ok := strings.Cut(setup, "#"); ok {
 		err = p.visitor.SetUp(p.ctx, token, p.therapist.seat.Name, email, password, "CO")
-	default:
-		err = errors.New("a server of somebody else's needs -email and BELAY_PASSWORD, or its set-up link in BELAY_SETUP_LINK")
+	} else {
+		err = p.visitor.SignIn(p.ctx, email, password)
 	}
 	if err != nil {
 		return fmt.Errorf("sign in: %w", err)

@@ -44,7 +44,8 @@ type play struct {
 
 // forgets are acts that a rehearsal can leave out.
 type forgets struct {
-	checkIns bool // the chaperone does not look in
+	checkIns bool   // the chaperone does not look in
+	after    string // scenes after this one are not played; "": all are
 }
 
 // actor is somebody of the script, and their screen.
@@ -189,9 +190,11 @@ func (p *play) inPhase(a *actor, phase session.Phase) error {
 }
 
 // causes says that from now on alarms of these kinds are the script's own doing,
-// until the function that it returns is called, and a moment longer.
+// until the function that it returns is called, and a moment more at both ends.
 func (p *play) causes(conditions ...session.Condition) (over func()) {
-	from := p.therapist.Now()
+	// A screen's clock may be a little ahead of the server's.
+	moment := time.Duration(p.e.rate * float64(time.Second))
+	from := p.therapist.Now().Add(-moment)
 	var first int
 	p.e.note(func() {
 		first = len(p.e.causes)
@@ -200,7 +203,7 @@ func (p *play) causes(conditions ...session.Condition) (over func()) {
 		}
 	})
 	return func() {
-		to := p.therapist.Now().Add(time.Duration(p.e.rate * float64(time.Second)))
+		to := p.therapist.Now().Add(moment)
 		p.e.note(func() {
 			for i := range conditions {
 				p.e.causes[first+i].to = to
@@ -293,6 +296,9 @@ func (p *play) perform() (err error) {
 	for _, scene := range p.scenes() {
 		if err = scene.play(); err != nil {
 			err = fmt.Errorf("%s: %w", scene.name, err)
+			break
+		}
+		if scene.name == p.forgets.after {
 			break
 		}
 	}

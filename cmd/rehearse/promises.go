@@ -155,7 +155,7 @@ func acknowledgedIsRecorded(e *evidence) error {
 			}
 			total++
 			if got := last[key{seat, a.ID}]; got != a.Seq {
-				errs = append(errs, fmt.Errorf("%s of %s was acknowledged as event %d; the record has %d", a.Act, seat, a.Seq, got))
+				errs = append(errs, fmt.Errorf("%s of %s was acknowledged as event %d; the record has %d", session.FactName(a.Act), seat, a.Seq, got))
 			}
 		}
 	}
@@ -269,11 +269,11 @@ func (e *evidence) outage(due time.Time, pace session.Pace) (until time.Time, wa
 func alarmsInTime(e *evidence) error {
 	var pace session.Pace
 	var errs []error
+	all := map[string]session.AlarmRaised{}
 	raised := map[string]time.Time{}
-	words := map[string]string{}
-	seen := false
+	ended := map[string]time.Time{}
+	shows := map[string]time.Time{} // when a rung first put it on the therapist's screen
 	late := func(what string, due, recorded time.Time) {
-		seen = true
 		from, was := e.outage(due, pace)
 		allowed := e.alarmWithin
 		if was {
@@ -283,42 +283,58 @@ func alarmsInTime(e *evidence) error {
 			errs = append(errs, fmt.Errorf("%s came %s late", what, d.Round(time.Millisecond)))
 		}
 	}
+	reached := func(id string, rung int, at time.Time) {
+		_, already := shows[id]
+		if ladder := all[id].Ladder; !already && rung < len(ladder) && slices.Contains(ladder[rung].Do, session.DoShow) {
+			shows[id] = at
+		}
+	}
 	for _, event := range e.events {
 		switch f := event.Fact.(type) {
 		case session.SessionCreated:
 			pace = f.Pace
 		case session.AlarmRaised:
-			raised[f.Alarm], words[f.Alarm] = event.Recorded, f.Words
-			if e.known(f) {
+			all[f.Alarm], raised[f.Alarm] = f, event.Recorded
+			reached(f.Alarm, 0, event.Recorded)
+			if known(f) {
 				late("“"+f.Words+"”", f.Due, event.Recorded)
 			}
+		case session.AlarmEnded:
+			ended[f.Alarm] = event.Recorded
 		case session.AlarmEscalated:
+			reached(f.Alarm, f.Rung, event.Recorded)
 			due := f.Due
 			if due.Before(raised[f.Alarm]) { // nobody could know before
 				due = raised[f.Alarm]
 			}
-			late(fmt.Sprintf("rung %d of “%s”", f.Rung+1, words[f.Alarm]), due, event.Recorded)
+			late(fmt.Sprintf("rung %d of “%s”", f.Rung+1, all[f.Alarm].Words), due, event.Recorded)
 		}
+	}
+	if len(all) == 0 {
+		return errNotSeen
 	}
 	for seat, s := range e.screens {
 		if s.role != session.Therapist {
 			continue
 		}
-		for id, at := range s.alarms {
-			if d := e.wall(at.Sub(raised[id])); d > e.alarmWithin && !e.absent(seat, pace.Wall(raised[id])) {
-				errs = append(errs, fmt.Errorf("“%s” stood on the therapist's screen %s after it was raised", words[id], d.Round(time.Millisecond)))
+		for id, from := range shows {
+			until, over := ended[id]
+			if _, seen := s.alarms[id]; !seen && (!over || e.wall(until.Sub(from)) > e.alarmWithin) && !e.absent(seat, pace.Wall(from)) {
+				errs = append(errs, fmt.Errorf("“%s” never stood on the therapist's screen", all[id].Words))
 			}
 		}
-	}
-	if !seen {
-		return errNotSeen
+		for id, at := range s.alarms {
+			if d := e.wall(at.Sub(shows[id])); d > e.alarmWithin && !e.absent(seat, pace.Wall(shows[id])) {
+				errs = append(errs, fmt.Errorf("“%s” stood on the therapist's screen %s after it was raised", all[id].Words, d.Round(time.Millisecond)))
+			}
+		}
 	}
 	return errors.Join(errs...)
 }
 
 // known reports whether the server knew of the condition when its alarm was due:
 // a frozen picture is known only some seconds after it froze.
-func (e *evidence) known(f session.AlarmRaised) bool {
+func known(f session.AlarmRaised) bool {
 	return f.Condition != session.PictureGone && f.Condition != session.SoundGone
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"belay/cmd/internal/person"
 	"belay/session"
 	"belay/session/transcript"
 )
@@ -77,17 +78,87 @@ func chain(e *evidence) error {
 	return nil
 }
 
-// writeTranscript prints a record as package transcript does.
-func writeTranscript(out io.Writer, events []session.Event) error {
+// writeTranscript prints a record as a transcript that package transcript plays
+// again: with the commands that the record tells of, those of the clock too.
+func writeTranscript(out io.Writer, events []session.Event, acks map[session.SeatID][]person.Ack) error {
+	type key struct {
+		seat session.SeatID
+		id   string
+	}
+	acts := map[key]session.Act{}
+	for seat, all := range acks {
+		for _, a := range all {
+			acts[key{seat, a.ID}] = a.Act
+		}
+	}
 	w := transcript.NewWriter(out)
+	if err := w.ByHand(); err != nil {
+		return err
+	}
 	state := &session.State{}
-	for _, e := range events {
-		if err := state.Apply(e); err != nil {
+	for len(events) > 0 {
+		// What one command caused stands together, with one time.
+		first, n := events[0], 1
+		for n < len(events) && events[n].Seat == first.Seat && events[n].Command == first.Command && events[n].Recorded.Equal(first.Recorded) {
+			n++
+		}
+		act := acts[key{first.Seat, first.Command}]
+		for i := 0; act == nil && i < n; i++ { // an act can open the lobby first
+			act = causeOf(state, events[i])
+		}
+		if act != nil {
+			if err := w.Command(session.Command{Seat: first.Seat, Conn: first.Conn, Do: act}, first.Recorded); err != nil {
+				return err
+			}
+		}
+		for _, e := range events[:n] {
+			if err := state.Apply(e); err != nil {
+				return err
+			}
+		}
+		if err := w.Events(state, events[:n]); err != nil {
 			return err
 		}
-		if err := w.Events(state, []session.Event{e}); err != nil {
-			return err
+		events = events[n:]
+	}
+	return nil
+}
+
+// causeOf returns the act of the server, of the console or of the clock that an
+// event tells of, or nil.
+func causeOf(s *session.State, e session.Event) session.Act {
+	if e.Seat == session.Clock {
+		return session.ReachDeadline{}
+	}
+	switch f := e.Fact.(type) {
+	case session.SessionCreated:
+		return session.CreateSession{ID: e.Log, Owner: f.Owner, Seats: f.Seats, Orders: f.Orders, StartsAt: f.StartsAt,
+			Settings: f.Settings, Practice: f.Practice, Pace: f.Pace}
+	case session.InvitationIssued:
+		return session.IssueInvitation{Seat: f.Seat, Hash: f.Hash, Expires: f.Expires}
+	case session.InvitationRevoked:
+		return session.RevokeInvitation{Seat: f.Seat}
+	case session.DeviceRefused:
+		return session.RefuseDevice{Request: f.Request}
+	case session.DeviceAdmitted:
+		if f.Request != "" {
+			return session.AdmitDevice{Request: f.Request}
 		}
+		return session.OpenLink{Seat: f.Seat, Hash: s.Links[f.Seat].Hash, Device: f.Device, Words: f.Words}
+	case session.DeviceAsked:
+		return session.OpenLink{Seat: f.Seat, Hash: s.Links[f.Seat].Hash, Device: f.Device, Words: f.Words}
+	case session.PeerJoined:
+		return session.JoinPeer(f)
+	case session.PeerLost:
+		return session.LosePeer{Seat: f.Seat, Lost: f.Lost, Heard: e.At, Restart: f.Restart}
+	case session.PictureLost:
+		return session.ReportPicture{Client: f.Client, Lost: true, Since: e.At}
+	case session.PictureReturned:
+		return session.ReportPicture{Client: f.Client, Since: e.At}
+	case session.SoundLost:
+		return session.ReportSound{Client: f.Client, Lost: true, Since: e.At}
+	case session.SoundReturned:
+		return session.ReportSound{Client: f.Client, Since: e.At}
 	}
 	return nil
 }

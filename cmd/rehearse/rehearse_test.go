@@ -11,10 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"belay/cmd/internal/person"
 	"belay/session"
+	"belay/session/transcript"
 	"belay/signaling/protocol"
 )
 
@@ -56,6 +58,14 @@ func TestSessionIsPlayedToItsEndWithEveryPromiseKept(t *testing.T) {
 			t.Errorf("the transcript does not say %q", line)
 		}
 	}
+	_, printed, _ := strings.Cut(out.String(), "\nThe record\n")
+	printed, _, _ = strings.Cut(printed, "\nThe promises\n")
+	played, err := transcript.Play([]byte(printed), nil)
+	if err != nil {
+		t.Errorf("the transcript can't be played again: %v", err)
+	} else if diff := cmp.Diff(strings.Split(printed, "\n"), strings.Split(string(played.Text), "\n")); diff != "" {
+		t.Errorf("played again, the transcript reads differently (-printed +played):\n%s", diff)
+	}
 	if t.Failed() {
 		t.Log(out.String())
 	}
@@ -65,7 +75,7 @@ func TestSessionIsPlayedToItsEndWithEveryPromiseKept(t *testing.T) {
 func TestCoupleIsPlayedWithTwoClocks(t *testing.T) {
 	t.Parallel()
 	var out, errs bytes.Buffer
-	e, code := rehearse(t.Context(), hurried(options{speed: 240, couple: true, quiet: true}), &out, &errs)
+	e, code := rehearse(t.Context(), hurried(options{speed: 300, couple: true, quiet: true}), &out, &errs)
 	if code != 0 || errs.Len() > 0 {
 		t.Fatalf("exit code %d\n%s\n%s", code, out.String(), errs.String())
 	}
@@ -84,7 +94,7 @@ func TestCoupleIsPlayedWithTwoClocks(t *testing.T) {
 func TestForgottenCheckInsEndInAFailure(t *testing.T) {
 	t.Parallel()
 	var out, errs bytes.Buffer
-	_, code := rehearse(t.Context(), hurried(options{speed: 600, quiet: true, forgets: forgets{checkIns: true}}), &out, &errs)
+	_, code := rehearse(t.Context(), hurried(options{speed: 600, quiet: true, forgets: forgets{checkIns: true, after: "observing"}}), &out, &errs)
 	if code != exitBroken {
 		t.Fatalf("exit code %d\n%s\n%s", code, out.String(), errs.String())
 	}
@@ -261,8 +271,13 @@ func TestServerThatIsNotThereIsAFailureInWords(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	var out, errs bytes.Buffer
-	code := run(ctx, []string{"-server", "http://127.0.0.1:1", "-email", "dana@example.org"}, nothing, &out, &errs)
-	if code != exitBroken || !strings.Contains(out.String(), "could not be played") {
+	args := []string{"-server", "http://127.0.0.1:1", "-email", "dana@example.org"}
+	code := run(ctx, args, func(string) string { return "a password" }, &out, &errs)
+	if code != exitBroken || !strings.Contains(out.String(), "could not be played") || !strings.Contains(out.String(), "refused") {
 		t.Errorf("exit code %d\n%s", code, out.String())
+	}
+	out.Reset()
+	if code := run(ctx, args, nothing, &out, &errs); code != exitBroken || !strings.Contains(out.String(), "BELAY_PASSWORD") {
+		t.Errorf("without a password: exit code %d\n%s", code, out.String())
 	}
 }

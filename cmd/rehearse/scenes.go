@@ -32,7 +32,7 @@ func (p *play) scenes() []scene {
 		{"the hold", p.holdMedicine},
 		{"the therapist's connection", p.loseTherapist},
 		{"the camera", p.coverCamera},
-		{"the server", p.killServer},
+		{"the server", p.loseServer},
 		{"help", p.askHelp},
 		{"observing", p.observe},
 		{"the round", p.missCheckIn},

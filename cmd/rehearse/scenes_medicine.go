@@ -67,18 +67,15 @@ func (p *play) coverCamera() error {
 	return err
 }
 
-// killServer kills the server in the middle, calls for help without it, and
-// starts it again. A server that is somebody else's is left alone.
-func (p *play) killServer() error {
-	if p.house == nil {
-		return nil
-	}
+// loseServer takes the server away in the middle, and calls for help without it.
+// A server of our own is killed and started again; from one that is somebody
+// else's, therapist and client are only cut off.
+func (p *play) loseServer() error {
 	if err := p.after(p.clients[0], 22); err != nil {
 		return err
 	}
 	over := p.causes(session.ClientGone, session.TherapistGone, session.ChaperoneGone, session.CallUnanswered, session.CheckInMissed, session.VitalsMissed)
 	defer over()
-	everybody := p.everybody()
 	heard := make(chan protocol.Direct, 4)
 	p.hears(func(m protocol.Direct) {
 		select {
@@ -87,7 +84,33 @@ func (p *play) killServer() error {
 		}
 	})
 	defer p.hears(nil)
+	if p.house == nil {
+		return p.cutOff(heard)
+	}
+	return p.killServer(heard)
+}
 
+func (p *play) cutOff(heard <-chan protocol.Direct) error {
+	p.tell("Therapist and client lose the server.")
+	away := []*actor{p.therapist, p.clients[0]}
+	for _, a := range away {
+		a.Cut(time.Second)
+	}
+	call := p.callDirectly(heard)
+	p.e.note(func() { p.e.directs = append(p.e.directs, call) })
+	for _, a := range away {
+		ctx, cancel := p.within(2 * backWithin)
+		err := a.Open(ctx)
+		cancel()
+		if err != nil {
+			return fmt.Errorf("%s does not come back: %w", a.seat.ID, err)
+		}
+	}
+	return nil
+}
+
+func (p *play) killServer(heard <-chan protocol.Direct) error {
+	everybody := p.everybody()
 	p.tell("The server is killed.")
 	k := kill{at: time.Now(), back: map[session.SeatID]time.Duration{}, t0: map[session.SeatID]time.Time{}}
 	if err := p.house.kill(); err != nil {
@@ -99,7 +122,6 @@ func (p *play) killServer() error {
 		return err
 	}
 	k.up = time.Now()
-	k.gap = p.longestGap(k.at, k.up)
 	for seat, screen := range everybody {
 		ctx, cancel := p.within(2 * backWithin)
 		if err := screen.Open(ctx); err == nil {
@@ -107,7 +129,7 @@ func (p *play) killServer() error {
 		}
 		cancel()
 	}
-	k.gap = max(k.gap, p.longestGap(k.at, time.Now()))
+	k.gap = p.longestGap(k.at, time.Now())
 	for _, c := range p.clients {
 		if v, err := p.client(c); err == nil && v.T0 != nil {
 			k.t0[c.seat.ID] = *v.T0
@@ -162,6 +184,10 @@ func (p *play) callDirectly(heard <-chan protocol.Direct) direct {
 func (p *play) askHelp() error {
 	first := p.clients[0]
 	if err := p.after(first, 27); err != nil {
+		return err
+	}
+	// Whatever came before must be over: who is still with them need not be called.
+	if _, err := p.sees(p.chaperone, "the end of the call before", func(v session.View) bool { return v.Call == nil }); err != nil {
 		return err
 	}
 	over := p.causes(session.HelpAskedFor, session.CallUnanswered)

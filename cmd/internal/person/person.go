@@ -58,7 +58,7 @@ type Absence struct {
 // Ack is the server's word that a command is done.
 type Ack struct {
 	ID  string
-	Act string
+	Act session.Act
 	Seq uint64 // of the last event that it caused; 0: none
 }
 
@@ -100,7 +100,7 @@ type Person struct {
 
 // pending is a command that has no answer yet.
 type pending struct {
-	act    string
+	act    session.Act
 	frame  []byte
 	answer chan Answer
 }
@@ -376,7 +376,7 @@ func (p *Person) DoAs(ctx context.Context, id string, act session.Act) (Answer, 
 	if err != nil {
 		return Answer{}, err
 	}
-	mine := &pending{act: name, frame: frame, answer: make(chan Answer, 1)}
+	mine := &pending{act: act, frame: frame, answer: make(chan Answer, 1)}
 	for {
 		p.mu.Lock()
 		if p.pending[id] != nil {
