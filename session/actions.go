@@ -132,7 +132,8 @@ func primaries(v *View) {
 	for _, act := range primaryOrder[v.You.Role] {
 		for i := range v.Actions {
 			a := &v.Actions[i]
-			if a.Act == act && a.Allowed && a.Needs == "" && !marked[a.Client] {
+			booster := a.Act == "AuthorizeDose" && a.Number > 1 // possible, never what comes next by itself
+			if a.Act == act && a.Allowed && a.Needs == "" && !booster && !marked[a.Client] {
 				a.Primary, marked[a.Client] = true, true
 			}
 		}

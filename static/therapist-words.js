@@ -454,7 +454,7 @@ export const words = {
     close: "Close",
     fresh: "Fresh link",
     /** @param {string} name */
-    replacing: (name) => `A new link for ${name} ends the old one. A device that came in by the old one must open the new one when it next connects.`,
+    replacing: (name) => `A new link for ${name} replaces the old one. A device that is in stays in; another one that opens the new link waits for your tap. To turn a device out, revoke the link.`,
     freshIt: "Make a new link",
     revoke: "Revoke the link",
     /** @param {string} name */
