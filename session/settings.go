@@ -49,6 +49,7 @@ type Settings struct {
 	Version        int      `json:"version"`
 	LicensedStates []string `json:"licensed_states"` // two-letter postal codes
 	ConsentVersion string   `json:"consent_version"`
+	RelayOnly      bool     `json:"relay_only,omitempty"` // picture and sound never go from page to page: nobody learns another's address
 
 	OpensBefore      Seconds `json:"opens_before_s"`      // the room opens before the start [J]
 	ChaperoneBefore  Seconds `json:"chaperone_before_s"`  // chaperone due before the start [13]

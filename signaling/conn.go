@@ -38,6 +38,7 @@ type conn struct {
 	// Set before the room knows the connection, and not changed.
 	peer  protocol.PeerID
 	media bool
+	relay bool
 	room  *room
 
 	acts   acts
@@ -77,6 +78,11 @@ func (c *conn) serve(ws *websocket.Conn, refused error) {
 	defer c.edge.exit(c.room)
 	if err := c.room.open(); err != nil {
 		c.fail(err, "the room could not be opened")
+		c.drain(ws)
+		return
+	}
+	if err := c.room.openRelay(); err != nil {
+		c.refuseFull(err)
 		c.drain(ws)
 		return
 	}
@@ -120,7 +126,7 @@ func (c *conn) hello(ws *websocket.Conn) bool {
 			return false
 		}
 	}
-	c.peer, c.media = hello.Peer, hello.Media
+	c.peer, c.media, c.relay = hello.Peer, hello.Media, hello.Relay
 	c.heard.Store(time.Now().UnixMilli())
 	return true
 }
@@ -141,7 +147,7 @@ func (c *conn) next(ws *websocket.Conn) (any, error) {
 	if _, err := frame.ReadFrom(io.LimitReader(r, protocol.MaxFromScreen+1)); err != nil {
 		return nil, err
 	}
-	if m, ok := protocol.Route(frame.Bytes()); ok {
+	if m, ok := protocol.Route(frame.Bytes()); ok && !m.To.IsRelay() {
 		return passed{m.To, m.Type, m.Frame(c.peer)}, nil
 	}
 	return protocol.Decode(frame.Bytes())
@@ -225,6 +231,9 @@ func (c *conn) take(message any) {
 		c.broker(m, &m.To, &m.From, "candidate")
 	case *protocol.NeedOffer:
 		c.broker(m, &m.To, &m.From, "need_offer")
+	case *protocol.Rope:
+		c.room.rope(c, m)
+		c.broker(m, &m.To, &m.From, "rope")
 	case *protocol.Hello:
 		c.breach(errors.New("hello comes once"))
 	}
@@ -234,6 +243,10 @@ func (c *conn) take(message any) {
 func (c *conn) broker(message any, to, from *protocol.PeerID, kind string) {
 	target := *to
 	*to, *from = "", c.peer
+	if target.IsRelay() {
+		c.room.toRelay(c, target, kind, message)
+		return
+	}
 	frame, err := protocol.Encode(message)
 	if err != nil {
 		c.fail(err, "a message could not be encoded")

@@ -17,6 +17,7 @@ import (
 	"belay/session"
 	"belay/session/live"
 	"belay/signaling/protocol"
+	"belay/signaling/relay"
 )
 
 // Pattern is where an Edge belongs in an http.ServeMux: it reads the session
@@ -40,7 +41,10 @@ type Options struct {
 	// AllowedOrigins are further origins whose pages may connect
 	// ("https://belay.example"), beside the host that the request itself names.
 	AllowedOrigins []string
-	Log            *slog.Logger // session and seat ids only; nil discards
+	// Relay is the second way between pages; its Say is the edge's own. nil: pages
+	// have only each other. Its sockets are closed by Close.
+	Relay *relay.Options
+	Log   *slog.Logger // session and seat ids only; nil discards
 }
 
 func (o *Options) validate() error {
@@ -66,6 +70,7 @@ func (o *Options) validate() error {
 // concurrently.
 type Edge struct {
 	opts     Options
+	relay    *relay.Relay // nil: none
 	upgrader websocket.Upgrader
 	rate     rate.Limit // of messages of one connection; a benchmark raises it
 
@@ -81,7 +86,7 @@ func New(o Options) (*Edge, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	return &Edge{
+	e := &Edge{
 		opts: o,
 		rate: protocol.MessageRate,
 		upgrader: websocket.Upgrader{
@@ -92,7 +97,16 @@ func New(o Options) (*Edge, error) {
 		},
 		conns: map[*conn]struct{}{},
 		rooms: map[string]*room{},
-	}, nil
+	}
+	if o.Relay != nil {
+		with := *o.Relay
+		with.Say = e.fromRelay
+		var err error
+		if e.relay, err = relay.New(with); err != nil {
+			return nil, err
+		}
+	}
+	return e, nil
 }
 
 const handshakeWithin = 5 * time.Second
@@ -170,6 +184,9 @@ func (e *Edge) Close() error {
 	}
 	e.mu.Unlock()
 	e.running.Wait()
+	if e.relay != nil {
+		return e.relay.Close()
+	}
 	return nil
 }
 
@@ -193,6 +210,7 @@ func (e *Edge) exit(r *room) {
 	last := r.visitors == 0
 	if last {
 		delete(e.rooms, r.id)
+		r.leaveRelay() // before another room of this session can be made
 	}
 	e.mu.Unlock()
 	if last {

@@ -1,10 +1,12 @@
 package signaling
 
 import (
+	"slices"
 	"time"
 
 	"belay/session"
 	"belay/signaling/protocol"
+	"belay/signaling/relay"
 )
 
 // Thresholds of a client's picture and sound, as a therapist's page receives
@@ -232,11 +234,23 @@ func (r *room) spread(c *conn, t *protocol.Telemetry, truth []byte) (found []fin
 	if !isTherapist(r.roles[c.seat]) {
 		return nil
 	}
-	for _, receiving := range t.Receiving {
-		p := r.find(receiving.Peer)
-		if p != nil && r.roles[p.seat] == session.Client && r.mayMeet(me, p) {
-			found = append(found, r.judge.hear(now, c.seat, p.seat, receiving)...)
+	var heard map[protocol.PeerID]relay.Heard
+	if r.ropes.open {
+		heard = r.edge.relay.Heard(r.id)
+	}
+	for _, p := range r.places {
+		if r.roles[p.seat] != session.Client || !r.mayMeet(me, p) {
+			continue
 		}
+		receiving, ok := r.measured(me, p, heard, now)
+		if !ok {
+			at := slices.IndexFunc(t.Receiving, func(one protocol.Receiving) bool { return one.Peer == p.peer })
+			if at < 0 {
+				continue
+			}
+			receiving = t.Receiving[at]
+		}
+		found = append(found, r.judge.hear(now, c.seat, p.seat, receiving)...)
 	}
 	return found
 }

@@ -32,6 +32,7 @@ type room struct {
 	pace     session.Pace
 	recorded time.Time
 	judge    judge
+	ropes    ropes
 }
 
 // place is a seat that somebody sits on, or was sitting on a moment ago.
@@ -40,6 +41,7 @@ type place struct {
 	conn  *conn // nil: just reconnecting
 	peer  protocol.PeerID
 	media bool
+	relay bool      // its page knows what to do with the relay
 	ready bool      // its connection has had its view: it gets peers and messages
 	known bool      // its page was ready once: the others list it
 	until time.Time // while reconnecting: then it is gone (wall)
@@ -105,6 +107,7 @@ func (r *room) observe(st *session.State) {
 	}
 	r.revoke(st)
 	r.judge.know(st)
+	r.knowRopes(st)
 	r.tellPeers()
 }
 
@@ -121,7 +124,7 @@ func (r *room) recall(st *session.State) {
 		if p.Peer == "" || now.Sub(seen) > protocol.ReturnWithin {
 			continue
 		}
-		r.places[id] = &place{seat: id, peer: protocol.PeerID(p.Peer), media: true, known: true, until: seen.Add(protocol.ReturnWithin)}
+		r.places[id] = &place{seat: id, peer: protocol.PeerID(p.Peer), media: true, relay: true, known: true, until: seen.Add(protocol.ReturnWithin)}
 	}
 }
 
@@ -157,7 +160,7 @@ func (r *room) sit(c *conn) bool {
 		p = &place{seat: c.seat, peer: c.peer}
 		r.places[c.seat] = p
 	}
-	p.conn, p.media, p.ready, p.last = c, c.media, false, nil
+	p.conn, p.media, p.relay, p.ready, p.last = c, c.media, c.relay, false, nil
 	r.tellPeers()
 	return true
 }
@@ -175,9 +178,12 @@ func (r *room) list(c *conn) {
 	waiting := p.held
 	p.held = nil
 	for _, h := range waiting {
-		if from := r.find(h.from); from != nil && r.mayMeet(from, p) {
+		if from := r.find(h.from); from != nil && r.mayMeet(from, p) || h.from.IsRelay() {
 			c.out.put(h.frame, false)
 		}
+	}
+	if r.ropes.open {
+		r.edge.relay.Repeat(r.id, c.peer) // its last words may have gone down with the last socket
 	}
 }
 
@@ -214,6 +220,7 @@ func (r *room) tellPeers() {
 			delete(r.places, seat)
 		}
 	}
+	r.tellRelay()
 	for _, p := range r.places {
 		if !p.ready {
 			continue
@@ -234,12 +241,12 @@ func (r *room) tellPeers() {
 func (r *room) peersOf(p *place) []protocol.Peer {
 	peers := []protocol.Peer{}
 	for _, q := range r.places {
-		if q.known && r.mayMeet(p, q) { // a page on its way back is listed still
-			peers = append(peers, protocol.Peer{
-				Peer: q.peer, Seat: string(q.seat), Role: string(r.roles[q.seat]),
-				Offer: p.seat < q.seat, Video: true,
-			})
+		if peer, listed := r.peerOf(p, q); listed {
+			peers = append(peers, peer)
 		}
+	}
+	if peer, listed := r.relayPeer(p); listed {
+		peers = append(peers, peer)
 	}
 	slices.SortFunc(peers, func(a, b protocol.Peer) int { return cmp.Compare(a.Seat, b.Seat) })
 	return peers
@@ -248,6 +255,11 @@ func (r *room) peersOf(p *place) []protocol.Peer {
 // mayMeet reports whether two pages exchange media now. r.mu is held.
 func (r *room) mayMeet(p, q *place) bool {
 	return p.media && q.media && r.meet[[2]session.SeatID{p.seat, q.seat}]
+}
+
+func sorted(peers []protocol.PeerID) []protocol.PeerID {
+	slices.Sort(peers)
+	return peers
 }
 
 // find returns the place of a page. r.mu is held.
@@ -262,19 +274,19 @@ func (r *room) find(peer protocol.PeerID) *place {
 
 // broker passes a frame on to one page, or says that it can't.
 func (r *room) broker(c *conn, to protocol.PeerID, kind string, frame []byte) {
-	if words := r.pass(c, to, frame); words != "" {
+	if words := r.pass(c, to, kind, frame); words != "" {
 		c.send(protocol.Undelivered{To: to, Type: kind, Words: words})
 	}
 }
 
-func (r *room) pass(c *conn, to protocol.PeerID, frame []byte) (why string) {
+func (r *room) pass(c *conn, to protocol.PeerID, kind string, frame []byte) (why string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	from, p := r.places[c.seat], r.find(to)
 	switch {
 	case from == nil || from.conn != c:
 		return "this connection was replaced"
-	case p == nil, !r.mayMeet(from, p), p.conn == nil && time.Now().After(p.until):
+	case p == nil, !r.mayMeet(from, p), kind != "rope" && !r.direct(from, p), p.conn == nil && time.Now().After(p.until):
 		return "there is nobody of this name to meet" // the same words: who is there is not for everybody
 	case p.ready:
 		p.conn.out.put(frame, false)

@@ -27,7 +27,7 @@ var arrows = map[string][]string{
 	"signaling/relay":              {"signaling/protocol", "signaling/turnserver"},
 	"signaling/access":             {"session", "session/live", "session/practice"},
 	"signaling/api":                {"session", "session/live", "session/store", "session/practice", "signaling/access"},
-	"signaling":                    {"session", "session/live", "signaling/protocol"},
+	"signaling":                    {"session", "session/live", "signaling/protocol", "signaling/relay"},
 	"static":                       {},
 }
 

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"net/url"
 	"os"
 	"os/signal"
@@ -37,6 +38,9 @@ type settings struct {
 	selfSigned              bool
 	cert, key               string
 	logFormat               string
+	udp, relayTCP           string
+	advertise               string
+	rooms                   int
 }
 
 var errUsage = errors.New("see belay -help")
@@ -97,6 +101,10 @@ func parse(name string, args []string, env func(string) string, errs io.Writer) 
 		flags.BoolVar(&s.selfSigned, "tls-self-signed", false, "TLS with a certificate of its own, for a trial with a phone on the local network")
 		flags.StringVar(&s.cert, "tls-cert", "", "file of the certificate, PEM")
 		flags.StringVar(&s.key, "tls-key", "", "file of its key, PEM")
+		flags.StringVar(&s.udp, "udp", "", "address of picture and sound through this server, host:port, or off (default: as -listen, over UDP)")
+		flags.StringVar(&s.relayTCP, "relay-tcp", "", "address of the same over TCP, for networks that let no UDP out, host:port (default: none)")
+		flags.StringVar(&s.advertise, "advertise", "", "public IP addresses of this server where it stands behind 1:1 NAT, with commas")
+		flags.IntVar(&s.rooms, "rooms", 0, "visits at once that this server has room for (default: 20 for each processor)")
 		flags.StringVar(&s.logFormat, "log-format", "text", "text or json")
 	}
 	flags.Usage = func() {
@@ -138,6 +146,22 @@ func (s settings) public() (*url.URL, error) {
 		return nil, fmt.Errorf("%w: -public-url %q must look like https://belay.example.org", errUsage, s.publicURL)
 	}
 	return u, nil
+}
+
+// advertised reads the addresses of -advertise.
+func (s settings) advertised() ([]netip.Addr, error) {
+	var all []netip.Addr
+	for one := range strings.SplitSeq(s.advertise, ",") {
+		if one = strings.TrimSpace(one); one == "" {
+			continue
+		}
+		a, err := netip.ParseAddr(one)
+		if err != nil {
+			return nil, fmt.Errorf("%w: -advertise %q is no IP address", errUsage, one)
+		}
+		all = append(all, a)
+	}
+	return all, nil
 }
 
 func (s settings) logger(errs io.Writer) (*slog.Logger, error) {

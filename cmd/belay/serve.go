@@ -19,6 +19,10 @@ func serve(ctx context.Context, s settings, out, errs io.Writer) error {
 	if err != nil {
 		return err
 	}
+	advertise, err := s.advertised()
+	if err != nil {
+		return err
+	}
 	log, err := s.logger(errs)
 	if err != nil {
 		return err
@@ -26,6 +30,7 @@ func serve(ctx context.Context, s settings, out, errs io.Writer) error {
 	running, err := server.Start(ctx, server.Options{
 		Listen: s.listen, Data: s.data, PublicURL: public, Log: log,
 		SelfSigned: s.selfSigned, CertFile: s.cert, KeyFile: s.key,
+		UDP: s.udp, RelayTCP: s.relayTCP, Advertise: advertise, Rooms: s.rooms,
 	})
 	if err != nil {
 		return err

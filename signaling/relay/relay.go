@@ -129,6 +129,7 @@ func (r *Relay) Open(session string, begun bool) error {
 	case r.closed:
 		return net.ErrClosed
 	case r.rooms[session] != nil:
+		r.rooms[session].until = time.Time{}
 		return nil
 	case len(r.rooms) >= r.opts.MaxRooms && !begun:
 		return ErrFull
@@ -137,13 +138,18 @@ func (r *Relay) Open(session string, begun bool) error {
 	return nil
 }
 
-// Shut ends a session's room, with every connection in it, without waiting.
-func (r *Relay) Shut(session string) {
+// Shut ends a session's room, with every connection in it, without waiting for
+// them: now, or after a while in which Open can take it up again as it is.
+func (r *Relay) Shut(session string, linger time.Duration) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	room := r.rooms[session]
-	delete(r.rooms, session)
-	r.mu.Unlock()
-	if room != nil {
+	switch {
+	case room == nil:
+	case linger > 0:
+		room.until = time.Now().Add(linger)
+	default:
+		delete(r.rooms, session)
 		room.end()
 	}
 }
@@ -189,6 +195,16 @@ func (r *Relay) Receive(session string, from protocol.PeerID, message any) {
 	}
 }
 
+// Repeat tells a page its slots again: one that is back may have missed the last
+// word. It does not block.
+func (r *Relay) Repeat(session string, page protocol.PeerID) {
+	if room := r.room(session); room != nil {
+		if p := room.party(page); p != nil {
+			p.post(p.saySlots)
+		}
+	}
+}
+
 // Heard is what the relay itself has measured of one page.
 type Heard struct {
 	Connected  bool          // it has a connection
@@ -222,12 +238,17 @@ func (r *Relay) look() {
 		case <-every.C:
 		}
 		rooms = rooms[:0]
+		now := time.Now()
 		r.mu.Lock()
-		for _, room := range r.rooms {
+		for id, room := range r.rooms {
+			if !room.until.IsZero() && now.After(room.until) {
+				delete(r.rooms, id)
+				room.end()
+				continue
+			}
 			rooms = append(rooms, room)
 		}
 		r.mu.Unlock()
-		now := time.Now()
 		for _, room := range rooms {
 			room.look(now)
 		}

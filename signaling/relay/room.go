@@ -17,6 +17,7 @@ type room struct {
 	relay *Relay
 	id    string
 	peer  protocol.PeerID // the relay, here
+	until time.Time       // then it ends; zero: it stays. Guarded by Relay.mu
 
 	mu      sync.Mutex
 	members map[protocol.PeerID]Member

@@ -5,9 +5,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -35,6 +37,11 @@ type Options struct {
 
 	SelfSigned        bool   // TLS with a certificate of our own, kept in Data
 	CertFile, KeyFile string // TLS with this certificate
+
+	UDP       string       // host:port of the relay's media; "": as Listen; "off": none
+	RelayTCP  string       // host:port of the relay's media over TCP; "": none
+	Advertise []netip.Addr // public addresses of the relay behind 1:1 NAT
+	Rooms     int          // visits at once with a place at the relay; 0: what the processors bear
 
 	// OpenStore opens the event log; nil: the embedded one in Data. Close
 	// closes it.
@@ -146,10 +153,10 @@ func (s *Server) begin(ctx context.Context) (err error) {
 	}
 
 	if s.listener, err = net.Listen("tcp", o.Listen); err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return errors.Join(fmt.Errorf("listen: %w", err), edge.Close())
 	}
 	if err := s.certificate(); err != nil {
-		return errors.Join(err, s.listener.Close())
+		return errors.Join(err, s.listener.Close(), edge.Close())
 	}
 	s.serve("web pages", s.listener, guard(s.routes(pages, console, edge), s.opts.CertFile != "" || o.PublicURL != nil && o.PublicURL.Scheme == "https"))
 	// After the listener in the list, so before it in time: whoever is connected
@@ -377,9 +384,21 @@ func (st stop) run() error {
 
 // edge is the WebSocket edge of the sessions.
 func (s *Server) edge(door *access.Door) (*signaling.Edge, error) {
-	opts := signaling.Options{Sessions: s.sessions, Gatekeeper: door, Log: s.opts.Log}
+	media, err := s.media()
+	if err != nil {
+		return nil, err
+	}
+	opts := signaling.Options{Sessions: s.sessions, Gatekeeper: door, Log: s.opts.Log, Relay: media}
 	if u := s.opts.PublicURL; u != nil {
 		opts.AllowedOrigins = []string{u.Scheme + "://" + u.Host}
 	}
-	return signaling.New(opts)
+	edge, err := signaling.New(opts)
+	if err != nil && media != nil { // they are still ours
+		for _, c := range []io.Closer{media.UDP, media.TCP} {
+			if c != nil {
+				err = errors.Join(err, c.Close())
+			}
+		}
+	}
+	return edge, err
 }

@@ -1,0 +1,269 @@
+package signaling
+
+import (
+	"errors"
+	"maps"
+	"reflect"
+	"time"
+
+	"belay/session"
+	"belay/signaling/protocol"
+	"belay/signaling/relay"
+)
+
+// manyParties is from how many pages on all media goes through the relay: each
+// page would send its picture once to everybody else.
+const manyParties = 3
+
+// relayRole is the role and the seat of the relay in lists of peers.
+const relayRole = "relay"
+
+// ropes are what a room knows of the second way between its pages: who can use
+// it, and who does. It belongs to its room's lock.
+type ropes struct {
+	open    bool // the relay has a room for this session
+	begun   bool // the visit has: it is never refused one
+	only    bool // the practice wants no addresses exchanged
+	members map[protocol.PeerID]relay.Member
+	taken   map[way]time.Time // who asked for the relay, when
+	forced  map[way]time.Time // who has nothing else, since when
+}
+
+// way is from one page to another.
+type way struct{ from, to protocol.PeerID }
+
+// knowRopes takes over what the session says. r.mu is held.
+func (r *room) knowRopes(st *session.State) {
+	r.ropes.only = st.Settings.RelayOnly
+	r.ropes.begun = false
+	for _, c := range st.Clients {
+		switch c.Phase {
+		case session.Scheduled, session.Lobby, session.Cancelled:
+		default:
+			r.ropes.begun = true
+		}
+	}
+}
+
+// openRelay takes a room at the relay, once; it is called for every visitor, and
+// refused with relay.ErrFull only before the visit.
+func (r *room) openRelay() error {
+	if r.edge.relay == nil {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ropes.open {
+		return nil
+	}
+	if err := r.edge.relay.Open(r.id, r.ropes.begun); err != nil {
+		return err
+	}
+	r.ropes.open = true
+	r.tellPeers()
+	return nil
+}
+
+// leaveRelay gives the room at the relay back: at once where everybody has left,
+// after a while where they were only cut off, because their media lives.
+func (r *room) leaveRelay() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.ropes.open {
+		return
+	}
+	r.ropes.open = false
+	linger := protocol.ReturnWithin
+	if len(r.places) == 0 {
+		linger = 0
+	}
+	r.edge.relay.Shut(r.id, linger)
+}
+
+// relayed reports whether both pages can use the relay. r.mu is held.
+func (r *room) relayed(p, q *place) bool {
+	return r.ropes.open && p.relay && q.relay
+}
+
+// direct reports whether two pages that may meet connect to each other. r.mu is held.
+func (r *room) direct(p, q *place) bool {
+	return !r.ropes.only && !(r.relayed(p, q) && r.parties() >= manyParties)
+}
+
+// parties counts the pages that exchange media with somebody. r.mu is held.
+func (r *room) parties() (n int) {
+	for _, p := range r.places {
+		for _, q := range r.places {
+			if p.known && q.known && r.mayMeet(p, q) {
+				n++
+				break
+			}
+		}
+	}
+	return n
+}
+
+// peerOf is how q stands in p's list; false: it does not. r.mu is held.
+func (r *room) peerOf(p, q *place) (protocol.Peer, bool) {
+	if !q.known || !r.mayMeet(p, q) { // a page on its way back is listed still
+		return protocol.Peer{}, false
+	}
+	direct := r.direct(p, q)
+	return protocol.Peer{
+		Peer: q.peer, Seat: string(q.seat), Role: string(r.roles[q.seat]), Offer: direct && p.seat < q.seat, Video: direct,
+	}, direct || r.relayed(p, q)
+}
+
+// relayPeer is how the relay stands in p's list; false: it does not. r.mu is held.
+func (r *room) relayPeer(p *place) (protocol.Peer, bool) {
+	for _, q := range r.places {
+		if q.known && r.mayMeet(p, q) && r.relayed(p, q) {
+			return protocol.Peer{Peer: r.edge.relay.ID(r.id), Seat: relayRole, Role: relayRole, Offer: true, Video: true}, true
+		}
+	}
+	return protocol.Peer{}, false
+}
+
+// tellRelay says to the relay who is there. It comes before the pages hear of it.
+// r.mu is held.
+func (r *room) tellRelay() {
+	if !r.ropes.open {
+		return
+	}
+	members := map[protocol.PeerID]relay.Member{}
+	for _, p := range r.places {
+		var sees []protocol.PeerID
+		for _, q := range r.places {
+			if p.known && q.known && r.mayMeet(p, q) && r.relayed(p, q) {
+				sees = append(sees, q.peer)
+			}
+		}
+		if len(sees) > 0 {
+			members[p.peer] = relay.Member{Seat: string(p.seat), Sees: sorted(sees)}
+		}
+	}
+	if reflect.DeepEqual(members, r.ropes.members) {
+		return
+	}
+	r.ropes.members = members
+	for _, m := range []map[way]time.Time{r.ropes.taken, r.ropes.forced} {
+		maps.DeleteFunc(m, func(w way, _ time.Time) bool {
+			_, from := members[w.from]
+			_, to := members[w.to]
+			return !from || !to
+		})
+	}
+	r.edge.relay.SetMembers(r.id, members)
+}
+
+// toRelay passes a page's message on to the relay.
+func (r *room) toRelay(c *conn, to protocol.PeerID, kind string, message any) {
+	r.mu.Lock()
+	p := r.places[c.seat]
+	listed := false
+	if p != nil && p.conn == c {
+		var peer protocol.Peer
+		peer, listed = r.relayPeer(p)
+		listed = listed && peer.Peer == to
+	}
+	r.mu.Unlock()
+	if !listed {
+		c.send(protocol.Undelivered{To: to, Type: kind, Words: "there is nobody of this name to meet"})
+		return
+	}
+	r.edge.relay.Receive(r.id, c.peer, message)
+}
+
+// fromRelay hands a page what the relay says; one that is just reconnecting gets
+// it when it is back.
+func (e *Edge) fromRelay(id string, to protocol.PeerID, message any) {
+	e.mu.Lock()
+	r := e.rooms[id]
+	e.mu.Unlock()
+	frame, err := protocol.Encode(message)
+	if err != nil || r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch p := r.find(to); {
+	case p == nil:
+	case p.ready:
+		p.conn.out.put(frame, false)
+	case len(p.held) < protocol.HeldForReturn:
+		p.held = append(p.held, held{e.relay.ID(id), frame})
+	}
+}
+
+// rope notes by which rope a page receives another; the message itself is passed
+// on to the other.
+func (r *room) rope(c *conn, m *protocol.Rope) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p, q := r.places[c.seat], r.find(m.To)
+	if p == nil || p.conn != c || q == nil || !r.relayed(p, q) {
+		return
+	}
+	w := way{from: q.peer, to: p.peer} // the one who says it receives
+	switch m.Want + m.Got {
+	case "relay":
+		if _, already := r.ropes.taken[w]; !already {
+			if r.ropes.taken == nil {
+				r.ropes.taken = map[way]time.Time{}
+			}
+			r.ropes.taken[w] = time.Now()
+		}
+	case "direct":
+		if m.Got != "" {
+			delete(r.ropes.taken, w)
+		}
+	}
+}
+
+// measured returns what the relay has measured of q where it is the way by which
+// p receives q: then no browser is asked. r.mu is held.
+func (r *room) measured(p, q *place, all map[protocol.PeerID]relay.Heard, now time.Time) (protocol.Receiving, bool) {
+	if !r.relayed(p, q) {
+		return protocol.Receiving{}, false
+	}
+	w := way{from: q.peer, to: p.peer}
+	var since time.Time
+	if r.direct(p, q) {
+		delete(r.ropes.forced, w)
+		var taken bool
+		if since, taken = r.ropes.taken[w]; !taken {
+			return protocol.Receiving{}, false
+		}
+	} else if since = r.ropes.forced[w]; since.IsZero() {
+		if r.ropes.forced == nil {
+			r.ropes.forced = map[way]time.Time{}
+		}
+		since = now
+		r.ropes.forced[w] = now
+	}
+	h, ok := all[q.peer]
+	if !ok {
+		return protocol.Receiving{}, false
+	}
+	// What lies before the rope was taken says nothing: it was kept at a trickle.
+	age := func(d time.Duration) float64 {
+		if d < 0 {
+			return -1
+		}
+		return min(d, now.Sub(since)).Seconds()
+	}
+	level := h.SoundLevel
+	if level < 0 {
+		level = 1 // it does not say: low or silent is no fault that could be told
+	}
+	return protocol.Receiving{Peer: q.peer, FrameAge: age(h.FrameAge), PacketAge: age(h.PacketAge), SoundAge: age(h.SoundAge), SoundLevel: level, Route: h.Route}, true
+}
+
+// refuseFull ends a connection for which there is no room.
+func (c *conn) refuseFull(err error) {
+	if errors.Is(err, relay.ErrFull) {
+		c.out.end(protocol.CloseFull, "full", "This server holds as many visits as it can just now. The page tries again by itself.")
+		return
+	}
+	c.out.end(protocol.CloseDraining, "draining", "The server restarts.")
+}
