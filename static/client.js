@@ -100,7 +100,7 @@ const room = createRoom({ ask, help, finish: () => arrive() });
 const dark = createDark({ help, remember });
 const plain = createPlain();
 
-const practice = el("div", { class: "practice", hidden: true }, words.practice);
+const practice = el("header", { class: "practice", hidden: true }, words.practice);
 const notice = el("div", { class: "notice", role: "status", hidden: true });
 const noticeWords = el("p");
 const noticeButton = el("button", { type: "button", class: "primary", hidden: true, onclick: () => arrival.hide() }, words.goToTherapist);
