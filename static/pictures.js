@@ -84,10 +84,13 @@ export function createPictures(desk) {
       show(name, (desk.view().clients ?? []).length > 1);
       set(node, "data-live", live ? "yes" : null);
       const away = person?.since && !person.present ? w.gone(client.name, span(now - ms(person.since))) : "";
+      const over = words.over.includes(client.phase);
+      const waits = client.phase === "scheduled" || client.phase === "lobby";
+      show(video, !over);
       // While frames come directly, the picture is true, whatever the server has heard.
-      text(state, live && got.frame_age < 4 ? "" : !person?.since ? w.notHere(client.name) : away || (live ? "" : w.connecting(client.name)));
+      text(state, over ? w.over(client.name) : live && got.frame_age < 4 ? "" : waits && person?.present ? w.waits(client.name) : !person?.since ? w.notHere(client.name) : away || (live ? "" : w.connecting(client.name)));
       show(state, state.textContent);
-      text(odd, oddities(seat, got).join(" · "));
+      text(odd, over ? "" : oddities(seat, got).join(" · "));
       show(odd, odd.textContent);
     }
     return { node, attach, tick, video, gone: () => {
