@@ -118,8 +118,13 @@ func (d *decision) call(client SeatID, alarm string, sit bool) {
 		if here && !p.here() {
 			continue
 		}
-		if p.Call != nil && p.Call.Client == client && (p.Call.Sit == sit || sit) && !p.Call.answeredBefore(d.now.Add(-answerHolds)) {
-			continue // called already; a call to go in is not weakened to "sit with them"
+		if p.Call != nil {
+			if sit && !p.Call.Sit {
+				continue // a call to go in is not weakened to "sit with them"
+			}
+			if slices.Contains(p.Call.clients(), client) && p.Call.Sit == sit && !p.Call.answeredBefore(d.now.Add(-answerHolds)) {
+				continue // called already
+			}
 		}
 		d.emit(ChaperoneCalled{Chaperone: p.Seat, Client: client, Alarm: alarm, Sit: sit})
 	}
@@ -243,7 +248,7 @@ func (d *decision) callChaperone(a CallChaperone) error {
 	}
 	d.call(a.Client, "", false)
 	for _, p := range d.Chaperones {
-		if p.Call != nil && p.Call.Client == a.Client && p.Call.Going.IsZero() && p.Call.With.IsZero() {
+		if p.Call != nil && slices.Contains(p.Call.clients(), a.Client) && p.Call.Going.IsZero() && p.Call.With.IsZero() {
 			d.watch(CallUnanswered, a.Client, p.Seat, p.Call.Since)
 		}
 	}
@@ -256,9 +261,8 @@ func (d *decision) goIn() error {
 		return refuse(NotNow, "Nobody is calling you now.")
 	}
 	if p.Call.Going.IsZero() {
-		client := p.Call.Client
 		d.emit(ChaperoneGoing{p.Seat})
-		d.over(CallUnanswered, client, p.Seat, "going")
+		d.answered(p.Seat, p.Call.clients(), "going")
 	}
 	return nil
 }
@@ -269,9 +273,8 @@ func (d *decision) beWith() error {
 		return refuse(NotNow, "Nobody is calling you now.")
 	}
 	if p.Call.With.IsZero() {
-		client := p.Call.Client
 		d.emit(ChaperoneWithThem{p.Seat})
-		d.over(CallUnanswered, client, p.Seat, "with them")
+		d.answered(p.Seat, p.Call.clients(), "with them")
 	}
 	return nil
 }
@@ -281,11 +284,20 @@ func (d *decision) reportBack(a ReportBack) error {
 	if p.Call == nil {
 		return refuse(NotNow, "Nobody is calling you now.")
 	}
-	client := p.Call.Client
-	d.emit(ChaperoneReported{p.Seat, client, a.Well, a.Words})
-	d.over(CallUnanswered, client, p.Seat, "answered")
+	clients := p.Call.clients()
+	for _, client := range clients {
+		d.emit(ChaperoneReported{p.Seat, client, a.Well, a.Words})
+	}
+	d.answered(p.Seat, clients, "answered")
 	if !a.Well {
-		d.raiseAnew(PleaseCome, client, p.Seat, d.now, d.now, a.Words)
+		d.raiseAnew(PleaseCome, clients[0], p.Seat, d.now, d.now, a.Words)
 	}
 	return nil
+}
+
+// answered ends the watch over a call that a chaperone has taken up.
+func (d *decision) answered(chaperone SeatID, clients []SeatID, how string) {
+	for _, client := range clients {
+		d.over(CallUnanswered, client, chaperone, how)
+	}
 }

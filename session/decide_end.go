@@ -120,7 +120,8 @@ func (d *decision) endClient(client SeatID, why string) {
 		}
 	}
 	for _, p := range d.Chaperones {
-		if p.Call != nil && p.Call.Client == client {
+		over := func(id SeatID) bool { return d.Client(id) == nil || d.Client(id).Phase.Ended() }
+		if p.Call != nil && !slices.ContainsFunc(p.Call.clients(), func(id SeatID) bool { return !over(id) }) {
 			d.emit(CallEnded{Chaperone: p.Seat, Why: why})
 		}
 	}

@@ -221,7 +221,7 @@ func (s *State) fold(e Event) error {
 		s.foldAlarm(e)
 	case ChaperoneCalled:
 		if c := s.Chaperone(f.Chaperone); c != nil {
-			c.Call = &Call{Client: f.Client, Alarm: f.Alarm, Sit: f.Sit, Since: e.At}
+			c.Call = c.Call.with(f, e.At)
 		}
 	case ChaperoneGoing:
 		if c := s.Chaperone(f.Chaperone); c != nil && c.Call != nil {
@@ -275,6 +275,15 @@ func (s *State) foldCreated(e Event, f SessionCreated) {
 	if len(s.Chaperones) > 0 {
 		s.due(Deadline{At: f.ChaperoneDue, Kind: DueChaperone})
 	}
+}
+
+// with is the call after a further one: whom it was about before is not forgotten.
+func (c *Call) with(f ChaperoneCalled, since time.Time) *Call {
+	next := &Call{Client: f.Client, Alarm: f.Alarm, Sit: f.Sit, Since: since}
+	if c != nil && !c.Sit {
+		next.Also = slices.DeleteFunc(c.clients(), func(id SeatID) bool { return id == f.Client })
+	}
+	return next
 }
 
 func (s *State) addSeat(seat Seat) {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -177,13 +178,13 @@ func (l look) help(c *ClientState) *HelpView {
 		h.Stage = "known"
 	}
 	for _, p := range l.Chaperones {
-		if p.Call == nil || p.Call.Client != c.Seat {
+		if p.Call == nil || !slices.Contains(p.Call.clients(), c.Seat) {
 			continue
 		}
-		if !p.Call.With.IsZero() {
+		if p.Call.Client == c.Seat && !p.Call.With.IsZero() {
 			return &HelpView{"with", l.name(p.Seat)}
 		}
-		if !p.Call.Going.IsZero() {
+		if !p.Call.Going.IsZero() || !p.Call.With.IsZero() {
 			h = &HelpView{"coming", l.name(p.Seat)}
 		}
 	}
@@ -453,9 +454,15 @@ func (l look) chaperone(v *View) {
 }
 
 func (l look) called(c *Call) *CallView {
-	name := l.name(c.Client)
+	var names []string
+	for _, id := range c.clients() {
+		names = append(names, l.name(id))
+	}
+	name := strings.Join(names, " and ")
 	v := &CallView{Client: c.Client, Stage: "called", Since: c.Since, Words: fmt.Sprintf("Please go to %s now. The therapist is asking.", name)}
-	if a := l.Alarm(c.Alarm); a != nil {
+	if a := l.Alarm(c.Alarm); len(names) > 1 {
+		v.Words = fmt.Sprintf("Please go to %s now.", name)
+	} else if a != nil {
 		switch a.Condition {
 		case HelpAskedFor:
 			v.Words = fmt.Sprintf("Please go to %s now. They asked for help.", name)

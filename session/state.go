@@ -196,12 +196,16 @@ type ChaperoneState struct {
 // Call is a call on the chaperone's screen.
 type Call struct {
 	Client SeatID
-	Alarm  string // the alarm that called; empty: the therapist did
-	Sit    bool   // sit with the client, the therapist is away
+	Also   []SeatID // whom they were called to before, and have not reported on yet
+	Alarm  string   // the alarm that called; empty: the therapist did
+	Sit    bool     // sit with the client, the therapist is away
 	Since  time.Time
 	Going  time.Time
 	With   time.Time
 }
+
+// clients lists everybody that the call is about, the newest first.
+func (c *Call) clients() []SeatID { return append([]SeatID{c.Client}, c.Also...) }
 
 // Alarm is one that was raised.
 type Alarm struct {
