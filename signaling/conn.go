@@ -32,6 +32,7 @@ type conn struct {
 	id      string
 	session string
 	seat    session.SeatID
+	host    string // that the page named
 	out     outbox
 	heard   atomic.Int64 // Unix milliseconds, wall time: the last message
 

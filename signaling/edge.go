@@ -36,8 +36,9 @@ type Options struct {
 	Sessions   *live.Sessions
 	Gatekeeper Gatekeeper
 	// ICEServers returns what a seat's page connects through, with credentials
-	// of its own; nil: none.
-	ICEServers func(session string, seat session.SeatID) []protocol.ICEServer
+	// of its own; nil: none. host is the name by which the page has reached this
+	// server, as the page says.
+	ICEServers func(session string, seat session.SeatID, host string) []protocol.ICEServer
 	// AllowedOrigins are further origins whose pages may connect
 	// ("https://belay.example"), beside the host that the request itself names.
 	AllowedOrigins []string
@@ -61,7 +62,7 @@ func (o *Options) validate() error {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.ICEServers == nil {
-		o.ICEServers = func(string, session.SeatID) []protocol.ICEServer { return nil }
+		o.ICEServers = func(string, session.SeatID, string) []protocol.ICEServer { return nil }
 	}
 	return nil
 }
@@ -126,7 +127,7 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c := &conn{
 		edge: e, id: uuid.NewString(),
-		session: r.PathValue("session"), seat: session.SeatID(r.PathValue("seat")),
+		session: r.PathValue("session"), seat: session.SeatID(r.PathValue("seat")), host: r.Host,
 	}
 	if !e.admit(c) {
 		w.Header().Set("Retry-After", "1")

@@ -131,7 +131,7 @@ func (h *house) start() {
 	}
 	h.edge, err = signaling.New(signaling.Options{
 		Sessions: h.live, Gatekeeper: tokens{}, AllowedOrigins: []string{"https://belay.example"},
-		ICEServers: func(id string, seat session.SeatID) []protocol.ICEServer {
+		ICEServers: func(id string, seat session.SeatID, _ string) []protocol.ICEServer {
 			return []protocol.ICEServer{{URLs: []string{"stun:" + id + "." + string(seat)}}}
 		},
 	})

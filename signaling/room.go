@@ -300,7 +300,7 @@ func (r *room) pass(c *conn, to protocol.PeerID, kind string, frame []byte) (why
 
 // welcome answers a hello.
 func (r *room) welcome(c *conn) protocol.Welcome {
-	servers := r.edge.opts.ICEServers(r.id, c.seat)
+	servers := r.edge.opts.ICEServers(r.id, c.seat, c.host)
 	if servers == nil {
 		servers = []protocol.ICEServer{}
 	}

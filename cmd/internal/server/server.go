@@ -25,6 +25,7 @@ import (
 	"belay/signaling"
 	"belay/signaling/access"
 	"belay/signaling/api"
+	"belay/signaling/turnserver"
 	"belay/static"
 )
 
@@ -70,7 +71,8 @@ type Server struct {
 	opts     Options
 	listener net.Listener
 	cert     *tls.Certificate
-	setup    string // token of the set-up link; "" where somebody has an account
+	turn     *turnserver.Server // nil: there is no UDP
+	setup    string             // token of the set-up link; "" where somebody has an account
 
 	store    store.Store
 	practice *practice.Practice
@@ -147,16 +149,16 @@ func (s *Server) begin(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	edge, err := s.edge(door)
-	if err != nil {
-		return err
-	}
 
 	if s.listener, err = net.Listen("tcp", o.Listen); err != nil {
-		return errors.Join(fmt.Errorf("listen: %w", err), edge.Close())
+		return fmt.Errorf("listen: %w", err)
 	}
 	if err := s.certificate(); err != nil {
-		return errors.Join(err, s.listener.Close(), edge.Close())
+		return errors.Join(err, s.listener.Close())
+	}
+	edge, err := s.edge(door)
+	if err != nil {
+		return errors.Join(err, s.listener.Close())
 	}
 	s.serve("web pages", s.listener, guard(s.routes(pages, console, edge), s.opts.CertFile != "" || o.PublicURL != nil && o.PublicURL.Scheme == "https"))
 	// After the listener in the list, so before it in time: whoever is connected
@@ -324,11 +326,15 @@ func (s *Server) at(host string) string {
 	if s.cert != nil {
 		scheme = "https://"
 	}
-	port := 0
+	return scheme + net.JoinHostPort(host, strconv.Itoa(s.port()))
+}
+
+// port is that of the pages.
+func (s *Server) port() int {
 	if a, ok := s.listener.Addr().(*net.TCPAddr); ok {
-		port = a.Port
+		return a.Port
 	}
-	return scheme + net.JoinHostPort(host, strconv.Itoa(port))
+	return 0
 }
 
 // SetupURL is the one-time link for the first account, or "" where there is one.
@@ -388,7 +394,7 @@ func (s *Server) edge(door *access.Door) (*signaling.Edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts := signaling.Options{Sessions: s.sessions, Gatekeeper: door, Log: s.opts.Log, Relay: media}
+	opts := signaling.Options{Sessions: s.sessions, Gatekeeper: door, Log: s.opts.Log, Relay: media, ICEServers: s.iceServers}
 	if u := s.opts.PublicURL; u != nil {
 		opts.AllowedOrigins = []string{u.Scheme + "://" + u.Host}
 	}
