@@ -24,6 +24,7 @@ const (
 type Node struct {
 	ID    string // the same after a restart; a store.ValidName
 	Words string // for operators: which machine, since when
+	Fills bool   // it is no server but a migration into this Redis, and may go on with half a record
 }
 
 // TakenError says that another node keeps its log here.
@@ -47,7 +48,7 @@ func (m mark) String() string { return m.node.ID + " " + m.run + " " + m.node.Wo
 
 func readMark(s string) mark {
 	parts := append(strings.SplitN(s, " ", 3), "", "", "")
-	return mark{Node{parts[0], parts[2]}, parts[1]}
+	return mark{Node{ID: parts[0], Words: parts[2]}, parts[1]}
 }
 
 // markScript sets the mark where there is none, or where it is ours. It answers
@@ -111,9 +112,9 @@ func (s *Store) claim(ctx context.Context, node Node, lives, every time.Duration
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf("mark this node on Redis: %w", err)
-		case have == c.mark:
-			if n, err := s.client.Exists(ctx, s.unfinishedKey()).Result(); err != nil || n > 0 {
-				return nil, errors.Join(err, errUnfinished, c.unmark())
+		case have.String() == c.mark.String():
+			if err := c.whole(ctx); err != nil {
+				return nil, errors.Join(err, c.unmark())
 			}
 			running, cancel := context.WithCancel(context.Background())
 			c.cancel = cancel
@@ -129,6 +130,18 @@ func (s *Store) claim(ctx context.Context, node Node, lives, every time.Duration
 			return nil, errors.Join(ctx.Err(), &TakenError{have.node})
 		}
 	}
+}
+
+// whole reports what keeps a server from this record.
+func (c *Claim) whole(ctx context.Context) error {
+	if c.mark.node.Fills {
+		return nil
+	}
+	n, err := c.store.client.Exists(ctx, c.store.unfinishedKey()).Result()
+	if err == nil && n > 0 {
+		err = errUnfinished
+	}
+	return err
 }
 
 // set sets the mark where marks that begin so may be replaced, and returns whose
@@ -159,7 +172,7 @@ func (c *Claim) renew(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if have, _, err := c.set(ctx, c.mark.String()); err == nil && have != c.mark {
+		if have, _, err := c.set(ctx, c.mark.String()); err == nil && have.String() != c.mark.String() {
 			close(c.lost)
 			return
 		}

@@ -9,7 +9,7 @@ import (
 
 func claim(t *testing.T, s *Store, node string) *Claim {
 	t.Helper()
-	c, err := s.claim(t.Context(), Node{node, "machine " + node}, time.Second, 200*time.Millisecond)
+	c, err := s.claim(t.Context(), Node{ID: node, Words: "machine " + node}, time.Second, 200*time.Millisecond)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,8 +22,8 @@ func TestASecondNodeIsTurnedAwayByName(t *testing.T) {
 	s := open(t, Options{Addrs: []string{srv.addr}})
 	defer s.Close()
 	first := claim(t, s, "north")
-	_, err := s.claim(t.Context(), Node{"south", "machine south"}, time.Second, 200*time.Millisecond)
-	if taken, ok := errors.AsType[*TakenError](err); !ok || taken.By != (Node{"north", "machine north"}) {
+	_, err := s.claim(t.Context(), Node{ID: "south", Words: "machine south"}, time.Second, 200*time.Millisecond)
+	if taken, ok := errors.AsType[*TakenError](err); !ok || taken.By != (Node{ID: "north", Words: "machine north"}) {
 		t.Fatalf("a second node: %v", err)
 	}
 	if node, there, err := s.Holder(t.Context()); err != nil || !there || node.ID != "north" {
@@ -106,8 +106,15 @@ func TestHalfARecordIsNotServed(t *testing.T) {
 	if err := s.SetUnfinished(t.Context(), true); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Claim(t.Context(), Node{"north", "n"}); !errors.Is(err, errUnfinished) {
+	if _, err := s.Claim(t.Context(), Node{ID: "north", Words: "n"}); !errors.Is(err, errUnfinished) {
 		t.Fatalf("claimed: %v", err)
+	}
+	filling, err := s.Claim(t.Context(), Node{ID: "mover", Fills: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := filling.Release(); err != nil {
+		t.Fatal(err)
 	}
 	if err := s.SetUnfinished(t.Context(), false); err != nil {
 		t.Fatal(err)
