@@ -44,6 +44,8 @@ func TestPicturesAndHelpOutliveTheServer(t *testing.T) {
 	v.robin.Shot("therapist/outage")
 	v.sam.Shot("chaperone/outage")
 	v.alex.Shot("client/outage")
+	v.alex.Accessible("dark, without a server")
+	v.robin.Accessible("without a server")
 
 	// Help goes over the direct way, and the client reads only what is so.
 	v.alex.Click(browser.CSS(`.dark [data-act="AskHelp"]`))
@@ -83,6 +85,7 @@ func TestPicturesAndHelpOutliveTheServer(t *testing.T) {
 
 	// The chaperone is called, goes, and says so.
 	v.sam.Shot("chaperone/called")
+	v.sam.Accessible("called")
 	act(v.sam, "GoIn")
 	says(v.alex, ".dark-help", "Sam is coming.")
 	v.sam.Shot("chaperone/going")

@@ -20,23 +20,24 @@ func TestAWholeSessionInThreeBrowsers(t *testing.T) {
 	v.clientArrives()
 	v.chaperoneArrives()
 	v.therapistJoins()
-	v.shots("1-lobby")
+	v.screens("1-lobby")
 	act(robin, "Admit")
 	v.see()
-	v.shots("2-check-in")
+	v.screens("2-check-in")
 	v.settleGates()
 	v.testCall()
 	v.vitals("128", "82", "72")
 	v.clientSaysYes()
 	robin.WaitText("all settled")
-	v.shots("3-settled")
+	v.screens("3-settled")
 	v.dose()
 	v.see()
-	v.shots("4-absorbing")
+	v.screens("4-absorbing")
 
 	v.phase("Active") // the hold timer alone moves it
+	ask(robin, ".panel-acts", "RecordHold", answer{"outcome", "swallowed"})
 	v.looksIn()
-	v.shots("5-active")
+	v.screens("5-active")
 	robin.Press("n")
 	robin.Type(browser.TestID("note"), "Eyeshade on. Breathing calm and even.")
 	robin.Click(browser.CSS(`.note [data-act="WriteNote"]`))
@@ -46,6 +47,7 @@ func TestAWholeSessionInThreeBrowsers(t *testing.T) {
 	robin.Click(browser.CSS(".observe form [type=submit]"))
 	says(robin, `[data-testid="lines"]`, "nausea: mild")
 	v.looksIn()
+	v.outage()
 
 	v.until(40 * time.Minute)
 	says(sam, ".card", "Please measure Alex’s blood pressure now.")
@@ -59,7 +61,7 @@ func TestAWholeSessionInThreeBrowsers(t *testing.T) {
 	ask(robin, ".panel-acts", "OfferWords", answer{"text", "What would you like to keep from today?"})
 	alex.WaitText("What would you like to keep from today?")
 	v.looksIn()
-	v.shots("6-integrating")
+	v.screens("6-integrating")
 
 	robin.Click(browser.CSS(`.panel-acts button[data-act="BeginReleaseCheck"]`))
 	v.phase("Release check")
@@ -74,7 +76,7 @@ func TestAWholeSessionInThreeBrowsers(t *testing.T) {
 	v.looksIn()
 	act(sam, "SettleCriterion") // "I take over now"
 	v.met("chaperone_takes_over")
-	v.shots("7-release-check")
+	v.screens("7-release-check")
 	for v.before(120 * time.Minute) {
 		v.looksIn()
 		v.until(min(v.now()+14*time.Minute, 120*time.Minute))
@@ -82,9 +84,10 @@ func TestAWholeSessionInThreeBrowsers(t *testing.T) {
 	v.met("minimum_time")
 	ask(robin, ".panel-acts", "Release")
 	v.phase("Released")
+	says(robin, ".picture-state", "The visit with Alex is over.")
 	alex.WaitText("Your visit is complete.")
 	says(sam, ".over", "Alex is in your care now.")
-	v.shots("8-released")
+	v.screens("8-released")
 
 	v.acknowledges()
 	robin.Click(browser.CSS(`.tabs [data-tab="after"]`))
@@ -100,6 +103,59 @@ func TestAWholeSessionInThreeBrowsers(t *testing.T) {
 	v.record()
 }
 
+// outage kills the server in the middle of the quiet part and starts it again. With
+// a clock that runs a minute a second, seconds without a server are minutes in
+// which nobody is connected: the ladders are climbed, the chaperone is called.
+func (v *visit) outage() {
+	events := v.readLog(v.t)
+	watch(v.robin, clientAtTherapist)
+	watch(v.alex, therapistAtClient)
+	v.server.kill()
+	says(v.robin, ".alarm-bar", "The server has not answered for")
+	says(v.sam, ".reach", "No connection for")
+	v.robin.WaitFor("__belayWatch.count > 50", browser.Patience)
+	v.bothSeeOn(v.t, "while the server was away", 20)
+
+	v.server.start()
+	says(v.sam, ".reach", "Connected")
+	goes(v.robin, `.alarm-bar [data-local="silent"]`)
+	v.alex.WaitFor(`document.querySelector(".dark-trouble").hidden`, browser.Patience)
+	says(v.robin, `[data-testid="lines"]`, "The server restarted: Alex has to connect again")
+	v.robin.Shot("therapist/5-after-outage")
+	v.sam.Shot("chaperone/5-after-outage")
+	v.answersCalls()
+	v.acknowledges()
+	v.looksIn()
+	v.see()
+	v.bothSeeOn(v.t, "until all was well again", 20)
+	v.sameMinute()
+
+	after := v.readLog(v.t)
+	for i, e := range events {
+		if after[i].Hash != e.Hash {
+			v.t.Fatalf("event %d of the record is another one after the restart", e.Seq)
+		}
+	}
+}
+
+// answersCalls lets the chaperone go wherever the phone calls them, until nothing
+// calls any more.
+func (v *visit) answersCalls() {
+	v.sam.WaitFor(`(() => {
+		[...document.querySelectorAll(".call-buttons button")].find((button) => button.checkVisibility() && !button.hasAttribute("aria-busy"))?.click();
+		return document.querySelector(".card") !== null;
+	})()`, browser.Patience)
+}
+
+// sameMinute fails the test where the therapist's clock is more than a second of
+// the wall off the server's: a minute, at this pace.
+func (v *visit) sameMinute() {
+	shown, should := v.clock()
+	if off := should - shown; off < -time.Minute || off > 2*time.Minute {
+		v.t.Errorf("the therapist's clock shows T+%v, and at the server it is T+%v", shown, should)
+	}
+}
+
 // record looks the finished session up in the console, and checks its log.
 func (v *visit) record() {
 	p := v.robin
@@ -113,17 +169,26 @@ func (v *visit) record() {
 	p.ShotWhole("console/record")
 	events := v.readLog(v.t)
 	has(v.t, events, "SessionCreated", "ConsentGiven", "AddressStated", "ChaperoneConfirmed", "ChaperoneArrived", "GatePassed", "VitalsRecorded",
-		"DoseAuthorized", "DoseRecorded", "DoseWitnessed", "CheckInDone", "NoteWritten", "SideEffectRecorded", "WordsOffered", "CriterionSettled",
+		"DoseAuthorized", "DoseRecorded", "DoseWitnessed", "HoldRecorded", "CheckInDone", "NoteWritten", "SideEffectRecorded", "WordsOffered", "CriterionSettled",
 		"SummaryWritten", "CodeEntered", "SessionSigned", "AddendumAdded")
 	once(v.t, events, "DoseRecorded")
 	once(v.t, events, "SessionSigned")
 }
 
-// shots takes everybody's picture.
-func (v *visit) shots(phase string) {
+// screens takes everybody's picture, and checks that nobody is shut out of what
+// they see. The therapist's is taken twice: also dark, and small beside a window of
+// notes.
+func (v *visit) screens(phase string) {
 	v.robin.Shot("therapist/" + phase)
 	v.alex.Shot("client/" + phase)
 	v.sam.Shot("chaperone/" + phase)
+	for _, p := range []*browser.Person{v.robin, v.alex, v.sam} {
+		p.Accessible(phase)
+	}
+	v.robin.Refit(browser.Seat{Width: 1024, Height: 768, Dark: true})
+	v.robin.Shot("therapist-dark/" + phase)
+	v.robin.Accessible(phase + ", dark and small")
+	v.robin.Refit(browser.Seat{})
 }
 
 // now is the time since the dose, by the server.
