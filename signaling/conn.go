@@ -222,6 +222,7 @@ func (c *conn) take(message any) {
 	case *protocol.Telemetry:
 		c.room.telemetry(c, m)
 	case passed:
+		c.edge.tally.brokered.Add(1)
 		c.room.broker(c, m.to, m.kind, m.frame)
 		runtime.Gosched() // the receiver's writer is next: do not have another thread woken for it
 	case *protocol.Offer:
@@ -242,6 +243,7 @@ func (c *conn) take(message any) {
 
 // broker has a message passed on that did not take the short way.
 func (c *conn) broker(message any, to, from *protocol.PeerID, kind string) {
+	c.edge.tally.brokered.Add(1)
 	target := *to
 	*to, *from = "", c.peer
 	if target.IsRelay() {

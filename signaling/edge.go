@@ -80,6 +80,7 @@ type Edge struct {
 	conns    map[*conn]struct{}
 	rooms    map[string]*room
 	running  sync.WaitGroup
+	tally    tally
 }
 
 // New makes an Edge. It is an http.Handler for Pattern.
@@ -172,6 +173,7 @@ func (e *Edge) dismiss(c *conn) {
 	e.mu.Lock()
 	delete(e.conns, c)
 	e.mu.Unlock()
+	e.tally.end(c.out.code())
 	e.running.Done()
 }
 

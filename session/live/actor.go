@@ -48,8 +48,9 @@ type attachment struct {
 
 // attempt is an append, and the state after it.
 type attempt struct {
-	batch store.Batch
-	next  *session.State
+	batch  store.Batch
+	next   *session.State
+	events []session.Event
 }
 
 const (

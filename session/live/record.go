@@ -108,7 +108,7 @@ func (a *actor) tick(seq uint64) error {
 		return nil
 	}
 	// Nothing is left to write: ask the store whether it would.
-	return a.append(nil, a.st)
+	return a.append(nil, a.st, nil)
 }
 
 // declareLost ends every presence that the log knows: its process is gone.
@@ -163,6 +163,7 @@ func (a *actor) reach() error {
 		if seq == 0 {
 			break
 		}
+		a.all.opts.Observer.Reached(time.Since(a.st.Pace.Wall(due)))
 	}
 	a.all.opts.Log.Error("deadlines do not end", "session", a.id, "seq", a.st.Seq)
 	a.restless.Store(true)
@@ -189,7 +190,7 @@ func (a *actor) commit(c session.Command) (uint64, error) {
 		if err != nil {
 			return 0, err
 		}
-		err = a.append(records, next)
+		err = a.append(records, next, events)
 		var conflict *store.ConflictError
 		if !errors.As(err, &conflict) {
 			if err != nil {
@@ -242,7 +243,7 @@ func (a *actor) link(events []session.Event) ([]store.Record, *session.State, er
 // append writes records, with the deadline and the summary of the state after
 // them, and makes that the state. The error is a *store.ConflictError,
 // ErrNotRecorded, or says that the batch can't be written to any store.
-func (a *actor) append(records []store.Record, next *session.State) error {
+func (a *actor) append(records []store.Record, next *session.State, events []session.Event) error {
 	var summary []byte
 	err := a.guarded("Summarize", func() (err error) {
 		summary, err = json.Marshal(session.Summarize(next))
@@ -258,7 +259,7 @@ func (a *actor) append(records []store.Record, next *session.State) error {
 	if err := batch.Validate(); err != nil {
 		return err
 	}
-	return a.write(&attempt{batch: batch, next: next})
+	return a.write(&attempt{batch: batch, next: next, events: events})
 }
 
 func (a *actor) write(w *attempt) error {
@@ -269,6 +270,7 @@ func (a *actor) write(w *attempt) error {
 		a.st, a.doubt = w.next, nil
 		a.restless.Store(len(a.owed) > 0)
 		a.works()
+		a.all.opts.Observer.Recorded(w.events)
 		return nil
 	case errors.As(err, &conflict):
 		return conflict
@@ -301,6 +303,7 @@ func (a *actor) settle() error {
 		a.st = w.next
 		a.restless.Store(len(a.owed) > 0)
 		a.works()
+		a.all.opts.Observer.Recorded(w.events)
 		a.publish()
 		return nil
 	}

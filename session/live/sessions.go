@@ -31,6 +31,8 @@ type Options struct {
 	Store store.Store   // whoever opened it closes it, after Close
 	Log   *slog.Logger  // session and seat ids only; nil discards
 	Idle  time.Duration // a session that nobody uses is unloaded after this; 0: five minutes
+	// Observer is told what happens, for operators; nil: nobody is.
+	Observer Observer
 }
 
 func (o *Options) validate() error {
@@ -39,6 +41,9 @@ func (o *Options) validate() error {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Observer == nil {
+		o.Observer = nobody{}
 	}
 	if o.Idle < 0 {
 		return errors.New("live: a negative idle time")
