@@ -135,9 +135,9 @@ func causeOf(s *session.State, e session.Event) session.Act {
 		return session.CreateSession{ID: e.Log, Owner: f.Owner, Seats: f.Seats, Orders: f.Orders, StartsAt: f.StartsAt,
 			Settings: f.Settings, Practice: f.Practice, Pace: f.Pace}
 	case session.InvitationIssued:
-		return session.IssueInvitation{Seat: f.Seat, Hash: f.Hash, Expires: f.Expires}
+		return session.IssueInvitation(f)
 	case session.InvitationRevoked:
-		return session.RevokeInvitation{Seat: f.Seat}
+		return session.RevokeInvitation(f)
 	case session.DeviceRefused:
 		return session.RefuseDevice{Request: f.Request}
 	case session.DeviceAdmitted:

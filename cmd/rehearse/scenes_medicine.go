@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"belay/cmd/internal/person"
@@ -215,15 +216,17 @@ func (p *play) askHelp() error {
 	if err := stage("calling"); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeoutCause(p.ctx, promptly+p.e.wall(15*time.Second), errors.New("the call for help did not climb to its second rung"))
+	defer cancel()
 	var id string
-	_, err := p.sees(p.therapist, "the call for help on its second rung", func(v session.View) bool {
-		for _, a := range v.Alarms {
-			if a.Condition == session.HelpAskedFor && a.Ended == nil {
-				id = a.ID
-				return a.Rung >= 2
-			}
+	_, err := p.therapist.Await(ctx, func(v session.View) bool {
+		i := slices.IndexFunc(v.Alarms, func(a session.AlarmView) bool {
+			return a.Condition == session.HelpAskedFor && a.Ended == nil && a.Rung >= 2
+		})
+		if i >= 0 {
+			id = v.Alarms[i].ID
 		}
-		return false
+		return i >= 0
 	})
 	if err != nil {
 		return err

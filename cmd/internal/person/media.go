@@ -1,6 +1,7 @@
 package person
 
 import (
+	"errors"
 	"net"
 	"time"
 
@@ -46,6 +47,62 @@ func newAPI() (*webrtc.API, error) {
 	set.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
 	set.SetICETimeouts(2*time.Second, 20*time.Second, time.Second)
 	return webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(set)), nil
+}
+
+// connection is a peer connection that nobody has been offered yet.
+type connection struct {
+	pc      *webrtc.PeerConnection
+	channel *webrtc.DataChannel
+	senders []*webrtc.RTPSender
+}
+
+func (p *Person) newConnection(video bool) (*connection, error) {
+	pc, err := p.api.NewPeerConnection(webrtc.Configuration{BundlePolicy: webrtc.BundlePolicyMaxBundle})
+	if err != nil {
+		return nil, err
+	}
+	c := &connection{pc: pc}
+	negotiated, id := true, uint16(0)
+	c.channel, err = pc.CreateDataChannel("belay", &webrtc.DataChannelInit{Negotiated: &negotiated, ID: &id})
+	if err == nil && video && p.camera != nil {
+		// Added before any description, they take an offer's places.
+		for _, track := range []webrtc.TrackLocal{p.camera.sound, p.camera.picture} {
+			var sender *webrtc.RTPSender
+			if sender, err = pc.AddTrack(track); err != nil {
+				break
+			}
+			c.senders = append(c.senders, sender)
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, pc.GracefulClose())
+	}
+	return c, nil
+}
+
+// made returns a new connection: the one that was made while the server was being
+// dialled, for the first peer.
+func (p *Person) made(video bool) (*connection, error) {
+	var c *connection
+	if video && p.camera != nil {
+		select {
+		case c = <-p.spare:
+		default:
+		}
+	}
+	if c == nil {
+		var err error
+		if c, err = p.newConnection(video); err != nil {
+			return nil, err
+		}
+	}
+	if servers := p.iceServers(); len(servers) > 0 {
+		err := c.pc.SetConfiguration(webrtc.Configuration{ICEServers: servers, BundlePolicy: webrtc.BundlePolicyMaxBundle})
+		if err != nil {
+			return nil, errors.Join(err, c.pc.GracefulClose())
+		}
+	}
+	return c, nil
 }
 
 // report tells the server each second what arrives, as a page does.

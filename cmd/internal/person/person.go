@@ -3,7 +3,6 @@ package person
 import (
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -69,6 +68,7 @@ type Person struct {
 	peer   protocol.PeerID
 	api    *webrtc.API
 	camera *camera // nil: none
+	spare  chan *connection
 	clock  clock
 
 	ctx    context.Context // ends with Close
@@ -84,6 +84,7 @@ type Person struct {
 	hold     time.Time // no dialling before
 	view     session.View
 	seen     bool
+	fresh    bool // the view came over this connection
 	degraded protocol.Degraded
 	failure  protocol.Failure
 	ended    error // the person does not come back
@@ -121,7 +122,7 @@ func Join(o Options) (*Person, error) {
 		return nil, err
 	}
 	p := &Person{
-		opts: o, peer: protocol.PeerID(uuid.NewString()), api: api, changed: make(chan struct{}),
+		opts: o, peer: protocol.PeerID(uuid.NewString()), api: api, changed: make(chan struct{}), spare: make(chan *connection, 1),
 		pending: map[string]*pending{}, links: map[protocol.PeerID]*link{}, flows: map[session.SeatID]*flow{},
 	}
 	if o.Camera {
@@ -133,6 +134,11 @@ func Join(o Options) (*Person, error) {
 	if p.camera != nil {
 		p.run.Go(func() { p.camera.run(p.ctx.Done()) })
 		p.run.Go(p.report)
+		p.run.Go(func() {
+			if c, err := p.newConnection(true); err == nil { // else it fails again where it is said
+				p.spare <- c
+			}
+		})
 	}
 	p.run.Go(p.attend)
 	return p, nil
@@ -158,7 +164,12 @@ func (p *Person) Close() error {
 	for _, l := range links {
 		l.close()
 	}
-	return nil
+	select {
+	case c := <-p.spare:
+		return c.pc.GracefulClose()
+	default:
+		return nil
+	}
 }
 
 // notify wakes whoever awaits something. p.mu is held.
@@ -220,9 +231,10 @@ func (p *Person) Await(ctx context.Context, ok func(session.View) bool) (v sessi
 	return v, err
 }
 
-// Open waits until the screen is connected and has a view.
+// Open waits until the screen is connected and has a view that came over this
+// connection.
 func (p *Person) Open(ctx context.Context) error {
-	return p.until(ctx, func() bool { return p.welcomed && p.seen })
+	return p.until(ctx, func() bool { return p.welcomed && p.fresh })
 }
 
 func (p *Person) open() bool {
@@ -336,77 +348,4 @@ func (p *Person) iceServers() []webrtc.ICEServer {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.ice
-}
-
-// Answer is the server's to a command.
-type Answer struct {
-	ID      string
-	Seq     uint64            // of the last event that it caused
-	Refused *protocol.Refused // nil: done
-}
-
-// Err is nil where the command was done, else the refusal as an error.
-func (a Answer) Err() error {
-	if a.Refused == nil {
-		return nil
-	}
-	return &session.Refusal{Code: a.Refused.Code, Words: a.Refused.Words, Missing: a.Refused.Missing}
-}
-
-// Do sends an act and returns the server's answer to it. While there is no
-// connection, or the store fails, it waits and sends again. The error is ctx's, or
-// why the person has left.
-func (p *Person) Do(ctx context.Context, act session.Act) (Answer, error) {
-	p.mu.Lock()
-	p.commands++
-	id := fmt.Sprintf("%.16s-%d", p.peer, p.commands)
-	p.mu.Unlock()
-	return p.DoAs(ctx, id, act)
-}
-
-// DoAs is Do with the command's id: a second call with the same id is the resend
-// of the first.
-func (p *Person) DoAs(ctx context.Context, id string, act session.Act) (Answer, error) {
-	body, err := json.Marshal(act)
-	if err != nil {
-		return Answer{}, err
-	}
-	name := session.FactName(act)
-	frame, err := protocol.Encode(protocol.Command{ID: id, Act: name, Body: body})
-	if err != nil {
-		return Answer{}, err
-	}
-	mine := &pending{act: act, frame: frame, answer: make(chan Answer, 1)}
-	for {
-		p.mu.Lock()
-		if p.pending[id] != nil {
-			p.mu.Unlock()
-			return Answer{}, fmt.Errorf("command %s has no answer yet", id)
-		}
-		p.pending[id] = mine
-		p.mu.Unlock()
-		p.put(frame)
-		var answer Answer
-		select {
-		case answer = <-mine.answer:
-		case <-ctx.Done():
-			err = context.Cause(ctx)
-		case <-p.ctx.Done():
-			err = errors.New("the person has left")
-		}
-		if err != nil {
-			p.mu.Lock()
-			delete(p.pending, id)
-			p.mu.Unlock()
-			return Answer{}, fmt.Errorf("%s: %w", name, err)
-		}
-		if answer.Refused == nil || answer.Refused.Code != "not_recorded" {
-			return answer, nil
-		}
-		select { // the store fails: the act may be sent again
-		case <-time.After(time.Second):
-		case <-ctx.Done():
-		case <-p.ctx.Done():
-		}
-	}
 }

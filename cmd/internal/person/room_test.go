@@ -40,9 +40,12 @@ func (t token) Admit(r *http.Request, _ string, _ session.SeatID) error {
 	return nil
 }
 
-func open(t testing.TB) *place {
+func open(t testing.TB) *place { return openStore(t, bolt.Options{}) }
+
+func openStore(t testing.TB, o bolt.Options) *place {
 	t.Helper()
-	db, err := bolt.Open(bolt.Options{Path: filepath.Join(t.TempDir(), "belay.db")})
+	o.Path = filepath.Join(t.TempDir(), "belay.db")
+	db, err := bolt.Open(o)
 	if err != nil {
 		t.Fatal(err)
 	}

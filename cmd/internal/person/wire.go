@@ -239,7 +239,7 @@ func (p *Person) read(frame []byte) {
 			p.opts.View(at, v)
 		}
 		p.mu.Lock()
-		p.view, p.seen = v, true
+		p.view, p.seen, p.fresh = v, true, true
 		p.notify()
 		p.mu.Unlock()
 	case *protocol.Result:
@@ -279,7 +279,7 @@ func (p *Person) welcome(m *protocol.Welcome) {
 		ice = append(ice, webrtc.ICEServer{URLs: s.URLs, Username: s.Username, Credential: s.Credential})
 	}
 	p.mu.Lock()
-	p.welcomed, p.ice = true, ice
+	p.welcomed, p.fresh, p.ice = true, false, ice
 	if !p.lost.From.IsZero() {
 		p.lost.To = time.Now()
 		p.absences = append(p.absences, p.lost)
@@ -318,85 +318,4 @@ func refusedOf(m *protocol.Result) *protocol.Refused {
 		return &protocol.Refused{Code: "refused", Words: "The server gave no reason."}
 	}
 	return m.Refused
-}
-
-// meet takes over the list of peers.
-func (p *Person) meet(list []protocol.Peer) {
-	var gone []*link
-	p.mu.Lock()
-	listed := map[protocol.PeerID]protocol.Peer{}
-	seats := map[string]bool{}
-	for _, one := range list {
-		listed[one.Peer], seats[one.Seat] = one, true
-	}
-	for id, l := range p.links {
-		one, here := listed[id]
-		switch {
-		case here && one.Offer == l.listed.Offer && one.Video == l.listed.Video:
-			l.absent = time.Time{}
-		case here || seats[l.listed.Seat] || l.listed.Role == string(session.Chaperone):
-			// It is another page now, or may not see any more.
-			delete(p.links, id)
-			gone = append(gone, l)
-		case l.absent.IsZero():
-			l.absent = time.Now() // a server that starts anew knows nobody at first
-		}
-	}
-	p.mu.Unlock()
-	for _, l := range gone {
-		l.close()
-	}
-	for _, one := range list {
-		p.mu.Lock()
-		have := p.links[one.Peer] != nil
-		p.mu.Unlock()
-		if have {
-			continue
-		}
-		l := newLink(p, one)
-		p.mu.Lock()
-		p.links[one.Peer] = l
-		p.mu.Unlock()
-	}
-	p.mu.Lock()
-	early := p.early
-	p.early = nil
-	p.mu.Unlock()
-	for _, b := range early {
-		p.broker(b.from, b.message)
-	}
-}
-
-// broker hands a message of another peer to its link; one that comes before the
-// list that names its sender waits.
-func (p *Person) broker(from protocol.PeerID, message any) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if l := p.links[from]; l != nil {
-		l.post(func() { l.signal(message) })
-	} else if len(p.early) < maxEarly {
-		p.early = append(p.early, brokered{from, message})
-	}
-}
-
-// forget closes the links to peers that the server does not list any more and
-// from which nothing comes.
-func (p *Person) forget() {
-	var gone []*link
-	now := time.Now()
-	p.mu.Lock()
-	for id, l := range p.links {
-		if l.absent.IsZero() || now.Sub(l.absent) < staleAfter {
-			continue
-		}
-		f := l.flow.snapshot("")
-		if now.Sub(f.Picture.Last) > staleAfter && now.Sub(f.Sound.Last) > staleAfter {
-			delete(p.links, id)
-			gone = append(gone, l)
-		}
-	}
-	p.mu.Unlock()
-	for _, l := range gone {
-		l.close()
-	}
 }
