@@ -12,6 +12,7 @@ import (
 	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
+	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 	"go.uber.org/goleak"
 
@@ -101,6 +102,7 @@ type page struct {
 	told chan any
 
 	pc      *webrtc.PeerConnection
+	all     []*webrtc.PeerConnection // the older ones too
 	camera  *webrtc.TrackLocalStaticRTP
 	mic     *webrtc.TrackLocalStaticRTP
 	layers  []*webrtc.TrackLocalStaticRTP // simulcast: h and l, in place of camera
@@ -108,6 +110,7 @@ type page struct {
 	slots   [relay.MaxSlots]inbox
 	sounds  [relay.MaxSlots]inbox
 
+	small   atomic.Bool // simulcast: the small layer alone
 	plis    atomic.Int64
 	key     atomic.Bool
 	paused  atomic.Bool
@@ -210,7 +213,10 @@ func (p *page) build(o options) {
 	}
 	pc, err := pionAPI(p.t, o.tcp).NewPeerConnection(webrtc.Configuration{})
 	fatal(err)
-	p.pc = pc
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pc, p.layers, p.senders = pc, nil, nil
+	p.all = append(p.all, pc)
 	p.mic, err = webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus}, "mic", "own")
 	fatal(err)
 	p.camera, err = webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8}, "camera", "own")
@@ -378,11 +384,7 @@ func (p *page) send() *page {
 		frames, sounds := time.NewTicker(frameEvery), time.NewTicker(soundEvery)
 		defer frames.Stop()
 		defer sounds.Stop()
-		cameras := p.layers
-		if len(cameras) == 0 {
-			cameras = []*webrtc.TrackLocalStaticRTP{p.camera}
-		}
-		n, seq, tone := 0, make([]uint16, len(cameras)), uint16(0)
+		n, seq, tone := 0, make([]uint16, 2), uint16(0)
 		for i := range seq {
 			seq[i] = uint16(60000 + 2000*i) // it passes the end soon
 		}
@@ -395,14 +397,19 @@ func (p *page) send() *page {
 					continue
 				}
 				key := p.key.Swap(false) || n == 0
+				cameras, _, ids := p.tracks()
 				for i, camera := range cameras {
-					frame(camera, &seq[i], uint32(now.UnixNano()/11111)+uint32(1e6*i), uint16(n+500*i), p.mark()+byte(i), key)
+					if i == 0 && len(cameras) > 1 && p.small.Load() {
+						continue // the browser has given the big layer up
+					}
+					frame(camera, &seq[i], uint32(now.UnixNano()/11111)+uint32(1e6*i), uint16(n+500*i), p.mark()+byte(i), key, ids)
 				}
 				n++
 			case now := <-sounds.C:
 				if !p.paused.Load() {
 					tone++
-					_ = p.mic.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: tone, Timestamp: uint32(now.UnixNano() / 20833)}, Payload: []byte{p.mark(), 1, 2, 3}})
+					_, mic, _ := p.tracks()
+					_ = mic.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: tone, Timestamp: uint32(now.UnixNano() / 20833)}, Payload: []byte{p.mark(), 1, 2, 3}})
 				}
 			}
 		}
@@ -410,12 +417,37 @@ func (p *page) send() *page {
 	return p
 }
 
+// extensions are the ids by which a simulcast sender names its layers.
+type extensions struct {
+	mid, rid uint8
+	line     string
+}
+
+// tracks are those of the page's newest connection.
+func (p *page) tracks() ([]*webrtc.TrackLocalStaticRTP, *webrtc.TrackLocalStaticRTP, extensions) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.layers) == 0 {
+		return []*webrtc.TrackLocalStaticRTP{p.camera}, p.mic, extensions{}
+	}
+	ext := extensions{line: p.pc.GetTransceivers()[1].Mid()}
+	for _, e := range p.senders[len(p.senders)-1].GetParameters().HeaderExtensions {
+		switch e.URI {
+		case sdp.SDESMidURI:
+			ext.mid = uint8(e.ID)
+		case sdp.SDESRTPStreamIDURI:
+			ext.rid = uint8(e.ID)
+		}
+	}
+	return p.layers, p.mic, ext
+}
+
 // mark is what this page's packets carry, to be told from others'.
 func (p *page) mark() byte { return p.seat[0] }
 
 // frame sends one frame in two packets: descriptor with a 15-bit PictureID and
 // TL0PICIDX, frame tag, mark.
-func frame(to *webrtc.TrackLocalStaticRTP, seq *uint16, stamp uint32, n uint16, mark byte, key bool) {
+func frame(to *webrtc.TrackLocalStaticRTP, seq *uint16, stamp uint32, n uint16, mark byte, key bool, ids extensions) {
 	tag := byte(1)
 	if key {
 		tag = 0
@@ -428,7 +460,12 @@ func frame(to *webrtc.TrackLocalStaticRTP, seq *uint16, stamp uint32, n uint16, 
 			payload[5] = tag
 		}
 		payload[6] = mark
-		_ = to.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: *seq, Timestamp: stamp, Marker: part == 1}, Payload: payload})
+		packet := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: *seq, Timestamp: stamp, Marker: part == 1}, Payload: payload}
+		if ids.rid != 0 {
+			_ = packet.SetExtension(ids.mid, []byte(ids.line))
+			_ = packet.SetExtension(ids.rid, []byte(to.RID()))
+		}
+		_ = to.WriteRTP(packet)
 		*seq++
 	}
 }
@@ -530,6 +567,8 @@ func (p *page) close() {
 	default:
 	}
 	close(p.quit)
-	_ = p.pc.GracefulClose() // its errors are about what is gone already
+	for _, pc := range p.all {
+		_ = pc.GracefulClose() // its errors are about what is gone already
+	}
 	p.running.Wait()
 }

@@ -1,8 +1,19 @@
 package relay_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/webrtc/v4"
 
 	"belay/signaling/protocol"
 	"belay/signaling/relay"
@@ -28,8 +39,8 @@ func TestPictureAndSoundGoBothWays(t *testing.T) {
 		if got := viewer.slots[1].view().packets; got != 0 {
 			t.Errorf("%s: %d packets in an empty slot", viewer.seat, got)
 		}
-		want := []protocol.Slot{{Slot: 0, Seat: other.seat, Peer: other.peer}}
-		if got := viewer.showing(); len(got) != 1 || got[0] != want[0] {
+		want := protocol.Slot{Slot: 0, Seat: other.seat, Peer: other.peer}
+		if got := viewer.showing(); len(got) != 1 || got[0] != want {
 			t.Errorf("%s was told of slots %+v", viewer.seat, got)
 		}
 	}
@@ -37,5 +48,405 @@ func TestPictureAndSoundGoBothWays(t *testing.T) {
 	if heard.FrameAge < 0 || heard.FrameAge > time.Second || heard.SoundAge < 0 || heard.SoundAge > time.Second || heard.Route != "relay-udp" || !heard.Connected {
 		t.Errorf("measured of the client: %+v", heard)
 	}
-	_ = relay.MaxSlots
+}
+
+func TestAThirdWhoComesAndGoesStopsNoPicture(t *testing.T) {
+	h := open(t)
+	a, b := h.page("client-1", options{}), h.page("therapist-1", options{})
+	h.meet(a, b)
+	a.connect().send()
+	b.connect().send()
+	a.sees(0, b, 10)
+	b.sees(0, a, 10)
+	c := h.page("zaperone-1", options{})
+	h.meet(a, b, c)
+	c.connect().send()
+	a.sees(1, c, 10)
+	b.sees(1, c, 10)
+	c.sees(0, a, 10) // its first slots are in the order of seats
+	c.sees(1, b, 10)
+	h.meet(a, b)
+	a.await("an empty slot", func() bool { return len(a.showing()) == 1 })
+	a.sees(0, b, 30)
+	b.sees(0, a, 30)
+	for _, p := range []*page{a, b} {
+		if v := p.slots[0].view(); v.longest > time.Second || v.jumps != 0 || v.back != 0 {
+			t.Errorf("%s: the picture stood still for %s: %+v", p.seat, v.longest, v)
+		}
+	}
+	before := a.slots[1].view().frames
+	a.sees(0, b, 10)
+	if after := a.slots[1].view().frames; after != before {
+		t.Errorf("%d frames of somebody who may not be seen any more", after-before)
+	}
+}
+
+func TestWhoMayNotMeetReceivesNothing(t *testing.T) {
+	h := open(t)
+	a, b, c := h.page("therapist-1", options{}), h.page("client-1", options{}), h.page("zaperone-1", options{})
+	if err := h.relay.Open(visit, true); err != nil {
+		t.Fatal(err)
+	}
+	h.relay.SetMembers(visit, map[protocol.PeerID]relay.Member{
+		a.peer: {Seat: a.seat, Sees: []protocol.PeerID{b.peer}},
+		b.peer: {Seat: b.seat, Sees: []protocol.PeerID{a.peer}},
+		c.peer: {Seat: c.seat},
+	})
+	for _, p := range []*page{a, b, c} {
+		p.connect().send()
+	}
+	a.sees(0, b, 30)
+	b.sees(0, a, 30)
+	for i := range c.slots {
+		if v := c.slots[i].view(); v.packets != 0 {
+			t.Errorf("the third sees %+v", v)
+		}
+		if v := c.sounds[i].view(); v.packets != 0 {
+			t.Errorf("the third hears %+v", v)
+		}
+	}
+	for _, p := range []*page{a, b} {
+		if v := p.slots[1].view(); v.packets != 0 {
+			t.Errorf("%s sees the third", p.seat)
+		}
+	}
+	// A page of another visit can't even speak to this one's relay.
+	h.relay.Receive("another visit", c.peer, &protocol.Offer{SDP: "v=0"})
+	h.relay.Receive(visit, "a-page-that-nobody-knows", &protocol.Offer{SDP: "v=0"})
+}
+
+// A rope that is paused from the start has no track at the relay: it begins with
+// its first packet, and nobody has to be asked again.
+func TestARopeThatWasPausedFromTheStartBeginsAtOnce(t *testing.T) {
+	h := open(t)
+	a, b := h.page("therapist-1", options{}), h.page("client-1", options{})
+	h.meet(a, b)
+	b.paused.Store(true)
+	a.connect().send()
+	b.connect().send()
+	b.sees(0, a, 30)
+	if got := a.slots[0].view().packets; got != 0 {
+		t.Fatalf("%d packets of a paused rope", got)
+	}
+	if heard := h.relay.Heard(visit)[b.peer]; heard.FrameAge >= 0 || heard.SoundAge >= 0 {
+		t.Errorf("measured of a paused rope: %+v", heard)
+	}
+	began := time.Now()
+	b.paused.Store(false)
+	a.sees(0, b, 1)
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("the first frame took %s", took)
+	}
+	// And again in the middle: the same stream goes on.
+	b.paused.Store(true)
+	a.await("nothing comes", func() bool { return time.Since(a.slots[0].view().last) > 300*time.Millisecond })
+	b.paused.Store(false)
+	a.sees(0, b, 10)
+	if v := a.slots[0].view(); v.jumps != 0 || v.back != 0 {
+		t.Errorf("no one stream: %+v", v)
+	}
+}
+
+// A slot that changes hands goes on as one stream and begins with a key frame.
+func TestASlotThatChangesHandsShowsOneStream(t *testing.T) {
+	h := open(t)
+	a, b := h.page("therapist-1", options{}), h.page("client-1", options{})
+	h.meet(a, b)
+	a.connect().send()
+	b.connect().send()
+	a.sees(0, b, 20)
+	b.close() // the laptop dies; another device takes the seat
+	again := h.page("client-1", options{})
+	h.meet(a, again)
+	again.connect().send()
+	a.await("the other device's frames in the same slot", func() bool {
+		shown := a.showing()
+		return len(shown) == 1 && shown[0] == protocol.Slot{Slot: 0, Seat: "client-1", Peer: again.peer} && a.slots[0].view().keys >= 2
+	})
+	a.sees(0, again, 20)
+	if v := a.slots[0].view(); v.jumps != 0 || v.back != 0 || v.pictures != 0 {
+		t.Errorf("the numbers do not go on: %+v", v)
+	}
+}
+
+func TestAPublisherIsNotAskedForKeyFramesWithoutEnd(t *testing.T) {
+	h := open(t)
+	a, b := h.page("therapist-1", options{}), h.page("client-1", options{})
+	h.meet(a, b)
+	a.connect().send()
+	b.connect().send()
+	a.sees(0, b, 10)
+	before, began := b.plis.Load(), time.Now()
+	for time.Since(began) < 2*time.Second {
+		for _, r := range a.pc.GetReceivers() {
+			if track := r.Track(); track != nil && track.Kind() == webrtc.RTPCodecTypeVideo {
+				_ = a.pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: uint32(track.SSRC())}})
+			}
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	asked, most := b.plis.Load()-before, int64(time.Since(began)/(500*time.Millisecond))+1
+	if asked == 0 || asked > most {
+		t.Errorf("asked %d times in %s: between 1 and %d are right", asked, time.Since(began), most)
+	}
+}
+
+func TestTheSmallLayerIsShownWhereTheBigOneIsNotSent(t *testing.T) {
+	h := open(t)
+	a, b := h.page("therapist-1", options{}), h.page("client-1", options{simulcast: true})
+	h.meet(a, b)
+	a.connect()
+	b.connect().send()
+	layer := func(i byte, n int) {
+		t.Helper()
+		before := a.slots[0].view().from[b.mark()+i]
+		a.await(fmt.Sprintf("%d frames of layer %d", n, i), func() bool { return a.slots[0].view().from[b.mark()+i] >= before+n })
+	}
+	layer(0, 20)
+	b.small.Store(true)
+	layer(1, 20)
+	b.small.Store(false)
+	layer(0, 20)
+	if v := a.slots[0].view(); v.jumps != 0 || v.back != 0 || v.pictures != 0 {
+		t.Errorf("no one stream: %+v", v)
+	}
+}
+
+func TestAConnectionThatIsBuiltAnewReplacesTheOld(t *testing.T) {
+	h := open(t)
+	a, b := h.page("therapist-1", options{}), h.page("client-1", options{})
+	h.meet(a, b)
+	a.connect().send()
+	b.connect().send()
+	a.sees(0, b, 10)
+	old := b.pc
+	b.build(options{})
+	b.connect()
+	if err := old.GracefulClose(); err != nil {
+		t.Error(err)
+	}
+	a.sees(0, b, 20)
+	b.sees(0, a, 20)
+	if v := a.slots[0].view(); v.jumps != 0 || v.back != 0 {
+		t.Errorf("%+v", v)
+	}
+}
+
+func TestAnICERestartKeepsThePicture(t *testing.T) {
+	h := open(t)
+	a, b := h.page("therapist-1", options{}), h.page("client-1", options{})
+	h.meet(a, b)
+	a.connect().send()
+	b.connect().send()
+	a.sees(0, b, 10)
+	b.offer(true)
+	a.sees(0, b, 60)
+	b.sees(0, a, 20)
+	if v := a.slots[0].view(); v.longest > time.Second || v.jumps != 0 {
+		t.Errorf("%+v", v)
+	}
+}
+
+// After a restart of the server the page's connection is one that the relay does
+// not know: it is asked for a new one, not left to find out.
+func TestARestartOfAConnectionThatIsNoMoreAsksForANewOne(t *testing.T) {
+	h := open(t)
+	b := h.page("client-1", options{})
+	h.meet(b)
+	sdp, err := b.pc.CreateOffer(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.relay.Receive(visit, b.peer, &protocol.Offer{SDP: sdp.SDP, Restart: true})
+	b.await("a question for an offer", func() bool { b.mu.Lock(); defer b.mu.Unlock(); return b.offers == 1 })
+	if h.relay.ID(visit) == open(t).relay.ID(visit) {
+		t.Error("another process has the same name in this visit")
+	}
+}
+
+func TestMediaGoesOverTCPWhereUDPIsShut(t *testing.T) {
+	var tcp net.Listener
+	h := open(t, func(o *relay.Options) {
+		var err error
+		if tcp, err = net.Listen("tcp4", "127.0.0.1:0"); err != nil {
+			t.Fatal(err)
+		}
+		o.TCP = tcp
+	})
+	a, b := h.page("therapist-1", options{tcp: true}), h.page("client-1", options{})
+	h.meet(a, b)
+	a.connect().send()
+	b.connect().send()
+	a.sees(0, b, 30)
+	b.sees(0, a, 30)
+	if route := h.relay.Heard(visit)[a.peer].Route; route != "relay-tcp" {
+		t.Errorf("the route is %q", route)
+	}
+}
+
+func TestAVisitIsRefusedBeforeItBeginsAndNeverInTheMiddle(t *testing.T) {
+	h := open(t, func(o *relay.Options) { o.MaxRooms = 2 })
+	for i := range 2 {
+		if err := h.relay.Open(fmt.Sprint("visit", i), false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := h.relay.Open("third", false); !errors.Is(err, relay.ErrFull) {
+		t.Errorf("a visit that has no place: %v", err)
+	}
+	if err := h.relay.Open("begun", true); err != nil {
+		t.Errorf("a visit that has begun: %v", err)
+	}
+	if err := h.relay.Open("visit0", false); err != nil {
+		t.Errorf("a visit that has its place: %v", err)
+	}
+	h.relay.Shut("visit0", 0)
+	h.relay.Shut("begun", 0)
+	if err := h.relay.Open("third", false); err != nil {
+		t.Errorf("after others have left: %v", err)
+	}
+}
+
+func TestOptionsThatCannotWorkAreRefused(t *testing.T) {
+	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer udp.Close()
+	say := func(string, protocol.PeerID, any) {}
+	for name, o := range map[string]relay.Options{
+		"no socket":     {Say: say},
+		"nobody to say": {UDP: udp},
+		"only IPv6":     {UDP: udp, Say: say, Advertise: []netip.Addr{netip.MustParseAddr("2001:db8::1")}},
+		"unspecified":   {UDP: udp, Say: say, Advertise: []netip.Addr{netip.MustParseAddr("0.0.0.0")}},
+	} {
+		if r, err := relay.New(o); err == nil {
+			t.Errorf("%s: accepted", name)
+			r.Close()
+		}
+	}
+}
+
+func TestTheAnswerNamesTheAdvertisedAddressAlone(t *testing.T) {
+	h := open(t, func(o *relay.Options) { o.Advertise = []netip.Addr{netip.MustParseAddr("203.0.113.10")} })
+	a := h.page("therapist-1", options{})
+	h.meet(a)
+	a.offer(false)
+	n := 0
+	for line := range strings.Lines(a.pc.RemoteDescription().SDP) {
+		if strings.HasPrefix(line, "a=candidate:") {
+			n++
+			if !strings.Contains(line, " 203.0.113.10 ") {
+				t.Errorf("it names %s", line)
+			}
+		}
+	}
+	if n == 0 {
+		t.Error("there is no candidate")
+	}
+}
+
+// What one page sends, however broken, disturbs no other.
+func TestBrokenOffersDisturbNobody(t *testing.T) {
+	h := open(t)
+	a, b, c := h.page("therapist-1", options{}), h.page("client-1", options{}), h.page("zaperone-1", options{})
+	h.meet(a, b, c)
+	a.connect().send()
+	b.connect().send()
+	a.sees(0, b, 5)
+	good, err := c.pc.CreateOffer(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, sdp := range broken(good.SDP) {
+		h.relay.Receive(visit, c.peer, &protocol.Offer{SDP: sdp})
+		h.relay.Receive(visit, c.peer, &protocol.Candidate{Candidate: sdp})
+		c.await(fmt.Sprintf("an answer of some kind to broken offer %d", i), func() bool {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			n := len(c.refused) + len(c.answers)
+			c.refused = nil
+			for len(c.answers) > 0 {
+				<-c.answers
+			}
+			return n > 0
+		})
+	}
+	a.sees(0, b, 5)
+	b.sees(0, a, 5)
+	c.build(options{})
+	c.connect()
+	c.sees(1, a, 5)
+	if v := a.slots[0].view(); v.longest > time.Second {
+		t.Errorf("the others' picture stood still for %s", v.longest)
+	}
+}
+
+func broken(good string) []string {
+	return []string{
+		"", "v=0", "\x00", strings.Repeat("m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n", 100),
+		strings.ReplaceAll(good, "a=fingerprint", "a=finger"),
+		strings.ReplaceAll(good, "a=ice-ufrag", "a=ice-none"),
+		strings.ReplaceAll(good, "VP8/90000", "VP9/90000"),
+		strings.ReplaceAll(good, "a=mid:", "a=mid:x"),
+		strings.ReplaceAll(good, "a=setup:actpass", "a=setup:nobody"),
+		good[:len(good)/2],
+		good + good,
+		strings.ReplaceAll(good, "sendrecv", "inactive"),
+	}
+}
+
+// Pages that come and are killed leave nothing behind.
+func TestPagesThatComeAndAreKilledLeaveNothing(t *testing.T) {
+	rounds := 20
+	if os.Getenv("BELAY_LONG") != "" {
+		rounds = 1000
+	}
+	h := open(t)
+	a := h.page("therapist-1", options{})
+	h.meet(a)
+	a.connect().send()
+	settled := func() int {
+		runtime.GC()
+		return runtime.NumGoroutine()
+	}
+	start := settled()
+	for i := range rounds {
+		b := h.page("client-1", options{})
+		h.meet(a, b)
+		b.connect().send()
+		if i%2 == 0 {
+			a.await("a frame", func() bool { return a.slots[0].view().from[b.mark()] > 0 })
+		}
+		b.close() // without a word: the relay learns it from the members
+		h.meet(a)
+		h.mu.Lock()
+		delete(h.pages, b.peer)
+		h.mu.Unlock()
+	}
+	await(t, fmt.Sprintf("%d goroutines again", start), func() bool { return settled() <= start+2 })
+	if open, _ := h.relay.Rooms(); open != 1 {
+		t.Errorf("%d rooms are open", open)
+	}
+}
+
+func TestCloseEndsEverything(t *testing.T) {
+	h := open(t)
+	a, b := h.page("therapist-1", options{}), h.page("client-1", options{})
+	h.meet(a, b)
+	a.connect().send()
+	b.connect().send()
+	a.sees(0, b, 5)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	done := make(chan struct{})
+	go func() { defer close(done); h.relay.Close() }()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		t.Fatal("it does not end")
+	}
+	if err := h.relay.Open("another", false); err == nil {
+		t.Error("it opens rooms after it was closed")
+	}
 }
