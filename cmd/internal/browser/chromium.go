@@ -14,6 +14,7 @@ import (
 
 	cdpbrowser "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -257,10 +258,25 @@ var chromiumKeys = strings.NewReplacer(
 	Backspace, kb.Backspace, Tab, kb.Tab, Enter, kb.Enter, Escape, kb.Escape,
 	ArrowUp, kb.ArrowUp, ArrowDown, kb.ArrowDown)
 
+// Keys sends each key as one press that carries its character: the browser then
+// leaves the character out where the page has taken the key for itself. Sent as an
+// event of its own, as the library does, it would be written all the same.
 func (p *chromiumPage) Keys(ctx context.Context, text string) error {
 	ctx, done := p.during(ctx)
 	defer done()
-	return chromedp.Do(ctx, chromedp.KeyEvent(chromiumKeys.Replace(text)))
+	for _, r := range chromiumKeys.Replace(text) {
+		events := kb.Encode(r)
+		down, up := events[0], events[len(events)-1]
+		if len(events) == 3 {
+			down.Text, down.UnmodifiedText = events[1].Text, events[1].UnmodifiedText
+		}
+		for _, event := range []*input.DispatchKeyEventParams{down, up} {
+			if _, err := chromedp.Call(ctx, input.DispatchKeyEvent, *event); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (p *chromiumPage) Screenshot(ctx context.Context, whole bool) ([]byte, error) {
