@@ -15,6 +15,7 @@ func introduces(p *browser.Person, link string) {
 }
 
 func TestJoiningWithoutACamera(t *testing.T) {
+	t.Parallel()
 	chromium := browser.StartChromium(t, browser.Options{})
 	bare := browser.StartChromium(t, browser.Options{NoCamera: true})
 	v := &visit{t: t, server: startChild(t)}
@@ -42,6 +43,7 @@ func TestJoiningWithoutACamera(t *testing.T) {
 }
 
 func TestPermissionRefusedSaysWhatToDo(t *testing.T) {
+	t.Parallel()
 	chromium := browser.StartChromium(t, browser.Options{})
 	v := &visit{t: t, server: startChild(t)}
 	v.robin = chromium.Open("robin", browser.Seat{})

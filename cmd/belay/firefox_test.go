@@ -8,6 +8,7 @@ import (
 
 // A client opens the link in whatever browser there is.
 func TestClientInFirefoxTherapistInChromium(t *testing.T) {
+	t.Parallel()
 	chromium := browser.StartChromium(t, browser.Options{})
 	firefox := browser.StartFirefox(t, browser.Options{})
 	v := &visit{t: t, server: startChild(t)}

@@ -10,6 +10,7 @@ import (
 
 // Everybody's first try: all three links side by side in one browser.
 func TestThreeLinksInOneBrowser(t *testing.T) {
+	t.Parallel()
 	v := &visit{t: t, server: startChild(t)}
 	chromium := browser.StartChromium(t, browser.Options{})
 	v.robin = chromium.Open("robin", browser.Seat{})
@@ -36,6 +37,7 @@ func TestThreeLinksInOneBrowser(t *testing.T) {
 }
 
 func TestSecondDeviceWaitsForOneTap(t *testing.T) {
+	t.Parallel()
 	chromium := browser.StartChromium(t, browser.Options{})
 	v := newVisit(t, chromium)
 	v.practise("1")
@@ -74,6 +76,7 @@ func TestSecondDeviceWaitsForOneTap(t *testing.T) {
 
 // A laptop dies: the therapist signs in elsewhere and goes on at once.
 func TestTherapistTakesOverOnAnotherDevice(t *testing.T) {
+	t.Parallel()
 	chromium := browser.StartChromium(t, browser.Options{})
 	v := newVisit(t, chromium)
 	v.practise("1")
@@ -101,6 +104,7 @@ func TestTherapistTakesOverOnAnotherDevice(t *testing.T) {
 }
 
 func TestExpiredOrRevokedLinkSaysWhatToDo(t *testing.T) {
+	t.Parallel()
 	chromium := browser.StartChromium(t, browser.Options{})
 	v := newVisit(t, chromium)
 	v.practise("1")

@@ -112,6 +112,22 @@ func (v *visit) practise(rate string) {
 	v.readLinks()
 }
 
+// plan makes a session from the console's form.
+func (v *visit) plan() {
+	p := v.robin
+	p.Click(browser.TestID("new"))
+	p.WaitText("The prescriber's order")
+	fill(p, "form", answer{"client-1-name", "Alex"}, answer{"client-1-pronouns", "they/them"}, answer{"client-1-phone", "503-555-0142"},
+		answer{"client-1-dose", "100"}, answer{"client-1-total", "200"}, answer{"client-1-number", "3"}, answer{"client-1-of", "6"},
+		answer{"client-1-prescriber", "Dr. Okafor"}, answer{"client-1-prescriber-phone", "503-555-0100"},
+		answer{"chaperone-1-name", "Sam"}, answer{"chaperone-1-phone", "503-555-0178"})
+	p.ShotWhole("console/new")
+	p.Accessible("the form of a new session")
+	p.Click(browser.TestID("create"))
+	v.readLinks()
+	p.Accessible("the links")
+}
+
 // readLinks reads the three links from the console's page.
 func (v *visit) readLinks() {
 	p := v.robin

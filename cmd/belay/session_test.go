@@ -12,6 +12,7 @@ import (
 // record, in three browsers with cookies of their own. The practice clock runs a
 // minute a second, so that two and a half hours are two and a half minutes.
 func TestAWholeSessionInThreeBrowsers(t *testing.T) {
+	t.Parallel()
 	chromium := browser.StartChromium(t, browser.Options{})
 	v := newVisit(t, chromium)
 	robin, alex, sam := v.robin, v.alex, v.sam

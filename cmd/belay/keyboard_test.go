@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+	"testing"
+
+	"belay/cmd/internal/browser"
+)
+
+// tabTo moves the focus by the Tab key alone to what the selector selects, as
+// somebody does who has no pointer. What has the focus must be visible.
+func tabTo(p *browser.Person, selector string) {
+	at := fmt.Sprintf(`document.activeElement?.matches(%s) && document.activeElement.checkVisibility()`, quoted(selector))
+	for range 120 {
+		if browser.Eval[bool](p, at+" || false") {
+			return
+		}
+		p.Press(browser.Tab)
+	}
+	p.WaitFor(at, 0) // fails, and says where it was
+}
+
+// The therapist's way through a session needs no pointer.
+func TestTherapistNeedsNoPointer(t *testing.T) {
+	t.Parallel()
+	chromium := browser.StartChromium(t, browser.Options{})
+	v := newVisit(t, chromium)
+	v.practise("1")
+	v.clientArrives()
+	v.chaperoneArrives()
+	p := v.robin
+	enter := func(selector string) {
+		tabTo(p, selector)
+		p.Press(browser.Enter)
+	}
+
+	p.Goto(v.place)
+	p.WaitText("Join the session")
+	enter(`[data-testid="join"]`)
+	v.phase("In the lobby")
+	enter(`[data-act="Admit"]`)
+	v.phase("Checking in")
+	v.see()
+	enter(`[data-gate="identity"] [data-act="SettleGate"]`)
+	says(p, `[data-testid="lines"]`, "Identity ✓")
+	enter(`[data-gate="emergency_number"] [data-act="SettleGate"]`)
+	tabTo(p, `[data-gate="emergency_number"] [name="number"]`)
+	p.Press("503-823-3333" + browser.Enter)
+	says(p, `[data-testid="lines"]`, "Local emergency number ✓")
+
+	enter(`[data-open="RecordVitals"]`)
+	tabTo(p, `.observe [name="systolic"]`)
+	p.Press("128")
+	tabTo(p, `.observe [name="diastolic"]`)
+	p.Press("82")
+	tabTo(p, `.observe [name="heart_rate"]`)
+	p.Press("72" + browser.Enter)
+	says(p, `[data-testid="lines"]`, "128/82, heart rate 72")
+
+	// One key each.
+	p.Press("n")
+	p.WaitFor(`document.activeElement?.id === "note"`, browser.Patience)
+	p.Press("Calm; the note keeps its keys: e, g, n.")
+	enter(`.note [data-act="WriteNote"]`)
+	says(p, `[data-testid="lines"]`, "Note: Calm; the note keeps its keys: e, g, n.")
+	p.Press("e")
+	says(p, `[data-testid="card"]`, "503-823-3333")
+	p.Shot("therapist/emergency-card")
+	p.Accessible("the emergency card")
+	p.Press(browser.Escape)
+	goes(p, `[data-testid="card"]`)
+	p.Press("g")
+	says(p, ".go-in", "Press g once more to call")
+	p.Press("g")
+	says(v.sam, ".call", "Please go to Alex now. The therapist is asking.")
+	says(p, ".go-in", "Sam: called, has not answered yet")
+	act(v.sam, "GoIn")
+	says(p, ".go-in", "Sam: is going in")
+
+	enter(`[data-act="RecordSwallowed"]`)
+	tabTo(p, `.panel-acts [name="reason"]`)
+	p.Press("Taken before the checks.")
+	enter(`[type="submit"][data-act="RecordSwallowed"]`)
+	v.phase("Absorbing")
+	enter(`.alarm-bar [data-act="AcknowledgeAlarm"]`)
+	says(p, `[data-testid="lines"]`, "Robin acknowledges: Alex has taken a dose past open checks")
+	says(p, `[data-testid="clock"]`, "T+")
+}
