@@ -4,8 +4,10 @@
 //	belay therapist add                print a link for one more account
 //	belay therapist reset-link EMAIL   print a link for a new password
 //	belay backup FILE                  write a consistent copy of the log
+//	belay migrate -from X -to Y        move the record to Redis, or back
+//	belay doctor [URL]                 find out what is wrong with an installation
 //
-// The last three talk to the server that runs on the same data folder. Every
+// therapist and backup talk to the server that runs on the same data folder. Every
 // flag can be given in the environment too: -public-url as BELAY_PUBLIC_URL.
 // Exit codes: 0 all is well, 1 it failed, 2 it was called wrongly.
 package main
@@ -41,6 +43,9 @@ type settings struct {
 	udp, relayTCP           string
 	advertise               string
 	rooms                   int
+	redis, redisPassword    string
+	redisShown              bool // the address was on the command line
+	metrics                 string
 }
 
 var errUsage = errors.New("see belay -help")
@@ -74,7 +79,7 @@ func dispatch(ctx context.Context, args []string, env func(string) string, out, 
 		case len(rest) > 0:
 			return fmt.Errorf("%w: %q is too much", errUsage, rest[0])
 		}
-		return serve(ctx, s, out, errs)
+		return serve(ctx, s, env, out, errs)
 	case "therapist":
 		if len(args) == 0 {
 			return fmt.Errorf("%w: belay therapist add, or belay therapist reset-link EMAIL", errUsage)
@@ -82,6 +87,10 @@ func dispatch(ctx context.Context, args []string, env func(string) string, out, 
 		return therapist(ctx, args[0], args[1:], env, out, errs)
 	case "backup":
 		return backup(ctx, args, env, out, errs)
+	case "migrate":
+		return moves(ctx, args, env, out, errs)
+	case "doctor":
+		return examine(ctx, args, env, out, errs)
 	case "help":
 		_, _, err := parse("serve", []string{"-help"}, env, errs)
 		return err
@@ -106,13 +115,20 @@ func parse(name string, args []string, env func(string) string, errs io.Writer) 
 		flags.StringVar(&s.advertise, "advertise", "", "public IP addresses of this server where it stands behind 1:1 NAT, with commas")
 		flags.IntVar(&s.rooms, "rooms", 0, "visits at once that this server has room for (default: 20 for each processor)")
 		flags.StringVar(&s.logFormat, "log-format", "text", "text or json")
+		flags.StringVar(&s.metrics, "metrics", "", "loopback address for Prometheus and a debug page, as 127.0.0.1:9464 (default: none)")
+	}
+	if name == "serve" || name == "doctor" {
+		flags.StringVar(&s.redis, "redis", "", "keep the record on Redis, as redis://host:6379 (default: in the data folder). One server only: several nodes are not supported yet")
+		flags.StringVar(&s.redisPassword, "redis-password-file", "", "file with the password of Redis (or BELAY_REDIS_PASSWORD)")
 	}
 	flags.Usage = func() {
 		fmt.Fprint(errs, "Belay, the companion server for remote dosing sessions.\n\n"+
 			"  belay [serve] [flags]                      run the server\n"+
 			"  belay therapist add [flags]                print a link for one more account\n"+
 			"  belay therapist reset-link [flags] EMAIL   print a link for a new password\n"+
-			"  belay backup [flags] FILE                  write a consistent copy of the record\n\n"+
+			"  belay backup [flags] FILE                  write a consistent copy of the record\n"+
+			"  belay migrate -from PLACE -to PLACE        move the record to Redis, or back\n"+
+			"  belay doctor [flags] [URL]                 find out what is wrong with an installation\n\n"+
 			"Every flag can be given in the environment too: -public-url as BELAY_PUBLIC_URL.\n\nFlags of "+flags.Name()+":\n")
 		flags.PrintDefaults()
 	}
@@ -124,6 +140,7 @@ func parse(name string, args []string, env func(string) string, errs io.Writer) 
 	}
 	given := map[string]bool{}
 	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	s.redisShown = given["redis"]
 	var bad error
 	flags.VisitAll(func(f *flag.Flag) {
 		variable := "BELAY_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))

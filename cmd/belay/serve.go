@@ -10,11 +10,12 @@ import (
 	"strings"
 
 	"belay/cmd/internal/server"
+	"belay/session/store/redis"
 	"belay/signaling/access"
 )
 
 // serve runs the server until ctx ends: a signal.
-func serve(ctx context.Context, s settings, out, errs io.Writer) error {
+func serve(ctx context.Context, s settings, env func(string) string, out, errs io.Writer) error {
 	public, err := s.public()
 	if err != nil {
 		return err
@@ -27,15 +28,22 @@ func serve(ctx context.Context, s settings, out, errs io.Writer) error {
 	if err != nil {
 		return err
 	}
+	var where *redis.Options
+	if s.redis != "" {
+		if where, err = redisAt(s.redis, s.redisShown, s.redisPassword, env); err != nil {
+			return err
+		}
+	}
 	running, err := server.Start(ctx, server.Options{
 		Listen: s.listen, Data: s.data, PublicURL: public, Log: log,
+		Redis: where, Metrics: s.metrics,
 		SelfSigned: s.selfSigned, CertFile: s.cert, KeyFile: s.key,
 		UDP: s.udp, RelayTCP: s.relayTCP, Advertise: advertise, Rooms: s.rooms,
 	})
 	if err != nil {
 		return err
 	}
-	announce(out, running, s)
+	announce(out, running, s, where)
 	select {
 	case <-ctx.Done():
 		fmt.Fprintln(out, "Ending: screens are told, what is being written is written.")
@@ -49,7 +57,7 @@ func serve(ctx context.Context, s settings, out, errs io.Writer) error {
 }
 
 // announce says plainly what a new user needs next.
-func announce(out io.Writer, running *server.Server, s settings) {
+func announce(out io.Writer, running *server.Server, s settings, where *redis.Options) {
 	data, err := filepath.Abs(s.data)
 	if err != nil {
 		data = s.data
@@ -63,7 +71,18 @@ func announce(out io.Writer, running *server.Server, s settings) {
 		}
 		fmt.Fprintf(&b, "The browser will warn once, since this certificate is the server's own. Compare its SHA-256 fingerprint:\n  %s\n", running.Fingerprint())
 	}
-	fmt.Fprintf(&b, "The record lies in  %s  (the only copy: back it up)\n", data)
+	if where == nil {
+		fmt.Fprintf(&b, "The record lies in  %s  (the only copy: back it up)\n", data)
+	} else {
+		fmt.Fprintf(&b, "The record lies on  %s  (back it up there). This node's own folder is  %s\n"+
+			"Only one server may use it: several nodes on one Redis are not supported yet.\n", where, data)
+	}
+	if at := running.Instruments(); at != nil {
+		fmt.Fprintf(&b, "Metrics are on  http://%s/metrics  for this machine only\n", at)
+	}
+	for _, words := range running.Warnings() {
+		fmt.Fprintf(&b, "\nWARNING. %s\n", words)
+	}
 	if setup := running.SetupURL(); setup != "" {
 		fmt.Fprintf(&b, "\nNobody has an account yet. Set up the first therapist with this link, once:\n  %s\n", setup)
 	}

@@ -49,14 +49,13 @@ func (s *Server) admin() http.Handler {
 		s.answerAdmin(w, s.URL()+"/setup#reset."+token, err)
 	})
 	mux.HandleFunc("GET /backup", func(w http.ResponseWriter, r *http.Request) {
-		backup, ok := s.store.(interface{ Backup(io.Writer) error })
-		if !ok {
-			http.Error(w, "this store has no backup of its own", http.StatusNotImplemented)
+		if s.backup == nil {
+			http.Error(w, "the record lies on Redis: back that up by its own means (its append-only file), or end the server and use belay migrate -from redis: -to bolt:FOLDER", http.StatusNotImplemented)
 			return
 		}
 		w.Header().Set("Content-Type", "application/octet-stream")
 		w.Header().Set("Trailer", "Belay-Backup")
-		if err := backup.Backup(w); err != nil {
+		if err := s.backup(w); err != nil {
 			s.opts.Log.Error("backup failed", "err", err)
 			panic(http.ErrAbortHandler) // the reader must see that it is not whole
 		}

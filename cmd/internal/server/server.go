@@ -6,22 +6,23 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"belay/cmd/internal/observe"
 	"belay/session/live"
 	"belay/session/practice"
 	"belay/session/store"
-	"belay/session/store/bolt"
+	"belay/session/store/redis"
 	"belay/signaling"
 	"belay/signaling/access"
 	"belay/signaling/api"
@@ -44,9 +45,8 @@ type Options struct {
 	Advertise []netip.Addr // public addresses of the relay behind 1:1 NAT
 	Rooms     int          // visits at once with a place at the relay; 0: what the processors bear
 
-	// OpenStore opens the event log; nil: the embedded one in Data. Close
-	// closes it.
-	OpenStore func() (store.Store, error)
+	Redis   *redis.Options // where the event log lies; nil: in Data
+	Metrics string         // host:port of the instruments, a loopback address; "": none
 }
 
 func (o *Options) validate() error {
@@ -75,8 +75,13 @@ type Server struct {
 	setup    string             // token of the set-up link; "" where somebody has an account
 
 	store    store.Store
+	backup   func(io.Writer) error // nil: the store has none of its own
+	warnings []string
 	practice *practice.Practice
 	sessions *live.Sessions
+
+	metrics     *observe.Metrics
+	instruments net.Addr
 
 	ready  atomic.Bool
 	failed chan error
@@ -97,7 +102,7 @@ func Start(ctx context.Context, opts Options) (_ *Server, err error) {
 	if err := opts.validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{opts: opts, failed: make(chan error, 2)}
+	s := &Server{opts: opts, metrics: observe.New(), failed: make(chan error, 4)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -116,20 +121,15 @@ func Start(ctx context.Context, opts Options) (_ *Server, err error) {
 // begin starts one thing after the other and notes how each is ended.
 func (s *Server) begin(ctx context.Context) (err error) {
 	o := s.opts
-	if o.OpenStore == nil {
-		o.OpenStore = func() (store.Store, error) {
-			return bolt.Open(bolt.Options{Path: filepath.Join(o.Data, "belay.db")})
-		}
-	}
-	if s.store, err = o.OpenStore(); err != nil {
+	if err := s.openLog(ctx); err != nil {
 		return err
 	}
-	s.onClose("the event log", 20*time.Second, func(context.Context) error { return s.store.Close() })
+	s.store = s.metrics.Store(s.store)
 
 	if s.practice, err = practice.Open(ctx, practice.Options{Store: s.store}); err != nil {
 		return err
 	}
-	if s.sessions, err = live.New(live.Options{Store: s.store, Log: o.Log}); err != nil {
+	if s.sessions, err = live.New(live.Options{Store: s.store, Log: o.Log, Observer: s.metrics}); err != nil {
 		return err
 	}
 	s.onClose("the sessions", 20*time.Second, func(context.Context) error { return s.sessions.Close() })
@@ -164,6 +164,9 @@ func (s *Server) begin(ctx context.Context) (err error) {
 	// After the listener in the list, so before it in time: whoever is connected
 	// is told to come back before new ones are turned away.
 	s.onClose("connections", 5*time.Second, func(context.Context) error { return edge.Close() })
+	if err := s.observe(edge); err != nil {
+		return err
+	}
 
 	if socket, err := listenAdmin(o.Data); err != nil {
 		o.Log.Warn("no administration over the local socket", "err", err)

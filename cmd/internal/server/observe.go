@@ -1,0 +1,33 @@
+package server
+
+import (
+	"net"
+
+	"belay/cmd/internal/observe"
+	"belay/signaling"
+)
+
+// observe shows the instruments on a loopback address of their own.
+func (s *Server) observe(edge *signaling.Edge) error {
+	if s.opts.Metrics == "" {
+		return nil
+	}
+	sources := observe.Sources{Sessions: s.sessions, Edge: edge, Data: s.opts.Data}
+	if err := s.metrics.Watch(sources); err != nil {
+		return err
+	}
+	l, err := observe.Listen(s.opts.Metrics)
+	if err != nil {
+		return err
+	}
+	s.instruments = l.Addr()
+	s.serve("metrics", l, s.metrics.Handler(sources))
+	return nil
+}
+
+// Instruments is the address of /metrics, or nil.
+func (s *Server) Instruments() net.Addr { return s.instruments }
+
+// Warnings are what an operator has to know about where the record lies. They
+// are to be shown loudly.
+func (s *Server) Warnings() []string { return s.warnings }
