@@ -41,6 +41,7 @@ type house struct {
 	pipes  *pipes
 	served sync.WaitGroup
 	n      int
+	change func(*signaling.Options) // nil: none
 }
 
 // broken is a store that stops taking appends.
@@ -129,13 +130,16 @@ func (h *house) start() {
 	if err := h.live.Start(context.Background()); err != nil {
 		h.t.Fatal(err)
 	}
-	h.edge, err = signaling.New(signaling.Options{
+	opts := signaling.Options{
 		Sessions: h.live, Gatekeeper: tokens{}, AllowedOrigins: []string{"https://belay.example"},
 		ICEServers: func(id string, seat session.SeatID, _ string) []protocol.ICEServer {
 			return []protocol.ICEServer{{URLs: []string{"stun:" + id + "." + string(seat)}}}
 		},
-	})
-	if err != nil {
+	}
+	if h.change != nil {
+		h.change(&opts)
+	}
+	if h.edge, err = signaling.New(opts); err != nil {
 		h.t.Fatal(err)
 	}
 	mux := http.NewServeMux()
