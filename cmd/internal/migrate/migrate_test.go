@@ -4,17 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"belay/cmd/internal/redistest"
 	"belay/session"
 	"belay/session/practice"
 	"belay/session/store"
@@ -28,37 +26,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // redisPlace is a prefix of its own on a real server of the test's own.
 func redisPlace(t *testing.T) Place {
 	t.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		storetest.Missing(t, "redis-server is not installed: %v", err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(addr)
-	cmd := exec.Command("redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", t.TempDir(), "--save", "", "--appendonly", "yes", "--appendfsync", "always")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	opts := redis.Options{Addrs: []string{addr}, Prefix: "moved"}
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		s, err := redis.Open(t.Context(), opts)
-		if err == nil {
-			if err := s.Close(); err != nil {
-				t.Fatal(err)
-			}
-			return Place{Redis: &opts}
-		}
-		if time.Now().After(deadline) {
-			t.Fatal(err)
-		}
-	}
+	return Place{Redis: &redis.Options{Addrs: []string{redistest.Start(t)}, Prefix: "moved"}}
 }
 
 // filled is a folder with a practice and some sessions, one of them longer than

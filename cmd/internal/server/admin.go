@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -48,6 +49,7 @@ func (s *Server) admin() http.Handler {
 		token, err := s.practice.IssueResetLink(r.Context(), r.FormValue("email"))
 		s.answerAdmin(w, s.URL()+"/setup#reset."+token, err)
 	})
+	mux.HandleFunc("POST /status", s.status)
 	mux.HandleFunc("GET /backup", func(w http.ResponseWriter, r *http.Request) {
 		if s.backup == nil {
 			http.Error(w, "the record lies on Redis: back that up by its own means (its append-only file), or end the server and use belay migrate -from redis: -to bolt:FOLDER", http.StatusNotImplemented)
@@ -103,6 +105,15 @@ func (a *Admin) SetupLink(ctx context.Context) (string, error) {
 // ResetLink returns a link with which a therapist sets a new password.
 func (a *Admin) ResetLink(ctx context.Context, email string) (string, error) {
 	return a.post(ctx, "/reset-link", url.Values{"email": {email}})
+}
+
+// Status asks the running server about itself.
+func (a *Admin) Status(ctx context.Context) (st Status, err error) {
+	answer, err := a.post(ctx, "/status", url.Values{})
+	if err == nil {
+		err = json.Unmarshal([]byte(answer), &st)
+	}
+	return st, err
 }
 
 func (a *Admin) post(ctx context.Context, path string, form url.Values) (string, error) {

@@ -82,6 +82,7 @@ type Server struct {
 
 	metrics     *observe.Metrics
 	instruments net.Addr
+	probes      *probes
 
 	ready  atomic.Bool
 	failed chan error
@@ -102,7 +103,7 @@ func Start(ctx context.Context, opts Options) (_ *Server, err error) {
 	if err := opts.validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{opts: opts, metrics: observe.New(), failed: make(chan error, 4)}
+	s := &Server{opts: opts, metrics: observe.New(), probes: newProbes(), failed: make(chan error, 4)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -164,6 +165,7 @@ func (s *Server) begin(ctx context.Context) (err error) {
 	// After the listener in the list, so before it in time: whoever is connected
 	// is told to come back before new ones are turned away.
 	s.onClose("connections", 5*time.Second, func(context.Context) error { return edge.Close() })
+	s.onClose("probes", 5*time.Second, func(context.Context) error { s.probes.close(); return nil })
 	if err := s.observe(edge); err != nil {
 		return err
 	}
@@ -190,6 +192,7 @@ func (s *Server) routes(pages *site, console http.Handler, edge http.Handler) ht
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.Handle("GET /probe/{secret}", s.probes)
 	mux.HandleFunc("GET /static/{file...}", pages.static)
 	mux.HandleFunc("GET /favicon.ico", pages.page("icon.svg"))
 	mux.HandleFunc("GET /{$}", pages.page("console.html"))
