@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -26,6 +25,7 @@ import (
 	"belay/signaling"
 	"belay/signaling/access"
 	"belay/signaling/api"
+	"belay/signaling/oneport"
 	"belay/signaling/turnserver"
 	"belay/static"
 )
@@ -41,7 +41,7 @@ type Options struct {
 	CertFile, KeyFile string // TLS with this certificate
 
 	UDP       string       // host:port of the relay's media; "": as Listen; "off": none
-	RelayTCP  string       // host:port of the relay's media over TCP; "": none
+	RelayTCP  string       // host:port of media over TCP and TLS; "": as Listen; "off": none
 	Advertise []netip.Addr // public addresses of the relay behind 1:1 NAT
 	Rooms     int          // visits at once with a place at the relay; 0: what the processors bear
 
@@ -71,7 +71,9 @@ type Server struct {
 	opts     Options
 	listener net.Listener
 	cert     *tls.Certificate
+	pages    *oneport.Port      // of the listener; media over TCP comes this way too
 	turn     *turnserver.Server // nil: there is no UDP
+	turnTCP  *net.TCPAddr       // where TURN listens; nil: nowhere
 	setup    string             // token of the set-up link; "" where somebody has an account
 
 	store    store.Store
@@ -157,11 +159,15 @@ func (s *Server) begin(ctx context.Context) (err error) {
 	if err := s.certificate(); err != nil {
 		return errors.Join(err, s.listener.Close())
 	}
-	edge, err := s.edge(door)
-	if err != nil {
+	if s.pages, err = oneport.New(oneport.Options{Listener: s.listener, TLS: s.tls()}); err != nil {
 		return errors.Join(err, s.listener.Close())
 	}
-	s.serve("web pages", s.listener, guard(s.routes(pages, console, edge), s.opts.CertFile != "" || o.PublicURL != nil && o.PublicURL.Scheme == "https"))
+	s.onClose("the port of the pages", 5*time.Second, func(context.Context) error { return s.pages.Close() })
+	edge, err := s.edge(door)
+	if err != nil {
+		return err
+	}
+	s.serve("web pages", s.pages.HTTP(), guard(s.routes(pages, console, edge), s.opts.CertFile != "" || o.PublicURL != nil && o.PublicURL.Scheme == "https"))
 	// After the listener in the list, so before it in time: whoever is connected
 	// is told to come back before new ones are turned away.
 	s.onClose("connections", 5*time.Second, func(context.Context) error { return edge.Close() })
@@ -267,15 +273,13 @@ func (s *Server) serve(name string, l net.Listener, h http.Handler) {
 	if l.Addr().Network() == "unix" {
 		hs.WriteTimeout = 0 // a backup takes as long as it takes
 	}
-	serve := func() error { return hs.Serve(l) }
-	if s.cert != nil && l == s.listener {
-		hs.TLSConfig = &tls.Config{Certificates: []tls.Certificate{*s.cert}, MinVersion: tls.VersionTLS12}
-		serve = func() error { return hs.ServeTLS(l, "", "") }
+	if s.cert != nil && l == s.pages.HTTP() {
+		underTLS(hs)
 	}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if err := serve(); !errors.Is(err, http.ErrServerClosed) {
+		if err := hs.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			s.failed <- fmt.Errorf("%s: %w", name, err)
 		}
 	}()

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -14,12 +15,45 @@ import (
 	"io/fs"
 	"math/big"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+
+	"belay/signaling/oneport"
 )
+
+// tls is what the ports speak; nil: no TLS.
+func (s *Server) tls() *tls.Config {
+	if s.cert == nil {
+		return nil
+	}
+	return &tls.Config{Certificates: []tls.Certificate{*s.cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
+}
+
+type tlsKey struct{}
+
+// underTLS has a server know of the TLS that the port has taken off already.
+func underTLS(hs *http.Server) {
+	hs.Protocols = new(http.Protocols)
+	hs.Protocols.SetHTTP1(true)
+	hs.Protocols.SetUnencryptedHTTP2(true) // agreed on in the handshake
+	hs.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		if c, ok := c.(*oneport.Conn); ok {
+			return context.WithValue(ctx, tlsKey{}, c.ConnectionState())
+		}
+		return ctx
+	}
+	next := hs.Handler
+	hs.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if state, ok := r.Context().Value(tlsKey{}).(*tls.ConnectionState); ok {
+			r.TLS = state
+		}
+		next.ServeHTTP(w, r)
+	})
+}
 
 // certificateFor is how long a self-signed certificate is valid: browsers refuse
 // more than 398 days.
