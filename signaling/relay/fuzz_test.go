@@ -1,0 +1,230 @@
+package relay
+
+import (
+	"bytes"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+
+	"belay/signaling/protocol"
+)
+
+// FuzzPacket looks for bytes that panic the readers of RTP and VP8, that are read
+// otherwise than pion reads them, or that come out of a slot with anything changed
+// but the running numbers.
+func FuzzPacket(f *testing.F) {
+	for _, p := range []rtp.Packet{
+		{Header: rtp.Header{Version: 2, SequenceNumber: 7, Timestamp: 9, Marker: true}, Payload: []byte{0x10, 0, 1, 2}},
+		{Header: rtp.Header{Version: 2, CSRC: []uint32{1, 2}}, Payload: []byte{0x90, 0xf0, 0x81, 2, 3, 4, 0}},
+	} {
+		if err := p.SetExtension(1, []byte{0x7f}); err != nil {
+			f.Fatal(err)
+		}
+		raw, err := p.Marshal()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(raw, uint8(1))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte, level uint8) {
+		p, ok := parsePacket(raw, level)
+		var theirs rtp.Packet
+		if err := theirs.Unmarshal(raw); ok && err == nil && len(theirs.Payload) > 0 {
+			if theirs.SequenceNumber != p.seq || theirs.Timestamp != p.stamp || theirs.Marker != p.marker || !bytes.Equal(theirs.Payload, p.payload) {
+				t.Errorf("read as %+v, by pion as %+v", p, theirs)
+			}
+		}
+		if !ok || len(p.payload) > mtu {
+			return
+		}
+		d, ok := parseVP8(p.payload)
+		if !ok {
+			return
+		}
+		o := slot{picOff: 1, tl0Off: 1}
+		out := o.renumber(make([]byte, mtu), p.payload, d)
+		if len(out) != len(p.payload) || d.numbers(out).tl0 != d.numbers(p.payload).tl0+uint8(min(d.tl0, 1)) {
+			t.Errorf("renumbered: % x, before: % x", out, p.payload)
+		}
+		again, ok := parseVP8(out)
+		if !ok || again != d {
+			t.Errorf("what came out is read as %+v, not as %+v", again, d)
+		}
+	})
+}
+
+// FuzzReports looks for RTCP that panics a slot or has it send without end.
+func FuzzReports(f *testing.F) {
+	for _, m := range []rtcp.Packet{
+		&rtcp.PictureLossIndication{MediaSSRC: 1},
+		&rtcp.TransportLayerNack{MediaSSRC: 1, Nacks: []rtcp.NackPair{{PacketID: 5, LostPackets: 0xffff}}},
+		&rtcp.ReceiverReport{Reports: []rtcp.ReceptionReport{{SSRC: 1, FractionLost: 128}}},
+	} {
+		raw, err := m.Marshal()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(raw)
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		packets, err := rtcp.Unmarshal(raw)
+		if err != nil {
+			return
+		}
+		p := &party{}
+		l := &link{party: p}
+		w := &counter{}
+		o := newSlot(l, 0, webrtc.RTPCodecTypeVideo)
+		s := &source{link: l, picture: true}
+		o.writer, o.ssrc, o.opened, o.want, o.cur = w, 1, true, s, s
+		p.keys.last = time.Now() // it owes, and sends nothing
+		for seq := range uint16(300) {
+			s.keep(append(make([]byte, 0, mtu), 0x80, 96, byte(seq>>8), byte(seq), 0, 0, 0, 0, 0, 0, 0, 1, 0x10, 1)[:mtu], 14, seq)
+		}
+		o.reported(packets, time.Now())
+		if w.n > mostAgain {
+			t.Errorf("%d packets for one report", w.n)
+		}
+	})
+}
+
+type counter struct{ n int }
+
+func (c *counter) WriteRTP(*rtp.Header, []byte) (int, error) { c.n++; return 0, nil }
+func (c *counter) Write([]byte) (int, error)                 { c.n++; return 0, nil }
+
+// FuzzOffer looks for an offer that panics, hangs, or keeps a good one that
+// comes after it from being answered.
+func FuzzOffer(f *testing.F) {
+	api := webrtc.NewAPI()
+	pc, err := api.NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	for range MaxSlots {
+		for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
+			if _, err := pc.AddTransceiverFromKind(kind); err != nil {
+				f.Fatal(err)
+			}
+		}
+	}
+	offer, err := pc.CreateOffer(nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	if err := pc.GracefulClose(); err != nil {
+		f.Fatal(err)
+	}
+	good := offer.SDP
+	f.Add(good)
+	f.Add(strings.ReplaceAll(good, "VP8", "H264"))
+	f.Add(good[:len(good)/3])
+	f.Add(strings.ReplaceAll(good, "a=rtcp-mux", "a=candidate:1 1 udp 1 192.0.2.1 9 typ host"))
+	udp, err := net.ListenPacket("udp4", "127.0.0.1:0")
+	if err != nil {
+		f.Fatal(err)
+	}
+	said := make(chan any, 64)
+	r, err := New(Options{UDP: udp, Say: func(_ string, _ protocol.PeerID, m any) { said <- m }})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { r.Close() })
+	if err := r.Open("visit", true); err != nil {
+		f.Fatal(err)
+	}
+	const page = "a-page-that-fuzzes"
+	answered := func(t *testing.T) any {
+		for {
+			select {
+			case m := <-said:
+				if _, ok := m.(protocol.Slots); !ok {
+					return m
+				}
+			case <-time.After(10 * time.Second):
+				t.Fatal("no answer of any kind")
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, sdp string) {
+		r.SetMembers("visit", map[protocol.PeerID]Member{page: {Seat: "client-1"}})
+		r.Receive("visit", page, &protocol.Offer{SDP: sdp})
+		answered(t)
+		r.SetMembers("visit", nil)
+		r.SetMembers("visit", map[protocol.PeerID]Member{page: {Seat: "client-1"}})
+		r.Receive("visit", page, &protocol.Offer{SDP: good})
+		if m, ok := answered(t).(protocol.Answer); !ok || strings.Count(m.SDP, "m=") != 2*MaxSlots {
+			t.Errorf("a good offer after it was answered with %+v", m)
+		}
+	})
+}
+
+func TestAViewerGoesDownFastAndUpSlowly(t *testing.T) {
+	now := time.Date(2026, 3, 1, 14, 0, 0, 0, time.UTC)
+	var s steps
+	got := []step{}
+	second := func(n int, picture, sound float64) {
+		for range n {
+			now = now.Add(time.Second)
+			s.report(now, false, picture)
+			s.report(now, true, sound)
+			if s.look(now) {
+				got = append(got, s.step)
+			}
+		}
+	}
+	want := func(what string, steps ...step) {
+		t.Helper()
+		if !slices.Equal(got, steps) {
+			t.Errorf("%s: %v, not %v", what, got, steps)
+		}
+		got = got[:0]
+	}
+	second(60, 0.05, 0.02)
+	want("some loss is repaired")
+	second(1, 0.5, 0)
+	second(10, 0, 0)
+	want("one bad report")
+	second(3, 0.12, 0.01)
+	want("a full way", reduced)
+	second(30, 0.12, 0.05)
+	want("still some loss on the small layer")
+	second(20, 0, 0)
+	want("it is well again", full)
+	second(5, 0.3, 0.2)
+	want("sound suffers", reduced, none)
+	second(19, 0, 0)
+	second(4, 0, 0)
+	want("an attempt failed: patience has doubled", reduced)
+}
+
+func TestWhoeverHasASlotKeepsIt(t *testing.T) {
+	p := &party{room: &room{}, peer: "me"}
+	slots := func() (s string) {
+		for _, one := range p.showing {
+			s += string(one.Peer) + ";"
+		}
+		return s
+	}
+	show := func(want string, all ...protocol.Slot) {
+		t.Helper()
+		p.show(all)
+		if got := slots(); got != want {
+			t.Errorf("slots are %q, not %q", got, want)
+		}
+	}
+	a, b, c, b2 := protocol.Slot{Seat: "a", Peer: "A"}, protocol.Slot{Seat: "b", Peer: "B"}, protocol.Slot{Seat: "c", Peer: "C"}, protocol.Slot{Seat: "b", Peer: "B2"}
+	show("B;;;;", b)
+	show("B;A;C;;", a, b, c)
+	show("B;;C;;", b, c)
+	show("B2;;C;;", b2, c)
+	show("B2;A;C;;", a, b2, c)
+	show(";;;;")
+	show("A;B;C;D;", a, b, c, protocol.Slot{Seat: "d", Peer: "D"}, protocol.Slot{Seat: "e", Peer: "E"})
+}
