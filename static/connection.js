@@ -111,7 +111,7 @@ export function openConnection({ path, media = true, on = {} }) {
     const mine = new WebSocket(url, subprotocol);
     socket = mine;
     mine.onopen = () => {
-      if (socket === mine) mine.send(JSON.stringify({ type: "hello", body: { peer, media } }));
+      if (socket === mine) mine.send(JSON.stringify({ type: "hello", body: { peer, media, relay: media } }));
     };
     mine.onmessage = ({ data }) => {
       if (socket === mine) read(data);
@@ -233,7 +233,11 @@ export function openConnection({ path, media = true, on = {} }) {
       case "answer":
       case "candidate":
       case "need_offer":
+      case "rope":
         tell("signal", /** @type {SignalType} */ (message.type), body);
+        break;
+      case "slots":
+        tell("slots", body);
         break;
       case "truth":
         tell("truth", body);

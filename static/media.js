@@ -2,26 +2,21 @@
 // really arrives. The server only introduces: while it is away, everything that
 // is connected goes on.
 
+import { createCall } from "./call.js";
 import { createCapture } from "./capture.js";
 import { captureWords } from "./device-words.js";
 import { meter } from "./level.js";
-import { createPeer } from "./peer.js";
-import { createReading, ownSound, untold } from "./seen.js";
+import { ownSound, untold } from "./seen.js";
 import { keepAwake } from "./wake-lock.js";
 
 /** @typedef {import("./types.d.ts").Media} Media */
 /** @typedef {import("./types.d.ts").MediaOptions} MediaOptions */
-/** @typedef {import("./types.d.ts").Peer} Peer */
 /** @typedef {import("./types.d.ts").Seen} Seen */
 /** @typedef {import("./types.d.ts").Telemetry} Telemetry */
 /** @typedef {import("./types.d.ts").CaptureState} CaptureState */
-/**
- * @typedef {{listed: Peer, absent: number, link: ReturnType<typeof createPeer>,
- *   reading: ReturnType<typeof createReading>, seen: Seen | null}} Entry
- */
 
-const staleAfter = 10; // s without a packet: a peer that is no longer listed is gone
-const earlyLimit = 64; // messages of peers that are not listed yet
+const lookEvery = 200; // ms: a lost picture is noticed
+const hurriedEvery = 60; // ms: a new one is about to come
 const zeroIsDead = 10_000; // ms of digital zero from the own microphone: it is opened anew
 
 /**
@@ -29,29 +24,17 @@ const zeroIsDead = 10_000; // ms of digital zero from the own microphone: it is 
  * for this page, measures what arrives, and tells the server once a second.
  * Make it right after the connection, before anything has arrived. One per page.
  *
- * A peer that the server no longer lists is kept while packets come from it: a
- * server that starts anew knows nobody at first. Only one that may not see any
- * more, a chaperone, is let go at once.
- *
  * @param {MediaOptions} options
  * @returns {Media}
  */
 export function createMedia(options) {
   const { connection, send: sends = true } = options;
-  /** @type {Map<string, Entry>} */
-  const entries = new Map();
-  /** @type {Map<string, MediaStream>} */
-  const streams = new Map(); // by seat: an element that shows one never changes its source
-  /** @type {{type: string, body: any}[]} */
-  let early = [];
-  /** @type {RTCIceServer[]} */
-  let iceServers = [];
   let closed = false;
 
   const wake = keepAwake();
   const capture = createCapture({
     onTracks() {
-      for (const { link } of entries.values()) link.tracksChanged();
+      call.tracksChanged();
       options.onLocal?.(capture.local);
     },
     onState: (state) => options.onCapture?.(worded(state)),
@@ -62,116 +45,16 @@ export function createMedia(options) {
   /** @param {CaptureState} state @returns {CaptureState} */
   const worded = (state) => ({ ...state, words: captureWords(state) });
 
-  /** @param {Peer} listed @returns {Entry} */
-  function enter(listed) {
-    const reading = createReading(listed.peer);
-    const link = createPeer({
-      id: listed.peer,
-      offers: listed.offer,
-      video: listed.video,
-      sends,
-      iceServers: () => /** @type {any} */ (iceServers),
-      reachable: () => connection.state().name === "open",
-      send: (type, body) => connection.send(type, body),
-      track: (kind) => capture.track(kind),
-      onTrack: (track) => arrive(listed.seat, track),
-      onMessage: (data) => direct(listed.seat, data),
-      onState(state) {
-        if (state === "connecting" || state === "new") reading.restarted();
-      },
-    });
-    return { listed, absent: 0, link, reading, seen: null };
-  }
-
-  /**
-   * The new track comes in before the old one leaves: no black flash.
-   *
-   * @param {string} seat
-   * @param {MediaStreamTrack} track
-   */
-  function arrive(seat, track) {
-    const stream = streams.get(seat) ?? new MediaStream();
-    streams.set(seat, stream);
-    stream.addTrack(track);
-    for (const old of stream.getTracks()) {
-      if (old.kind === track.kind && old !== track) stream.removeTrack(old);
-    }
-    options.onRemote?.(seat, stream);
-  }
-
-  /**
-   * @param {string} seat
-   * @param {unknown} data
-   */
-  function direct(seat, data) {
-    if (typeof data !== "string" || data.length > 4096) return;
-    try {
-      const message = JSON.parse(data);
-      if (typeof message?.kind === "string" && typeof message.id === "string") options.onDirect?.(seat, message);
-    } catch {
-      // Not ours.
-    }
-  }
-
-  /** @param {string} peer */
-  function leave(peer) {
-    const entry = entries.get(peer);
-    if (!entry) return;
-    entries.delete(peer);
-    entry.link.close();
-    const { seat } = entry.listed;
-    if ([...entries.values()].some((other) => other.listed.seat === seat)) return;
-    const stream = streams.get(seat);
-    for (const track of stream?.getTracks() ?? []) stream?.removeTrack(track);
-    options.onGone?.(seat);
-  }
-
-  /** @param {Peer[]} list */
-  function listed(list) {
-    const names = new Set(list.map((one) => one.peer));
-    for (const [peer, entry] of entries) {
-      if (names.has(peer)) continue;
-      const again = list.some((one) => one.seat === entry.listed.seat);
-      if (again || entry.listed.role === "chaperone") leave(peer);
-      else entry.absent ||= performance.now();
-    }
-    for (const one of list) {
-      const have = entries.get(one.peer);
-      if (have && have.listed.offer === one.offer && have.listed.video === one.video) {
-        have.listed = one;
-        have.absent = 0;
-        continue;
-      }
-      have?.link.close();
-      entries.set(one.peer, enter(one));
-    }
-    const waited = early;
-    early = [];
-    for (const { type, body } of waited) signal(type, body);
-  }
-
-  /**
-   * @param {string} type
-   * @param {any} body
-   */
-  function signal(type, body) {
-    const entry = entries.get(body.from);
-    if (entry) entry.link.signal(type, body);
-    else if (early.length < earlyLimit) early.push({ type, body });
-  }
-
-  async function look() {
-    for (const [peer, entry] of entries) {
-      const report = await entry.link.stats().catch(() => null);
-      if (closed || !report || entries.get(peer) !== entry) continue;
-      entry.reading.read(report, entry.link.saidLevel());
-      const receiving = entry.reading.receiving(report, entry.listed.role);
-      entry.seen = { ...receiving, seat: entry.listed.seat, role: entry.listed.role, state: entry.link.state() };
-      if (sends) hearSelf(report);
-      const old = receiving.packet_age < 0 || receiving.packet_age > staleAfter;
-      if (entry.absent && old && performance.now() - entry.absent > staleAfter * 1000) leave(peer);
-    }
-  }
+  const call = createCall({
+    connection,
+    sends,
+    track: (kind) => capture.track(kind),
+    onStream: (seat, stream) => options.onRemote?.(seat, stream),
+    onGone: (seat) => options.onGone?.(seat),
+    onDirect: (seat, message) => options.onDirect?.(seat, message),
+    onReport: (report) => sends && hearSelf(report),
+    still: () => 0,
+  });
 
   /** @param {RTCStatsReport} report */
   function hearSelf(report) {
@@ -218,39 +101,30 @@ export function createMedia(options) {
       receiving: [],
     };
     if (battery) Object.assign(telemetry, { battery: battery.level, charging: battery.charging });
-    for (const { seen } of entries.values()) {
-      if (!seen) continue;
-      telemetry.receiving?.push(withoutPerson(seen));
-    }
+    const seen = call.seen();
+    telemetry.receiving = seen.map(withoutPerson);
     if (!telemetry.receiving?.length) delete telemetry.receiving;
     connection.send("telemetry", telemetry);
-    options.onSeen?.(seenNow(), telemetry);
+    options.onSeen?.(seen, telemetry);
     if (sends) doubtMicrophone();
   }
 
-  /** @returns {Seen[]} */
-  function seenNow() {
-    return [...entries.values()].flatMap(({ seen }) => (seen ? [seen] : []));
-  }
-
-  let beat = 0;
+  let looked = 0;
+  let reported = 0;
   const rhythm = setInterval(() => {
-    void look();
-    if (++beat % 2) return;
+    const now = performance.now();
+    if (now - looked >= lookEvery - 10 || call.hurried()) {
+      looked = now;
+      void call.look();
+    }
+    if (now - reported < 990) return;
+    reported = now;
     report();
-    for (const { link } of entries.values()) link.tick();
-  }, 500);
+    call.tick();
+  }, hurriedEvery);
 
-  const stop = [
-    connection.on("welcome", (welcome) => {
-      iceServers = /** @type {RTCIceServer[]} */ (welcome.ice_servers ?? []);
-      for (const { link } of entries.values()) link.changed();
-    }),
-    connection.on("peers", listed),
-    connection.on("signal", signal),
-  ];
   const onNetwork = () => {
-    for (const { link } of entries.values()) link.moved();
+    call.moved();
   };
   addEventListener("online", onNetwork);
   const network = /** @type {any} */ (navigator).connection;
@@ -267,20 +141,17 @@ export function createMedia(options) {
     capture: () => worded(capture.state()),
     setCamera: (on) => capture.turn("video", on),
     setMicrophone: (on) => capture.turn("audio", on),
-    sendDirect(message) {
-      let sent = 0;
-      for (const { link } of entries.values()) if (link.say(JSON.stringify(message))) sent++;
-      return sent;
-    },
-    seen: seenNow,
+    sendDirect: call.sendDirect,
+    hasDirect: call.hasDirect,
+    seen: call.seen,
     close() {
+      if (closed) return;
       closed = true;
       clearInterval(rhythm);
-      for (const f of stop) f();
       removeEventListener("online", onNetwork);
       removeEventListener("pointerup", onTap);
       network?.removeEventListener?.("change", onNetwork);
-      for (const peer of [...entries.keys()]) leave(peer);
+      call.close();
       capture.close();
       loudness.close();
       wake.release();

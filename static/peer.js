@@ -1,12 +1,16 @@
-// The direct connection to one other peer: who offers is fixed, so that two
-// descriptions never meet; what arrives early waits; what was lost is asked for.
+// The connection to one other peer, another page or the relay: who offers is
+// fixed, so that two descriptions never meet; what arrives early waits; what was
+// lost is asked for.
+
+import { lay, places, rank } from "./sending.js";
 
 /** @typedef {import("./types.d.ts").SignalType} SignalType */
-/** @typedef {import("./types.d.ts").IceServer} IceServer */
+/** @typedef {import("./sending.js").Pace} Pace */
 
 const restartAfter = 2000; // ms of "disconnected"; never waiting for "failed"
 const askAgainAfter = 4000; // ms between two offers, restarts or questions
 const rebuildAfter = 15_000; // ms without a connection although restarts were tried
+const relayRebuildAfter = 6000; // the relay is not looked for: it is there or it is not
 const queueLimit = 128; // candidates that wait for a description
 
 /**
@@ -28,23 +32,28 @@ function fingerprint(sdp) {
  * @param {{
  *   id: string,
  *   offers: boolean,
- *   video: boolean,
+ *   way?: ReturnType<typeof import("./way.js").createWay>,
  *   sends: boolean,
- *   iceServers: () => IceServer[],
+ *   pace?: Pace,
+ *   iceServers: () => RTCIceServer[],
  *   reachable: () => boolean,
  *   send: (type: SignalType, body: object) => boolean,
  *   track: (kind: 'audio' | 'video') => MediaStreamTrack | null,
- *   onTrack: (track: MediaStreamTrack) => void,
- *   onMessage: (data: unknown) => void,
+ *   onTrack: () => void,
+ *   onMessage?: (data: unknown) => void,
  *   onState: (state: RTCPeerConnectionState) => void,
- * }} options sends: this page sends picture and sound too
+ * }} options way: it is the relay, to which this page always offers; sends: this
+ *   page sends picture and sound too; pace: at first
  */
 export function createPeer(options) {
-  const { id, offers, video, sends } = options;
+  const { id, offers, way, sends } = options;
   /** @type {RTCPeerConnection} */
   let pc;
-  /** @type {RTCDataChannel} */
+  /** @type {RTCDataChannel | undefined} */
   let channel;
+  let pace = options.pace ?? "full";
+  let paid = true; // the senders have taken the pace
+  let lost = false; // there was a connection, or there should be one
   /** @type {RTCIceCandidateInit[]} */
   let waiting = [];
   let described = false; // a remote description is set
@@ -76,22 +85,27 @@ export function createPeer(options) {
     });
   }
 
+  /** @returns {RTCConfiguration} */
+  function configuration() {
+    const iceServers = options.iceServers();
+    const narrow = way?.narrow() && iceServers.length > 0;
+    return { iceServers, bundlePolicy: "max-bundle", iceTransportPolicy: narrow ? "relay" : "all" };
+  }
+
   function build() {
-    const mine = new RTCPeerConnection({ iceServers: options.iceServers(), bundlePolicy: "max-bundle" });
+    const mine = new RTCPeerConnection(configuration());
     pc = mine;
     waiting = [];
     described = false;
     asked = offers ? 0 : performance.now(); // the other side has a moment to offer
     unwell = performance.now();
-    channel = mine.createDataChannel("belay", { negotiated: true, id: 0 });
-    channel.onmessage = ({ data }) => mine === pc && options.onMessage(data);
-    if (offers && video) {
-      for (const kind of /** @type {const} */ (["audio", "video"])) {
-        mine.addTransceiver((sends && options.track(kind)) || kind, { direction: sends ? "sendrecv" : "recvonly" });
-      }
+    if (!way) {
+      channel = mine.createDataChannel("belay", { negotiated: true, id: 0 });
+      channel.onmessage = ({ data }) => mine === pc && options.onMessage?.(data);
     }
+    if (offers) lay(mine, way ? places : 1, sends ? options.track : null);
     mine.onicecandidate = ({ candidate }) => {
-      if (mine !== pc) return;
+      if (mine !== pc || way) return; // the relay sees where this page comes from
       options.send("candidate", {
         to: id,
         candidate: candidate?.candidate ?? "",
@@ -100,30 +114,18 @@ export function createPeer(options) {
         username_fragment: candidate?.usernameFragment ?? undefined,
       });
     };
-    mine.ontrack = ({ track }) => mine === pc && options.onTrack(track);
+    mine.ontrack = () => mine === pc && options.onTrack();
     mine.oniceconnectionstatechange = () => mine === pc && watch();
     mine.onconnectionstatechange = () => {
       if (mine !== pc) return;
-      if (mine.connectionState === "connected") void rank(mine);
+      if (mine.connectionState === "connected") paying();
       options.onState(mine.connectionState);
     };
   }
 
-  /** Sound goes before picture where there is not room for both. @param {RTCPeerConnection} on */
-  async function rank(on) {
-    for (const sender of on.getSenders()) {
-      const sound = sender.track?.kind === "audio";
-      const parameters = sender.getParameters();
-      if (!sender.track || !parameters.encodings?.length) continue;
-      const [encoding] = parameters.encodings;
-      encoding.priority = encoding.networkPriority = sound ? "high" : "low";
-      if (!sound) encoding.maxBitrate = 1_500_000;
-      try {
-        await sender.setParameters(parameters);
-      } catch {
-        // A browser that cannot rank them still sends them.
-      }
-    }
+  function paying() {
+    paid = !sends;
+    if (!paid) queue(async (on) => void (paid = await rank(on, pace)));
   }
 
   function watch() {
@@ -133,6 +135,7 @@ export function createPeer(options) {
       unwell = 0;
       return;
     }
+    lost ||= !unwell;
     unwell ||= performance.now();
     if (state === "disconnected") soon = setTimeout(restart, restartAfter);
     if (state === "failed") restart();
@@ -149,7 +152,7 @@ export function createPeer(options) {
       }
       if (iceRestart) {
         try {
-          on.setConfiguration({ iceServers: options.iceServers(), bundlePolicy: "max-bundle" });
+          on.setConfiguration(configuration());
         } catch {
           // Older browsers keep the servers they have.
         }
@@ -171,6 +174,7 @@ export function createPeer(options) {
 
   function rebuild() {
     if (closed) return;
+    lost ||= unwell > 0 && described;
     pc.close();
     build();
     options.onState("connecting");
@@ -210,8 +214,8 @@ export function createPeer(options) {
       for (const transceiver of on.getTransceivers()) {
         const kind = /** @type {"audio" | "video"} */ (transceiver.receiver.track.kind);
         if (transceiver.direction === "stopped") continue;
-        transceiver.direction = !video ? "inactive" : sends ? "sendrecv" : "recvonly";
-        if (video && sends) await transceiver.sender.replaceTrack(options.track(kind));
+        transceiver.direction = sends ? "sendrecv" : "recvonly";
+        if (sends) await transceiver.sender.replaceTrack(options.track(kind));
       }
       await on.setLocalDescription(await on.createAnswer());
       if (on === pc) options.send("answer", { to: id, sdp: on.localDescription?.sdp ?? "" });
@@ -223,7 +227,9 @@ export function createPeer(options) {
   function onAnswer(sdp) {
     queue(async (on) => {
       if (on.signalingState !== "have-local-offer") return;
-      await on.setRemoteDescription({ type: "answer", sdp });
+      if (way && lost) way.failed(); // the server is there, and the connection is not
+      lost = false;
+      await on.setRemoteDescription({ type: "answer", sdp: way && !options.iceServers().length ? way.narrowed(sdp) : sdp });
       await drain(on);
     });
   }
@@ -233,7 +239,6 @@ export function createPeer(options) {
 
   return {
     id,
-    video,
     /** @param {string} type @param {any} body */
     signal(type, body) {
       switch (type) {
@@ -271,7 +276,10 @@ export function createPeer(options) {
       if (closed || !options.reachable()) return;
       const now = performance.now();
       const since = now - asked;
-      if (unwell && described && now - unwell > rebuildAfter && since > askAgainAfter) {
+      if (!paid && pc.connectionState === "connected") paying();
+      if (pc.signalingState === "closed") {
+        rebuild(); // not by this page's wish
+      } else if (unwell && described && now - unwell > (way ? relayRebuildAfter : rebuildAfter) && since > askAgainAfter) {
         rebuild();
       } else if (since > askAgainAfter) {
         if (offers && (!described || pc.signalingState === "have-local-offer")) offer(false);
@@ -290,29 +298,37 @@ export function createPeer(options) {
       if (described) restart();
     },
     tracksChanged() {
-      if (!video || !sends) return;
+      if (!sends) return;
       queue(async (on) => {
         for (const transceiver of on.getTransceivers()) {
-          const kind = /** @type {"audio" | "video"} */ (transceiver.receiver.track.kind);
-          const track = options.track(kind);
+          if (transceiver.direction !== "sendrecv" && transceiver.direction !== "sendonly") continue;
+          const track = options.track(/** @type {"audio" | "video"} */ (transceiver.receiver.track.kind));
           if (transceiver.sender.track !== track) await transceiver.sender.replaceTrack(track);
         }
-        await rank(on);
+        paid = await rank(on, pace);
       });
+    },
+    /** pay says how much is to be sent from now on. @param {Pace} next */
+    pay(next) {
+      if (pace === next) return;
+      pace = next;
+      paying();
     },
     /** @param {string} message */
     say(message) {
-      if (channel.readyState !== "open") return false;
+      if (channel?.readyState !== "open") return false;
       channel.send(message);
       return true;
     },
+    /**
+     * The m-lines of one place: sound and picture. A page has one place.
+     *
+     * @param {number} slot
+     * @returns {RTCRtpTransceiver[]}
+     */
+    place: (slot) => pc.getTransceivers().slice(2 * slot, 2 * slot + 2),
     state: () => pc.connectionState,
     stats: () => pc.getStats(),
-    /** The level that the sender says its sound has, 0 to 1 (RFC 6464); undefined where it does not say. */
-    saidLevel() {
-      const receiver = pc.getReceivers().find((one) => one.track.kind === "audio");
-      return receiver?.getSynchronizationSources?.()[0]?.audioLevel;
-    },
     close() {
       closed = true;
       clearTimeout(soon);

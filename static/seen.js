@@ -43,8 +43,9 @@ export function createReading(peer, steady = () => performance.now()) {
     /**
      * @param {RTCStatsReport} report
      * @param {number} [said] the level that the sender says its sound has (RFC 6464), where it says so
+     * @param {(mid: string) => boolean} [mine] which m-lines are meant: all, where several people share a connection not
      */
-    read(report, said) {
+    read(report, said, mine = () => true) {
       const now = steady();
       let frames = 0;
       let packets = 0;
@@ -53,7 +54,7 @@ export function createReading(peer, steady = () => performance.now()) {
       let energy = 0;
       let duration = 0;
       report.forEach((entry) => {
-        if (entry.type !== "inbound-rtp") return;
+        if (entry.type !== "inbound-rtp" || !mine(entry.mid)) return;
         packets += entry.packetsReceived ?? 0;
         lost += entry.packetsLost ?? 0;
         if (entry.kind === "video") frames += entry.framesDecoded ?? 0;
@@ -90,9 +91,15 @@ export function createReading(peer, steady = () => performance.now()) {
       Object.assign(kept, { frames, packets, sound, energy, duration, readAt: now });
     },
 
+    /** ages are in ms; -1: nothing yet. */
+    ages() {
+      const now = steady();
+      return { packet: kept.packetsAt ? now - kept.packetsAt : -1, frame: kept.framesAt ? now - kept.framesAt : -1 };
+    },
+
     /**
      * @param {RTCStatsReport} report
-     * @param {string} role of the other side
+     * @param {string} role of the other side of the connection
      * @returns {Receiving}
      */
     receiving(report, role) {

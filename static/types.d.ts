@@ -170,7 +170,7 @@ export interface DeviceFound { camera: Found; microphone: Found; loudspeaker: "h
 
 export interface Refused { code: string; words: string; missing?: string[] }
 export interface Result { ok: boolean; seq?: number; refused?: Refused }
-export interface IceServer { urls: string[]; username?: string; credential?: string }
+export interface IceServer { for?: "direct" | "relay"; urls: string[]; username?: string; credential?: string }
 export interface Welcome { conn: string; seat: SeatID; now: Time; rate: number; ice_servers: IceServer[] | null }
 export interface Peer { peer: PeerID; seat: SeatID; role: Role | "relay"; offer: boolean; video: boolean }
 export interface Telemetry {
@@ -183,8 +183,9 @@ export interface Receiving {
 }
 export interface Truth { seat: SeatID; peer: PeerID; seen: Telemetry }
 export interface Degraded { ok: boolean; since: Time; words: string }
-export interface Direct { kind: "help" | "seen"; id: string }
-export type SignalType = "offer" | "answer" | "candidate" | "need_offer";
+export interface Slots { peer: PeerID; slots: { slot: number; seat: SeatID; peer: PeerID }[] }
+export interface Direct { kind: "help" | "seen" | "rope"; id: string; want?: string; got?: string }
+export type SignalType = "offer" | "answer" | "candidate" | "need_offer" | "rope";
 
 // connection.js
 
@@ -207,6 +208,7 @@ export interface Events {
   view: (view: View) => void;
   peers: (peers: Peer[]) => void;
   signal: (type: SignalType, body: any) => void;
+  slots: (slots: Slots) => void;
   truth: (truth: Truth) => void;
   degraded: (degraded: Degraded) => void;
   state: (state: ConnectionState) => void;
@@ -245,7 +247,14 @@ export interface CaptureState {
 }
 
 /** What this page gets from one seat now. Ages are in seconds, -1: nothing yet. */
-export interface Seen extends Receiving { seat: SeatID; role: string; state: RTCPeerConnectionState }
+export interface Seen extends Receiving {
+  seat: SeatID;
+  role: string;
+  /** Of the connection that brings it. */
+  state: RTCPeerConnectionState;
+  /** The other of the two ropes stands ready. */
+  second: boolean;
+}
 
 export interface MediaOptions {
   connection: Connection;
@@ -275,6 +284,8 @@ export interface Media {
   setMicrophone(on: boolean): void;
   /** sendDirect sends to everyone with an open data channel and says to how many. */
   sendDirect(message: Direct): number;
+  /** Whether anybody could be reached without the server. */
+  hasDirect(): boolean;
   seen(): Seen[];
   close(): void;
 }

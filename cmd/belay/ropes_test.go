@@ -1,0 +1,175 @@
+package main
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"belay/cmd/internal/browser"
+)
+
+// rig lets a test see and break what the page is connected by. It is put in place
+// before the page has connected to anybody.
+const rig = `(() => {
+	const Real = RTCPeerConnection;
+	globalThis.__belayLinks = [];
+	globalThis.__belayCut = false;
+	globalThis.RTCPeerConnection = class extends Real {
+		constructor(configuration) {
+			// With no address of its own a connection leads nowhere.
+			super(__belayCut ? { ...configuration, iceServers: [], iceTransportPolicy: "relay" } : configuration);
+			__belayLinks.push(this);
+		}
+	};
+	const open = (pc) => pc.signalingState !== "closed";
+	globalThis.__belayRope = (relay) => __belayLinks.filter((pc) => open(pc) && (pc.getTransceivers().length > 2) === relay).at(-1);
+	globalThis.__belaySent = async (relay) => {
+		let bytes = 0;
+		for (const one of (await __belayRope(relay)?.getStats())?.values() ?? []) if (one.type === "outbound-rtp") bytes += one.bytesSent;
+		return bytes;
+	};
+	// How many sounds of one person could be heard at once, at most, and at least.
+	globalThis.__belaySounds = { most: 0, least: 9 };
+	setInterval(() => {
+		const on = __belayLinks.filter(open).flatMap((pc) => pc.getReceivers()).filter(({ track }) => track.kind === "audio" && track.enabled).length;
+		__belaySounds.most = Math.max(__belaySounds.most, on);
+		__belaySounds.least = Math.min(__belaySounds.least, on);
+	}, 20);
+	return true;
+})()`
+
+// gaps notes the longest time between two pictures that were really shown.
+func gaps(p *browser.Person, selector string) {
+	browser.Eval[bool](p, fmt.Sprintf(`(() => {
+		const video = document.querySelector(%s);
+		const seen = globalThis.__belayGap = { count: 0, longest: 0, last: performance.now() };
+		const next = (now) => {
+			if (__belayGap !== seen) return;
+			seen.count++;
+			seen.longest = Math.max(seen.longest, performance.now() - seen.last);
+			seen.last = performance.now();
+			video.requestVideoFrameCallback(next);
+		};
+		video.requestVideoFrameCallback(next);
+		if (globalThis.__belaySounds) Object.assign(__belaySounds, { most: 0, least: 9 });
+		return true;
+	})()`, quoted(selector)))
+}
+
+// gap is the longest time without a new picture since gaps was called.
+func gap(p *browser.Person) (longest time.Duration, frames int) {
+	got := browser.Eval[struct{ Longest, Count float64 }](p,
+		`({ longest: Math.max(__belayGap.longest, performance.now() - __belayGap.last), count: __belayGap.count })`)
+	return time.Duration(got.Longest * float64(time.Millisecond)), int(got.Count)
+}
+
+// bridged prints what each has seen of a break, and fails the test where one of
+// them has seen nothing for longer than most, or heard anything twice.
+func (v *visit) bridged(t *testing.T, what string, most time.Duration) {
+	t.Helper()
+	for _, p := range []*browser.Person{v.robin, v.alex} {
+		longest, frames := gap(p)
+		sounds := browser.Eval[struct{ Most, Least int }](p, "__belaySounds")
+		t.Logf("%-40s %-6s longest gap %5d ms, %4d frames, sounds at once: %d to %d", what, p.Name, longest.Milliseconds(), frames, sounds.Least, sounds.Most)
+		if longest > most {
+			t.Errorf("%s: the picture that %s sees stood still for %v; at most %v", what, p.Name, longest, most)
+		}
+		if sounds.Most > 1 {
+			t.Errorf("%s: %s heard %d sounds of one person at once", what, p.Name, sounds.Most)
+		}
+	}
+}
+
+// watchBoth begins to measure.
+func (v *visit) watchBoth() {
+	gaps(v.robin, clientAtTherapist)
+	gaps(v.alex, therapistAtClient)
+}
+
+// ready waits until the relay's rope is there and rests.
+func (v *visit) ready() {
+	for _, p := range []*browser.Person{v.robin, v.alex} {
+		p.WaitFor(`__belayRope(true)?.connectionState === "connected"`, browser.Patience)
+	}
+	for _, p := range []*browser.Person{v.robin, v.alex} {
+		p.WaitFor(`(async () => {
+			const before = await __belaySent(true);
+			await new Promise((done) => setTimeout(done, 500));
+			return before > 0 && (await __belaySent(true)) === before;
+		})()`, browser.Patience)
+	}
+}
+
+// meet brings client and therapist together, with both ropes in place.
+func (v *visit) meet() {
+	v.clientArrives()
+	browser.Eval[bool](v.alex, rig)
+	v.robin.Goto(v.place)
+	v.robin.WaitText("Join the session")
+	browser.Eval[bool](v.robin, rig)
+	v.robin.Click(browser.TestID("join"))
+	act(v.robin, "Admit")
+	v.see()
+	v.ready()
+}
+
+const (
+	bridgedWithin = 2500 * time.Millisecond // where there is a second path
+	thirdWithin   = time.Second             // where a third comes or goes
+)
+
+func TestThePictureGoesOnByTheOtherRope(t *testing.T) {
+	chromium := browser.StartChromium(t, browser.Options{})
+	v := &visit{t: t, server: startChild(t)}
+	v.robin = chromium.Open("robin", browser.Seat{})
+	v.alex = chromium.Open("alex", browser.Seat{})
+	v.setUp()
+	v.practise("1")
+	v.meet()
+	both := []*browser.Person{v.robin, v.alex}
+
+	v.watchBoth()
+	for _, p := range both {
+		browser.Eval[bool](p, `(__belayRope(true).close(), true)`)
+	}
+	v.ready()
+	v.bridged(t, "the relay's rope torn, direct carries", bridgedWithin)
+
+	v.watchBoth()
+	v.server.kill()
+	v.robin.WaitFor("__belayGap.count > 60", browser.Patience)
+	v.bridged(t, "the server killed, direct carries", bridgedWithin)
+	for _, p := range both {
+		browser.Eval[bool](p, "(__belayBefore = __belayRope(true), true)")
+	}
+	v.server.start()
+	for _, p := range both {
+		p.WaitFor(`__belayRope(true) && __belayRope(true) !== __belayBefore`, browser.Patience)
+	}
+	v.ready()
+	v.bridged(t, "the server back, the relay's rope re-made", bridgedWithin)
+
+	v.watchBoth()
+	for _, p := range both {
+		browser.Eval[bool](p, `(__belayCut = true, __belayRope(false).close(), true)`)
+	}
+	says(v.robin, `[data-testid="connection"]`, "relayed")
+	for _, p := range both {
+		p.WaitFor("__belayGap.count > 60", browser.Patience)
+	}
+	v.bridged(t, "direct cut, the relay carries", bridgedWithin)
+	says(v.robin, ".picture-odd", "relayed")
+	v.robin.Shot("therapist/relayed")
+
+	v.watchBoth()
+	for _, p := range both {
+		browser.Eval[bool](p, `(__belayCut = false, __belayRope(false).close(), true)`)
+	}
+	says(v.robin, `[data-testid="connection"]`, "direct")
+	v.alex.WaitFor(`(async () => {
+		const before = await __belaySent(true);
+		await new Promise((done) => setTimeout(done, 500));
+		return (await __belaySent(true)) === before;
+	})()`, browser.Patience)
+	v.bridged(t, "direct healed, and taken back", bridgedWithin)
+}

@@ -1,0 +1,430 @@
+// Everybody whose picture and sound this page exchanges, by two ropes: a direct
+// connection to each, and one to the relay, held ready. What either brings of one
+// person is one stream.
+
+import { createPeer } from "./peer.js";
+import { createChoice } from "./ropes.js";
+import { createReading } from "./seen.js";
+import { places } from "./sending.js";
+import { createStreams } from "./streams.js";
+import { createWay } from "./way.js";
+
+/** @typedef {import("./types.d.ts").Peer} Peer */
+/** @typedef {import("./types.d.ts").Seen} Seen */
+/** @typedef {import("./types.d.ts").Slots} Slots */
+/** @typedef {import("./types.d.ts").IceServer} IceServer */
+/** @typedef {import("./ropes.js").Rope} Rope */
+/** @typedef {ReturnType<typeof createPeer>} Link */
+/** @typedef {ReturnType<typeof createReading>} Reading */
+/**
+ * Another page. Full is by which ropes it is sent everything, as it has asked.
+ *
+ * @typedef {{listed: Peer, absent: number, link: Link | null, ending: number, direct: Reading, relayed: Reading,
+ *   choice: ReturnType<typeof createChoice>, full: Set<Rope>, moved: number, said: number, saying: string, fresh: number, report: RTCStatsReport | null}} Party
+ */
+/** @typedef {{listed: Peer, absent: number, link: Link, warm: number, up: boolean, slots: Slots["slots"], readAt: number, report: RTCStatsReport | null}} Relay */
+
+const staleAfter = 10; // s without a packet: a peer that is no longer listed is gone
+const earlyLimit = 64; // messages of peers that are not listed yet
+const warmFor = 4000; // ms: a rope that was never used would begin with a poor picture
+const sayEvery = 1000; // ms, while what is wanted is not so
+const sayAgain = 10_000; // ms, while it is: the other page may have lost it
+const overlap = 8000; // ms that a direct connection outlives its place in the list at most
+const idleLook = 1000; // ms between two looks at a rope that nobody wants
+
+/**
+ * createCall keeps the connections to everybody whom the server lists. A peer
+ * that it no longer lists is kept while packets come from it: a server that
+ * starts anew knows nobody at first. Only one that may not see any more, a
+ * chaperone, is let go at once. Look is called about every 200 ms, tick once a
+ * second.
+ *
+ * @param {{
+ *   connection: import("./types.d.ts").Connection,
+ *   sends: boolean,
+ *   track: (kind: 'audio' | 'video') => MediaStreamTrack | null,
+ *   onStream: (seat: string, stream: MediaStream) => void,
+ *   onGone: (seat: string) => void,
+ *   onDirect: (seat: string, message: import("./types.d.ts").Direct) => void,
+ *   onReport: (report: RTCStatsReport) => void,
+ *   still: (seat: string) => number,
+ * }} options onReport: statistics of a connection on which this page sends; still:
+ *   for how long a seat's picture has been the same, in ms
+ */
+export function createCall(options) {
+  const { connection, sends } = options;
+  /** @type {Map<string, Party>} */
+  const parties = new Map();
+  const streams = createStreams(options);
+  /** @type {Relay | null} */
+  let relay = null;
+  const way = createWay();
+  /** @type {Map<string, Slots["slots"]>} */
+  const slotsOf = new Map(); // by relay: they may come before the list
+  /** @type {{type: string, body: any}[]} */
+  let early = [];
+  /** @type {IceServer[]} */
+  let servers = [];
+  let looking = false;
+  let closed = false;
+
+  /** @param {"direct" | "relay"} rope @returns {RTCIceServer[]} */
+  const serversFor = (rope) =>
+    // The relay's own address as a STUN server would take its packets away from it.
+    servers.filter((one) => (rope === "relay" ? one.for === "relay" : one.for !== "relay")).map(({ urls, username, credential }) => ({ urls, username, credential }));
+
+  const common = {
+    sends,
+    reachable: () => connection.state().name === "open",
+    /** @param {import("./types.d.ts").SignalType} type @param {object} body */
+    send: (type, body) => connection.send(type, body),
+    track: options.track,
+  };
+
+  /** @param {Peer} listed @returns {Party} */
+  function enter(listed) {
+    /** @type {Party} */
+    const party = {
+      listed, absent: 0, link: null, ending: 0, direct: createReading(listed.peer), relayed: createReading(listed.peer),
+      choice: createChoice(performance.now()), full: new Set(["direct"]), moved: 0, said: 0, saying: "", fresh: 0, report: null,
+    };
+    parties.set(listed.peer, party);
+    return party;
+  }
+
+  /** @param {Party} party */
+  function connect(party) {
+    const { listed } = party;
+    party.link?.close();
+    party.link = createPeer({
+      ...common,
+      id: listed.peer,
+      offers: listed.offer,
+      iceServers: () => serversFor("direct"),
+      onTrack: built,
+      onMessage: (data) => direct(party, data),
+      onState(state) {
+        if (state === "connecting" || state === "new") party.direct.restarted();
+      },
+    });
+  }
+
+  /** @param {Peer} listed */
+  function connectRelay(listed) {
+    /** @type {Relay} */
+    const mine = { listed, absent: 0, link: /** @type {any} */ (null), warm: 0, up: false, slots: slotsOf.get(listed.peer) ?? [], readAt: 0, report: null };
+    relay = mine;
+    mine.link = createPeer({
+      ...common,
+      id: listed.peer,
+      offers: true,
+      way,
+      iceServers: () => serversFor("relay"),
+      onTrack: built,
+      onState(state) {
+        mine.up = state === "connected";
+        if (mine.up) mine.warm = performance.now() + warmFor;
+        if (state === "connecting" || state === "new") mine.warm = 0;
+        if (!mine.warm) for (const party of parties.values()) party.relayed.restarted();
+        pay();
+      },
+    });
+    pay();
+  }
+
+  function endRelay() {
+    relay?.link.close();
+    relay = null;
+    for (const party of parties.values()) party.relayed.restarted();
+  }
+
+  /** @param {Party} party */
+  const slotOf = (party) => relay?.slots.find((one) => one.peer === party.listed.peer)?.slot ?? -1;
+
+  /** The m-lines by which a rope brings somebody. @param {Party} party @param {Rope | ""} rope */
+  function placeOf(party, rope) {
+    if (rope === "relay") return slotOf(party) < 0 ? [] : relay?.link.place(slotOf(party)) ?? [];
+    return rope ? (party.link?.place(0) ?? []) : [];
+  }
+
+  /** @param {RTCRtpTransceiver[]} place */
+  const tracksOf = (place) => place.map(({ receiver }) => receiver.track);
+
+  /** Shows somebody by the rope in use. @param {Party} party */
+  function show(party) {
+    party.fresh = 0;
+    const tracks = tracksOf(placeOf(party, party.choice.use()));
+    if (tracks.length) streams.put(party.listed.seat, tracks);
+  }
+
+  /** A connection was built: it is shown when something comes by it. */
+  function built() {
+    for (const party of parties.values()) {
+      party.fresh = performance.now();
+      streams.hush(tracksOf(placeOf(party, "direct")));
+    }
+    for (let slot = 0; relay && slot < places; slot++) streams.hush(tracksOf(relay.link.place(slot)));
+  }
+
+  /** @param {Party} party @param {unknown} data */
+  function direct(party, data) {
+    if (typeof data !== "string" || data.length > 4096) return;
+    try {
+      const message = JSON.parse(data);
+      if (message?.kind === "rope") asked(party, message);
+      else if (typeof message?.kind === "string" && typeof message.id === "string") options.onDirect(party.listed.seat, message);
+    } catch {
+      // Not ours.
+    }
+  }
+
+  /** The other page says by which rope it wants to receive. @param {Party} party @param {{want?: string, got?: string}} message */
+  function asked({ full }, { want, got }) {
+    const rope = want || got;
+    if (rope !== "direct" && rope !== "relay") return;
+    if (got) full.clear();
+    full.add(rope);
+    pay();
+  }
+
+  /** Sends as much by each rope as the others want there. */
+  function pay() {
+    let carries = relay !== null && (!relay.warm || performance.now() < relay.warm);
+    for (const party of parties.values()) {
+      party.link?.pay(party.full.has("direct") ? "full" : "trickle");
+      if (party.full.has("relay") || !party.listed.video) carries = true;
+    }
+    relay?.link.pay(carries ? "full" : "paused");
+  }
+
+  /** Says what this page wants of somebody, until it is so. @param {Party} party @param {number} now */
+  function say(party, now) {
+    if (!party.listed.video || !party.link) return; // there is no choice
+    const want = party.choice.want();
+    const is = party.choice.use() === want;
+    if (want === "relay") party.moved = now;
+    if (!party.moved) return; // it has always been so
+    const words = `${is ? "got" : "want"} ${want}`;
+    if (words === party.saying && now - party.said < (is ? sayAgain : sayEvery)) return;
+    const body = is ? { got: want } : { want };
+    const sent = common.reachable()
+      ? connection.send("rope", { to: party.listed.peer, ...body })
+      : party.link.say(JSON.stringify({ kind: "rope", id: "rope", ...body }));
+    if (sent) Object.assign(party, { said: now, saying: words });
+  }
+
+  /** @param {string} peer */
+  function leave(peer) {
+    const party = parties.get(peer);
+    if (!party) return;
+    parties.delete(peer);
+    party.link?.close();
+    pay();
+    const { seat } = party.listed;
+    if (![...parties.values()].some((other) => other.listed.seat === seat)) streams.clear(seat);
+  }
+
+  /** @param {Peer[]} list */
+  function listed(list) {
+    const names = new Set(list.map((one) => one.peer));
+    for (const [peer, party] of parties) {
+      if (names.has(peer)) continue;
+      const again = list.some((one) => one.seat === party.listed.seat);
+      if (again || party.listed.role === "chaperone") leave(peer);
+      else party.absent ||= performance.now();
+    }
+    if (relay && !names.has(relay.listed.peer)) {
+      if (list.some((one) => one.role === "relay")) endRelay();
+      else relay.absent ||= performance.now();
+    }
+    for (const one of list) {
+      if (one.role === "relay") {
+        if (!relay) connectRelay(one);
+        else relay.absent = 0;
+      } else {
+        take(one);
+      }
+    }
+    pay();
+    const waited = early;
+    early = [];
+    for (const { type, body } of waited) signal(type, body);
+  }
+
+  /** @param {Peer} one */
+  function take(one) {
+    const party = parties.get(one.peer) ?? enter(one);
+    const turned = party.listed.offer !== one.offer;
+    party.listed = one;
+    party.absent = 0;
+    if (!one.video) {
+      // A third has come: what is there carries until the relay does.
+      party.ending ||= performance.now();
+    } else {
+      if (party.ending) party.full.add("relay"); // it is what they receive until they say otherwise
+      party.ending = 0;
+      if (!party.link || turned) connect(party);
+    }
+  }
+
+  /** @param {string} type @param {any} body */
+  function signal(type, body) {
+    const party = parties.get(body.from);
+    if (body.from === relay?.listed.peer) relay?.link.signal(type, body);
+    else if (party && type === "rope") asked(party, body);
+    else if (party?.link) party.link.signal(type, body);
+    else if (!party && early.length < earlyLimit) early.push({ type, body });
+  }
+
+  /** @param {Slots} message */
+  function slotted({ peer, slots }) {
+    if (slotsOf.size > 8) slotsOf.clear();
+    slotsOf.set(peer, slots);
+    if (relay?.listed.peer !== peer) return;
+    for (const party of parties.values()) {
+      const slot = slots.find((one) => one.peer === party.listed.peer)?.slot ?? -1;
+      if (slot === slotOf(party)) continue;
+      party.relayed.restarted(); // somebody else's numbers
+      party.fresh = performance.now();
+    }
+    relay.slots = slots;
+  }
+
+  /** Somebody may need the relay, or has it. */
+  const wanted = () => [...parties.values()].some(({ choice }) => choice.want() === "relay" || choice.use() === "relay");
+
+  async function look() {
+    if (looking || closed) return;
+    looking = true;
+    try {
+      await read();
+    } finally {
+      looking = false;
+    }
+    if (closed) return;
+    const now = performance.now();
+    for (const party of parties.values()) if (party.listed.role !== "chaperone") choose(party, now);
+  }
+
+  /** @param {Party} party @param {number} now */
+  function choose(party, now) {
+    const { choice, link } = party;
+    const direct = link ? party.direct.ages() : null;
+    const relayed = relay?.up && slotOf(party) >= 0 ? party.relayed.ages() : null;
+    const { use, changed } = choice.look(direct, relayed, now, party.ending > 0);
+    const ages = use === "relay" ? relayed : direct;
+    const came = party.fresh && ages && (ages.frame >= 0 ? ages.frame < now - party.fresh : ages.packet >= 0);
+    if (changed || (use && came)) show(party);
+    say(party, now);
+    if (link && party.ending && (use === "relay" || now - party.ending > overlap)) {
+      link.close();
+      party.link = null;
+      party.direct.restarted();
+    }
+  }
+
+  /** Reads what has arrived. */
+  async function read() {
+    const mine = relay;
+    const now = performance.now();
+    const all = [...parties.values()];
+    /** @type {RTCStatsReport | null} */
+    let own = null;
+    const due = mine && (wanted() || now - mine.readAt >= idleLook);
+    await Promise.all([
+      ...all.map(async (party) => {
+        const { link } = party;
+        const report = await link?.stats().catch(() => null);
+        if (!report || closed || party.link !== link || !link) return;
+        party.direct.read(report, level(link.place(0)));
+        party.report = report;
+        if (link.state() === "connected") own ??= report;
+      }),
+      (async () => {
+        if (!mine || !due) return;
+        const report = await mine.link.stats().catch(() => null);
+        if (!report || closed || relay !== mine) return;
+        mine.readAt = now;
+        mine.report = report;
+        for (const party of all) {
+          const place = placeOf(party, "relay");
+          const mids = place.map(({ mid }) => mid);
+          if (place.length) party.relayed.read(report, level(place), (mid) => mids.includes(mid));
+        }
+      })(),
+    ]);
+    own ??= mine?.up ? mine.report : null;
+    if (own && !closed) options.onReport(own);
+  }
+
+  /** The level that the sender says its sound has, 0 to 1 (RFC 6464); undefined where it does not say. @param {RTCRtpTransceiver[]} place */
+  function level(place) {
+    return place.find(({ receiver }) => receiver.track.kind === "audio")?.receiver.getSynchronizationSources?.()[0]?.audioLevel;
+  }
+
+  /** @returns {Seen[]} */
+  function seen() {
+    return [...parties.values()].flatMap((party) => {
+      const { listed: of, choice, link } = party;
+      const relayed = choice.use() === "relay" || (!choice.use() && choice.want() === "relay");
+      const report = relayed ? relay?.report : party.report;
+      if (!report) return [];
+      const got = (relayed ? party.relayed : party.direct).receiving(report, relayed ? "relay" : of.role);
+      // A picture that is the same to the last bit is not a new one.
+      const still = options.still(of.seat) / 1000;
+      if (got.frame_age >= 0 && still > got.frame_age) got.frame_age = Math.round(still * 1000) / 1000;
+      const state = (relayed ? relay?.link : link)?.state() ?? "connecting";
+      return [{ ...got, seat: of.seat, role: of.role, state, second: relayed ? link?.state() === "connected" : relay?.up === true }];
+    });
+  }
+
+  const links = () => [...parties.values()].flatMap(({ link }) => (link ? [link] : [])).concat(relay ? [relay.link] : []);
+
+  const stop = [
+    connection.on("welcome", (welcome) => {
+      servers = welcome.ice_servers ?? [];
+      for (const link of links()) link.changed();
+    }),
+    connection.on("peers", listed),
+    connection.on("slots", slotted),
+    connection.on("signal", signal),
+  ];
+
+  return {
+    look,
+    /** tick repeats what got no answer, and lets go of who is gone. */
+    tick() {
+      for (const link of links()) link.tick();
+      pay();
+      for (const [peer, { absent, direct: one, relayed }] of parties) {
+        if (!absent || performance.now() - absent < staleAfter * 1000) continue;
+        const ages = [one.ages().packet, relayed.ages().packet].filter((age) => age >= 0);
+        if (Math.min(...ages, Infinity) > staleAfter * 1000) leave(peer);
+      }
+      if (relay?.absent && (!relay.up || !parties.size)) endRelay();
+    },
+    /** hurried: somebody waits for a first frame. */
+    hurried: () => [...parties.values()].some(({ choice, listed: of }) => of.role !== "chaperone" && choice.hurried(performance.now())),
+    seen,
+    tracksChanged() {
+      for (const link of links()) link.tracksChanged();
+    },
+    moved() {
+      for (const link of links()) link.moved();
+    },
+    /** @param {import("./types.d.ts").Direct} message */
+    sendDirect(message) {
+      let sent = 0;
+      for (const { link } of parties.values()) if (link?.say(JSON.stringify(message))) sent++;
+      return sent;
+    },
+    /** Whether help could go without the server. */
+    hasDirect: () => [...parties.values()].some(({ link }) => link?.state() === "connected"),
+    close() {
+      closed = true;
+      for (const f of stop) f();
+      for (const peer of [...parties.keys()]) leave(peer);
+      endRelay();
+    },
+  };
+}

@@ -1,0 +1,133 @@
+// By which of two ropes a picture is received: the direct one, or the one
+// through the relay. Whoever receives decides, for each sender, and says so.
+// Nothing here knows a connection: it is told what arrives, and when it is.
+
+/** @typedef {"direct" | "relay"} Rope */
+/**
+ * What arrives by a rope: ms since the last packet and since the last new frame,
+ * -1 before the first. Null: there is no such rope.
+ *
+ * @typedef {{packet: number, frame: number} | null} Arriving
+ */
+
+const packetLost = 1000; // ms without a packet: the path is dead
+const frameLost = 2000; // ms without a new decoded frame: the picture is
+const firstWithin = 2500; // ms for the first packet of a direct connection
+const soundAlone = 1500; // ms after which sound without a picture is better than neither
+const inVain = 6000; // ms of asking for the relay while packets come directly: it is the camera
+const sinksIn = 1500; // ms in which a direct picture that was kept at a trickle grows again
+const goodFor = 10_000; // ms of a good direct rope before it is taken again
+const patienceMost = 160_000; // ms, after returns that did not last
+const soon = 5000; // ms
+const lasted = 60_000; // ms: a return that held so long was no mistake
+
+/** @param {Arriving} rope */
+const well = (rope) => rope !== null && rope.packet >= 0 && rope.packet < packetLost && rope.frame < frameLost;
+
+/**
+ * createChoice decides for one sender. Look is called about every 200 ms with
+ * what arrives and the time; it returns the rope that is wanted and the one that
+ * is shown. Until the wanted rope brings something new the shown one stays, so
+ * that nobody sees a gap that is not there.
+ *
+ * A direct rope is taken back after ten good seconds; each return that did not
+ * last a minute doubles them.
+ *
+ * @param {number} begun ms
+ */
+export function createChoice(begun) {
+  /** @type {Rope} */
+  let want = "direct";
+  /** @type {Rope | ""} */
+  let use = "";
+  let asked = begun; // when want last changed
+  let good = 0; // since when the direct rope is well while the other carries; 0: it is not
+  let patience = goodFor;
+  let returned = -Infinity; // when the direct rope was last taken back
+  let notBefore = 0; // the relay was asked in vain
+
+  /** @param {Rope} rope @param {number} now */
+  function ask(rope, now) {
+    if (want === rope) return;
+    want = rope;
+    asked = now;
+    good = 0;
+    if (rope === "relay" && use === "direct") patience = now - returned < lasted ? Math.min(patience * 2, patienceMost) : goodFor;
+  }
+
+  /** @param {number} now */
+  function take(now) {
+    if (use === "relay" && want === "direct") returned = now;
+    use = want;
+    good = 0;
+  }
+
+  /**
+   * Whether what is wanted has come since it was asked for.
+   *
+   * @param {Arriving} wanted
+   * @param {Arriving} shown
+   * @param {number} now
+   */
+  function came(wanted, shown, now) {
+    if (!wanted || wanted.packet < 0) return false;
+    const since = now - asked;
+    if (wanted.frame >= 0 && wanted.frame < since) return true;
+    const pictures = wanted.frame >= 0 || (shown !== null && shown.frame >= 0);
+    const path = shown !== null && shown.packet >= 0 && shown.packet < packetLost;
+    return wanted.packet < since && (use === "" || !pictures || (!path && since > soundAlone));
+  }
+
+  /** @param {Arriving} direct @param {Arriving} relay @param {number} now @param {boolean} only */
+  function choose(direct, relay, now, only) {
+    if (only && relay) {
+      ask("relay", now);
+      return;
+    }
+    if (!direct || !relay) {
+      if (direct || relay) ask(relay ? "relay" : "direct", now);
+      return;
+    }
+    if (want === "direct") {
+      const awaited = direct.packet < 0 && now - asked < firstWithin;
+      if (well(direct) || awaited || now < notBefore) return;
+      ask("relay", now);
+    } else if (use === "relay") {
+      if (!well(direct)) good = 0;
+      else if (!well(relay)) ask("direct", now);
+      else if (!good) good = now;
+      else if (now - good >= patience) ask("direct", now);
+    } else if (use === "" && well(direct)) {
+      ask("direct", now);
+    } else if (now - asked > inVain && direct.packet >= 0 && direct.packet < packetLost) {
+      // Packets come, and no frame by either: another path does not help.
+      ask("direct", now);
+      notBefore = now + goodFor;
+    }
+  }
+
+  return {
+    /**
+     * @param {Arriving} direct
+     * @param {Arriving} relay
+     * @param {number} now ms
+     * @param {boolean} [only] the direct rope is about to end
+     * @returns {{want: Rope, use: Rope | "", changed: boolean}} changed: another rope is to be shown now
+     */
+    look(direct, relay, now, only = false) {
+      const before = use;
+      choose(direct, relay, now, only);
+      const wanted = want === "direct" ? direct : relay;
+      const shown = use === "direct" ? direct : use === "relay" ? relay : null;
+      if (use !== want && came(wanted, shown, now)) {
+        // Nobody needs to see the direct picture grow while the relay's is well.
+        if (want === "relay" || use === "" || !well(relay) || now - asked >= sinksIn) take(now);
+      }
+      return { want, use, changed: use !== before };
+    },
+    want: () => want,
+    use: () => use,
+    /** hurried: something was asked for just now, and every frame counts. @param {number} now ms */
+    hurried: (now) => use !== want && now - asked < soon,
+  };
+}
