@@ -10,6 +10,7 @@ import { el, show } from "./element.js";
 
 const w = words.form;
 const kept = "belay new session";
+const ownPhone = "belay own phone"; // the same in the next session, on this computer
 
 /** @param {HTMLInputElement} input */
 const number = (input) => Number(input.value || 0);
@@ -38,7 +39,7 @@ function createPerson({ title, hint, pronouns, remove, name }) {
 function createOrder(name) {
   const product = createField({ label: w.prepared, value: "ketamine lozenge", maxlength: 120, name: `${name}-product`, required: true });
   const dose = createField({ label: w.doseMg, type: "number", min: 1, max: 2000, step: "any", name: `${name}-dose`, required: true, short: true });
-  const tablets = createField({ label: w.tablets, type: "number", min: 1, max: 20, step: 1, value: 1, name: `${name}-tablets`, required: true, short: true });
+  const tablets = createField({ label: w.tablets, type: "number", min: 1, max: 10, step: 1, value: 1, name: `${name}-tablets`, required: true, short: true });
   const total = createField({ label: w.totalMg, type: "number", min: 1, max: 4000, step: "any", name: `${name}-total`, required: true, hint: w.totalHint, short: true });
   const nth = createField({ label: w.number, type: "number", min: 1, max: 99, step: 1, value: 1, name: `${name}-number`, short: true });
   const of = createField({ label: w.of, type: "number", min: 1, max: 99, step: 1, value: 6, name: `${name}-of`, short: true });
@@ -122,6 +123,7 @@ export function createNew({ made }) {
   const later = el("input", { type: "radio", name: "when", value: "later", onchange: () => show(at.element, true) });
   const at = createField({ label: w.at, type: "datetime-local", name: "at", value: soon() });
   show(at.element, false);
+  const mine = createField({ label: w.ownPhone, type: "tel", maxlength: 40, name: "own-phone", hint: w.ownPhoneHint, required: false, value: localStorage.getItem(ownPhone) ?? "" });
   addClient();
   addChaperone();
 
@@ -129,6 +131,7 @@ export function createNew({ made }) {
     children: [
       clientPlace, addClientButton, chaperonePlace,
       el("div", { class: "buttons" }, el("button", { type: "button", class: "quiet", onclick: addChaperone }, w.addChaperone), addCoButton), coPlace,
+      el("fieldset", { class: "group" }, el("legend", null, w.you), mine.element),
       el("fieldset", { class: "group" }, el("legend", null, w.when),
         el("label", { class: "choice" }, now, w.nowOption), el("label", { class: "choice" }, later, w.atOption), at.element),
     ],
@@ -143,9 +146,10 @@ export function createNew({ made }) {
       if (later.checked && !at.input.value) throw new Error(w.missingTime);
       const answer = await call("POST", "/api/sessions", {
         clients: clients.map((one) => one.value()), chaperones: chaperones.map((one) => one.value()),
-        ...(co ? { co_therapist: co.value() } : {}), ...(later.checked ? { starts_at: new Date(at.input.value).toISOString() } : {}),
+        ...(co ? { co_therapist: co.value() } : {}), phone: mine.input.value, ...(later.checked ? { starts_at: new Date(at.input.value).toISOString() } : {}),
       });
       sessionStorage.removeItem(kept);
+      localStorage.setItem(ownPhone, mine.input.value);
       made(answer);
     },
   });

@@ -82,5 +82,6 @@ function sample(rate) {
       },
     }],
     chaperones: [{ name: "Sam", phone: "503-555-0178" }],
+    phone: "503-555-0119",
   };
 }

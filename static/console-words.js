@@ -95,6 +95,7 @@ export const words = {
     addChaperone: "Add another chaperone",
     addCo: "Add a co-therapist",
     co: "Co-therapist",
+    you: "You", ownPhone: "Your phone during the session", ownPhoneHint: "The chaperone sees it when they are called, and when they cannot reach you here.",
     remove: "Remove",
     name: "Name", nameHint: "As they like to be called.",
     pronouns: "Pronouns", phone: "Phone", phoneHint: "With area code: to call them when the connection is lost.",

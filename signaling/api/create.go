@@ -32,6 +32,7 @@ type newSession struct {
 	Clients     []newClient `json:"clients"`
 	Chaperones  []newPerson `json:"chaperones"`
 	CoTherapist *newPerson  `json:"co_therapist,omitempty"`
+	Phone       string      `json:"phone,omitempty"` // the therapist's own: the chaperone sees it when called
 	StartsAt    *time.Time  `json:"starts_at,omitempty"` // absent: now
 	Practice    bool        `json:"practice,omitempty"`
 	Rate        float64     `json:"rate,omitempty"` // of a practice session's clock: 1 to 600
@@ -127,7 +128,7 @@ func (in newSession) act(therapist string, now time.Time) (session.CreateSession
 		create.Seats = append(create.Seats, s)
 		return err
 	}
-	if err := add(seat(session.Therapist, "therapist", 1, newPerson{Name: therapist})); err != nil {
+	if err := add(seat(session.Therapist, "therapist", 1, newPerson{Name: therapist, Phone: in.Phone})); err != nil {
 		return none, err
 	}
 	if in.CoTherapist != nil {
