@@ -25,6 +25,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 )
 
 func main() {
@@ -46,6 +47,8 @@ type settings struct {
 	redis, redisPassword    string
 	redisShown              bool // the address was on the command line
 	metrics                 string
+	dataGiven               bool
+	hold                    time.Duration
 }
 
 var errUsage = errors.New("see belay -help")
@@ -121,6 +124,9 @@ func parse(name string, args []string, env func(string) string, errs io.Writer) 
 		flags.StringVar(&s.redis, "redis", "", "keep the record on Redis, as redis://host:6379 (default: in the data folder). One server only: several nodes are not supported yet")
 		flags.StringVar(&s.redisPassword, "redis-password-file", "", "file with the password of Redis (or BELAY_REDIS_PASSWORD)")
 	}
+	if name == "doctor" {
+		flags.DurationVar(&s.hold, "hold", 5*time.Second, "how long a socket is held open through what lies between; 75s finds proxies that cut after a minute")
+	}
 	flags.Usage = func() {
 		fmt.Fprint(errs, "Belay, the companion server for remote dosing sessions.\n\n"+
 			"  belay [serve] [flags]                      run the server\n"+
@@ -140,7 +146,7 @@ func parse(name string, args []string, env func(string) string, errs io.Writer) 
 	}
 	given := map[string]bool{}
 	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	s.redisShown = given["redis"]
+	s.redisShown, s.dataGiven = given["redis"], given["data"] || env("BELAY_DATA") != ""
 	var bad error
 	flags.VisitAll(func(f *flag.Flag) {
 		variable := "BELAY_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))

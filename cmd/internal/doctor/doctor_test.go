@@ -1,0 +1,315 @@
+package doctor
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"belay/cmd/internal/redistest"
+	"belay/cmd/internal/server"
+	"belay/session/store/bolt"
+	"belay/session/store/redis"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func start(t *testing.T, opts server.Options) *server.Server {
+	t.Helper()
+	opts.Listen = "127.0.0.1:0"
+	if opts.Data == "" {
+		opts.Data = private(t)
+	}
+	s, err := server.Start(t.Context(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func private(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "data")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// examine returns how many things are wrong and all that was said.
+func examine(t *testing.T, opts Options) (int, string) {
+	t.Helper()
+	var said strings.Builder
+	wrong := Examine(t.Context(), opts, func(f Finding) { Print(&said, f) })
+	return wrong, said.String()
+}
+
+func at(t *testing.T, address string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// expect fails the test unless exactly one thing is wrong, in these words.
+func expect(t *testing.T, opts Options, words string) {
+	t.Helper()
+	wrong, said := examine(t, opts)
+	found := false
+	for line := range strings.Lines(said) {
+		found = found || strings.HasPrefix(line, string(Wrong)) && strings.Contains(line, words)
+	}
+	if wrong != 1 || !found {
+		t.Errorf("%d things are wrong, want one: %q. It said:\n%s", wrong, words, said)
+	}
+}
+
+func TestAHealthyServerIsFoundHealthy(t *testing.T) {
+	t.Parallel()
+	data := private(t)
+	s := start(t, server.Options{Data: data})
+	wrong, said := examine(t, Options{Data: data, Hold: 3 * time.Second})
+	if wrong != 0 {
+		t.Errorf("%d things are wrong:\n%s", wrong, said)
+	}
+	for _, words := range []string{"A server runs on", "GiB left", "Belay answers", "clock agrees", "the server's words come over it", "leads to this server", "held open for 3s", "UDP port", "on this computer only"} {
+		if !strings.Contains(said, words) {
+			t.Errorf("it says nothing like %q:\n%s", words, said)
+		}
+	}
+	if wrong, said := examine(t, Options{URL: at(t, s.URL())}); wrong != 0 || !strings.Contains(said, "Run this on the server's machine") {
+		t.Errorf("from outside:\n%s", said)
+	}
+}
+
+func TestASelfSignedCertificateIsNamedAndTheRestStillLookedAt(t *testing.T) {
+	t.Parallel()
+	data := private(t)
+	s := start(t, server.Options{Data: data, SelfSigned: true})
+	wrong, said := examine(t, Options{Data: data, URL: at(t, s.URL()), Hold: 0})
+	if wrong != 0 || !strings.Contains(said, "not signed by anybody") || !strings.Contains(said, "leads to this server") {
+		t.Errorf("%d:\n%s", wrong, said)
+	}
+}
+
+func TestEachBrokenAddressIsSaidInWords(t *testing.T) {
+	t.Parallel()
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	stranger := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(stranger.Close)
+	elsewhere := httptest.NewServer(http.RedirectHandler("https://elsewhere.example/", http.StatusFound))
+	t.Cleanup(elsewhere.Close)
+	for address, words := range map[string]string{
+		"ftp://belay.example":          "no address of a Belay",
+		"http://127.0.0.1/console":     "no address of a Belay",
+		"https://no-such-host.invalid": "can't be looked up",
+		gone.URL:                       "Nothing answers on port",
+		stranger.URL:                   "it is not Belay",
+		elsewhere.URL:                  "leads on to https://elsewhere.example/",
+	} {
+		expect(t, Options{URL: at(t, address)}, words)
+	}
+}
+
+func TestACertificateThatEndedIsNotCalledUnknown(t *testing.T) {
+	t.Parallel()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(-24 * time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewUnstartedServer(http.NotFoundHandler())
+	s.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	s.Config.ErrorLog = nil
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	_, said := examine(t, Options{URL: at(t, s.URL)})
+	if !strings.Contains(said, "has ended") {
+		t.Errorf("it says:\n%s", said)
+	}
+	plain := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(plain.Close)
+	_, said = examine(t, Options{URL: at(t, strings.Replace(plain.URL, "http:", "https:", 1))})
+	if !strings.Contains(said, "does not speak TLS") {
+		t.Errorf("it says:\n%s", said)
+	}
+}
+
+// through is a proxy before a server, spoilt in one way.
+func through(t *testing.T, s *server.Server, spoil func(*httputil.ReverseProxy)) *url.URL {
+	t.Helper()
+	to := at(t, s.URL())
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	proxy := &httputil.ReverseProxy{Transport: transport, Rewrite: func(r *httputil.ProxyRequest) {
+		r.Out.URL.Scheme, r.Out.URL.Host = to.Scheme, to.Host
+	}}
+	spoil(proxy)
+	front := httptest.NewServer(proxy)
+	t.Cleanup(front.Close)
+	return at(t, front.URL)
+}
+
+func TestWhatAProxyBreaksIsSaid(t *testing.T) {
+	t.Parallel()
+	data := private(t)
+	s := start(t, server.Options{Data: data})
+	wrong, said := examine(t, Options{Data: data, URL: through(t, s, func(*httputil.ReverseProxy) {})})
+	if wrong != 0 {
+		t.Errorf("a good proxy:\n%s", said)
+	}
+	rewriting := func(also func(*httputil.ProxyRequest)) func(*httputil.ReverseProxy) {
+		return func(p *httputil.ReverseProxy) {
+			before := p.Rewrite
+			p.Rewrite = func(r *httputil.ProxyRequest) { before(r); also(r) }
+		}
+	}
+	answering := func(change func(*http.Response)) func(*httputil.ReverseProxy) {
+		return func(p *httputil.ReverseProxy) {
+			p.ModifyResponse = func(r *http.Response) error { change(r); return nil }
+		}
+	}
+	for words, spoil := range map[string]func(*httputil.ReverseProxy){
+		"A WebSocket can't be opened": func(p *httputil.ReverseProxy) {
+			p.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+				r.Header.Del("Upgrade")
+				r.Header.Del("Connection")
+				return http.DefaultTransport.(*http.Transport).Clone().RoundTrip(r)
+			})
+		},
+		"one of a foreign page": rewriting(func(r *httputil.ProxyRequest) { r.Out.Host = at(t, s.URL()).Host + "0" }),
+		"drops the Permissions": answering(func(r *http.Response) { r.Header.Set("Permissions-Policy", "camera=()") }),
+		"off this machine's":    answering(func(r *http.Response) { r.Header.Set("Date", time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat)) }),
+		"not ready": answering(func(r *http.Response) {
+			if r.Request.URL.Path == "/readyz" {
+				r.StatusCode, r.Status = 503, "503"
+			}
+		}),
+	} {
+		expect(t, Options{URL: through(t, s, spoil)}, words)
+	}
+	other := start(t, server.Options{})
+	expect(t, Options{Data: data, URL: at(t, other.URL())}, "leads to another Belay")
+	expect(t, Options{Data: data, URL: cutting(t, s, 2500*time.Millisecond), Hold: 20 * time.Second}, "A socket was cut after")
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) {
+	res, err := f(r)
+	if err == nil {
+		res.Header.Set("Connection", "close")
+	}
+	return res, err
+}
+
+// cutting is a proxy that ends every connection after a while.
+func cutting(t *testing.T, s *server.Server, after time.Duration) *url.URL {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var running sync.WaitGroup
+	t.Cleanup(func() { _ = l.Close(); running.Wait() })
+	running.Go(func() {
+		for {
+			near, err := l.Accept()
+			if err != nil {
+				return
+			}
+			far, err := net.Dial("tcp", s.Addr().String())
+			if err != nil {
+				_ = near.Close()
+				continue
+			}
+			cut := time.AfterFunc(after, func() { _ = near.Close(); _ = far.Close() })
+			for _, pair := range [][2]net.Conn{{near, far}, {far, near}} {
+				running.Go(func() {
+					defer cut.Stop()
+					_, _ = io.Copy(pair[0], pair[1])
+					_, _ = near.Close(), far.Close()
+				})
+			}
+		}
+	})
+	return at(t, "http://"+l.Addr().String())
+}
+
+func TestWhatIsWrongWithTheDataFolderIsSaid(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, Options{Data: file}, "can't be read")
+
+	held := private(t)
+	log, err := bolt.Open(bolt.Options{Path: filepath.Join(held, server.FileName)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, Options{Data: held}, fmt.Sprintf("in use by process %d", os.Getpid()))
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if wrong, said := examine(t, Options{Data: held}); wrong != 0 || !strings.Contains(said, "no server runs on it") {
+		t.Errorf("%d:\n%s", wrong, said)
+	}
+	if err := os.Chmod(filepath.Join(held, server.FileName), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, Options{Data: held}, "Others on this machine may read belay.db")
+
+	damaged := private(t)
+	if err := os.WriteFile(filepath.Join(damaged, server.FileName), []byte(strings.Repeat("no log ", 4000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, Options{Data: damaged}, "can't be opened")
+	if left, err := filepath.Glob(filepath.Join(damaged, ".doctor*")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+func TestWhatIsWrongWithRedisIsSaid(t *testing.T) {
+	t.Parallel()
+	expect(t, Options{Redis: &redis.Options{Addrs: []string{"127.0.0.1:1"}}}, "Redis at 127.0.0.1:1")
+	expect(t, Options{Redis: &redis.Options{Addrs: []string{redistest.Start(t, "--appendonly", "no")}}}, "appendonly is no")
+	opts := &redis.Options{Addrs: []string{redistest.Start(t, "--appendfsync", "everysec")}}
+	data := private(t)
+	start(t, server.Options{Data: data, Redis: opts})
+	wrong, said := examine(t, Options{Data: data, Redis: opts})
+	if wrong != 0 || !strings.Contains(said, "appendfsync is everysec") || !strings.Contains(said, "is in use by") || !strings.Contains(said, "Redis at "+opts.Addrs[0]) {
+		t.Errorf("%d:\n%s", wrong, said)
+	}
+}
