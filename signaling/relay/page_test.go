@@ -110,7 +110,8 @@ type page struct {
 	slots   [relay.MaxSlots]inbox
 	sounds  [relay.MaxSlots]inbox
 
-	small   atomic.Bool // simulcast: the small layer alone
+	through func(answer string) string // what the way does to addresses; nil: nothing
+	small   atomic.Bool                // simulcast: the small layer alone
 	plis    atomic.Int64
 	key     atomic.Bool
 	paused  atomic.Bool
@@ -365,6 +366,9 @@ func (p *page) offer(restart bool) {
 	p.h.relay.Receive(visit, p.peer, &protocol.Offer{SDP: p.pc.LocalDescription().SDP, Restart: restart})
 	select {
 	case answer := <-p.answers:
+		if p.through != nil {
+			answer = p.through(answer)
+		}
 		if err := p.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer}); err != nil {
 			p.t.Fatal(err)
 		}

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"os"
 	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -282,6 +285,102 @@ func TestMediaGoesOverTCPWhereUDPIsShut(t *testing.T) {
 	if route := h.relay.Heard(visit)[a.peer].Route; route != "relay-tcp" {
 		t.Errorf("the route is %q", route)
 	}
+}
+
+// A viewer that is connected, over TCP, and reads nothing any more: what is sent to
+// it is dropped, and nobody waits.
+func TestAViewerThatIsStuckHoldsUpNobody(t *testing.T) {
+	tcp, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := open(t, func(o *relay.Options) { o.TCP = shallow{tcp} })
+	way := narrow(t, tcp.Addr().String())
+	a, b, c := h.page("client-1", options{}), h.page("therapist-1", options{}), h.page("zaperone-1", options{tcp: true})
+	c.through = func(answer string) string {
+		port := fmt.Sprint(tcp.Addr().(*net.TCPAddr).Port)
+		return strings.ReplaceAll(answer, " "+port+" typ host tcptype passive", " "+way.port+" typ host tcptype passive")
+	}
+	h.meet(a, b, c)
+	a.connect().send()
+	b.connect().send()
+	c.connect()
+	c.sees(0, a, 10)
+	way.stuck.Store(true)
+	a.sees(0, b, 120) // 4 s: more than its buffers hold
+	b.sees(0, a, 30)
+	for _, p := range []*page{a, b} {
+		if v := p.slots[0].view(); v.longest > time.Second || v.jumps != 0 {
+			t.Errorf("%s: %+v", p.seat, v)
+		}
+	}
+	if way.carried.Load() == 0 {
+		t.Error("nothing ever went that way: the test shows nothing")
+	}
+}
+
+// shallow is a listener whose connections hold little that is not sent yet.
+type shallow struct{ net.Listener }
+
+func (s shallow) Accept() (net.Conn, error) {
+	c, err := s.Listener.Accept()
+	if err == nil {
+		err = c.(*net.TCPConn).SetWriteBuffer(8 << 10)
+	}
+	return c, err
+}
+
+// path is a TCP way that can get stuck towards its client.
+type path struct {
+	port    string
+	stuck   atomic.Bool
+	carried atomic.Int64
+}
+
+func narrow(t *testing.T, to string) *path {
+	t.Helper()
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &path{port: fmt.Sprint(l.Addr().(*net.TCPAddr).Port)}
+	quit := make(chan struct{})
+	var running sync.WaitGroup
+	t.Cleanup(func() { close(quit); l.Close(); running.Wait() })
+	running.Go(func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			server, err := net.Dial("tcp4", to)
+			if err != nil {
+				client.Close()
+				return
+			}
+			_ = server.(*net.TCPConn).SetReadBuffer(16 << 10)
+			running.Go(func() { <-quit; client.Close(); server.Close() })
+			running.Go(func() { _, _ = io.Copy(server, client) })
+			running.Go(func() {
+				buf := make([]byte, 4096)
+				for {
+					if w.stuck.Load() {
+						<-quit
+						return
+					}
+					n, err := server.Read(buf)
+					if err != nil {
+						return
+					}
+					w.carried.Add(int64(n))
+					if _, err := client.Write(buf[:n]); err != nil {
+						return
+					}
+				}
+			})
+		}
+	})
+	return w
 }
 
 func TestAVisitIsRefusedBeforeItBeginsAndNeverInTheMiddle(t *testing.T) {
