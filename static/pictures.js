@@ -82,9 +82,9 @@ export function createPictures(desk) {
       set(video, "aria-label", w.of(client.name));
       text(name, client.name);
       show(name, (desk.view().clients ?? []).length > 1);
-      set(node, "data-live", live ? "yes" : null);
-      const away = person?.since && !person.present ? w.gone(client.name, span(now - ms(person.since))) : "";
       const over = words.over.includes(client.phase);
+      set(node, "data-live", live && !over ? "yes" : null);
+      const away = person?.since && !person.present ? w.gone(client.name, span(now - ms(person.since))) : "";
       const waits = client.phase === "scheduled" || client.phase === "lobby";
       show(video, !over);
       // While frames come directly, the picture is true, whatever the server has heard.
