@@ -365,7 +365,8 @@ func (s *State) foldWindows(c *ClientState, e Event, w Windows, checkIn time.Tim
 	set := func(kind DeadlineKind, before, at time.Time) {
 		pending := s.has(Deadline{Kind: kind, Client: c.Seat})
 		s.drop(Deadline{Kind: kind, Client: c.Seat})
-		if first || pending || at.After(e.Recorded) && !at.Equal(before) {
+		holds := kind == DueHold && c.Phase == Absorbing // only its end leads out of the hold, also where it lies back
+		if first || pending || holds || at.After(e.Recorded) && !at.Equal(before) {
 			s.due(Deadline{At: at, Kind: kind, Client: c.Seat})
 		}
 	}

@@ -218,14 +218,15 @@ func (h *history) command() session.Command {
 
 func (h *history) therapistsNotes(c *session.ClientState) session.Act {
 	at := h.now.Add(-time.Duration(h.rng.IntN(300)) * time.Second)
+	long := h.now.Add(-time.Duration(h.rng.IntN(7200)) * time.Second) // a dose that comes to light late
 	return pick(h, []session.Act{
 		session.WriteNote{Text: secretNote, Begun: &at}, session.RecordSideEffect{Client: c.Seat, Kind: secretNote, At: &at},
 		session.Rate{Client: c.Seat, Scale: "moaas", Value: 4}, session.WriteSummary{Client: c.Seat, Text: secretNote},
 		session.ReopenGate{Client: c.Seat, Gate: pick(h, session.Gates).ID, Reason: secretReason},
 		session.OverrideGate{Client: c.Seat, Gate: pick(h, session.Gates).ID, Reason: secretReason},
 		session.WithdrawAuthorization{Client: c.Seat, Reason: secretReason}, session.CallChaperone{Client: c.Seat}, session.OpenCard{Client: c.Seat},
-		session.CorrectDose{Client: c.Seat, Number: 1, At: at, Mg: 80 + float64(h.rng.IntN(100)), Reason: secretReason},
-		session.RecordSwallowed{Client: c.Seat, Mg: 50, Tablets: 1, At: at, Reason: secretReason},
+		session.CorrectDose{Client: c.Seat, Number: 1, At: pick(h, []time.Time{at, long}), Mg: 80 + float64(h.rng.IntN(100)), Reason: secretReason},
+		session.RecordSwallowed{Client: c.Seat, Mg: 50, Tablets: 1, At: pick(h, []time.Time{at, long}), Reason: secretReason},
 		session.EndEarly{Client: c.Seat, Reason: secretReason}, session.Cancel{Client: c.Seat, Reason: secretReason},
 		session.MarkReturning{Client: c.Seat, Reason: secretReason},
 		session.IssueInvitation{Seat: c.Seat, Hash: strings.Repeat("a", 64), Expires: h.now.Add(time.Hour)},
