@@ -248,3 +248,38 @@ func connect(t *testing.T, p *page, to protocol.PeerID) {
 		t.Fatal("no connection to the relay")
 	}
 }
+
+// Where the relay carries a client's picture, a page that says all is well is not
+// believed: the relay knows what arrives.
+func TestARelayedPictureIsJudgedByTheRelayAndNoBrowser(t *testing.T) {
+	h := openRelayed(t, 0)
+	therapist, client := h.comeRelayed("therapist-1"), h.comeRelayed("client-1")
+	therapist.lists("client-1 video", "relay offer video")
+	h.do("therapist-1", session.RecordSwallowed{Client: "client-1", Mg: 100, Tablets: 1, At: time.Now(), Reason: "It was in the mouth already."})
+	rosy := protocol.Telemetry{Receiving: []protocol.Receiving{{Peer: client.peer, FrameAge: 0.04, SoundAge: 0.02, SoundLevel: 0.2, Route: "relay-udp"}}}
+	report := func() {
+		therapist.send(rosy)
+		time.Sleep(500 * time.Millisecond)
+	}
+	for range 3 {
+		report()
+	}
+	therapist.send(protocol.Rope{To: client.peer, Want: "relay"})
+	taken := time.Now()
+	lost := func() bool { found, _ := facts[session.PictureLost](h); return len(found) == 1 }
+	for !lost() {
+		if report(); time.Since(taken) > 20*time.Second {
+			t.Fatal("nothing came through the relay, and nobody was told")
+		}
+	}
+	if took := time.Since(taken); took < 4*time.Second {
+		t.Errorf("lost after %s: before a first frame could have come", took)
+	}
+	therapist.send(protocol.Rope{To: client.peer, Got: "direct"})
+	back := func() bool { found, _ := facts[session.PictureReturned](h); return len(found) == 1 }
+	for !back() {
+		if report(); time.Since(taken) > 30*time.Second {
+			t.Fatal("the direct rope carries it again, and nobody was told")
+		}
+	}
+}
