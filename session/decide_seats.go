@@ -245,12 +245,37 @@ func DeviceAllowed(s *State, seat SeatID, device string, now time.Time) bool {
 }
 
 // MayMeet reports whether two seats exchange picture and sound now: therapists
-// and admitted clients; a chaperone only where a client has allowed it.
+// and admitted clients; a chaperone only where a client has allowed it, and never
+// a client who has not.
 func MayMeet(s *State, a, b SeatID) bool {
-	if a == b || !s.SignedAt.IsZero() {
+	if a == b || !s.SignedAt.IsZero() || !s.inCall(a) || !s.inCall(b) {
 		return false
 	}
-	return s.inCall(a) && s.inCall(b) && !(s.role(a) == Chaperone && s.role(b) == Chaperone)
+	if s.role(b) == Chaperone {
+		a, b = b, a
+	}
+	switch {
+	case s.role(a) != Chaperone:
+		return true
+	case s.role(b) == Client:
+		return s.showsItself(b)
+	}
+	return s.role(b) != Chaperone
+}
+
+// showsItself reports whether everybody at a client's device who is still in the
+// visit lets the chaperone see and hear.
+func (s *State) showsItself(device SeatID) bool {
+	shown := false
+	for _, c := range s.Clients {
+		if s.actsFor(device, c.Seat) && !c.Phase.Ended() {
+			if !c.ChaperoneSees {
+				return false
+			}
+			shown = true
+		}
+	}
+	return shown
 }
 
 func (s *State) inCall(id SeatID) bool {
