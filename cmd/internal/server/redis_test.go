@@ -1,0 +1,84 @@
+package server_test
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"belay/cmd/internal/redistest"
+	"belay/cmd/internal/server"
+	"belay/session/store/redis"
+)
+
+func TestAServerOnRedisKeepsAccountsAndSessionsThroughARestart(t *testing.T) {
+	data := t.TempDir()
+	where := &redis.Options{Addrs: []string{redistest.Start(t)}}
+	s := start(t, server.Options{Data: data, Redis: where})
+	robin := therapist(t, s)
+	m := robin.make(plain())
+	alex := visit(t, s.URL())
+	place := alex.open(200, m.links["client-1"])["location"].(string)
+	if err := server.NewAdmin(data).Backup(t.Context(), filepath.Join(t.TempDir(), "x")); err == nil || !strings.Contains(err.Error(), "belay migrate") {
+		t.Errorf("a backup of Redis: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(data, server.FileName)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a record was begun in the data folder too: %v", err)
+	}
+	again := start(t, server.Options{Data: data, Redis: where})
+	robin.base, alex.base = again.URL(), again.URL()
+	if list := robin.ask(200, "GET", "/api/sessions", nil)["sessions"].([]any); len(list) != 1 || list[0].(map[string]any)["id"] != m.id {
+		t.Errorf("after a restart the list holds %v", list)
+	}
+	if got := alex.page(place); got != 200 {
+		t.Errorf("the client's page: %d", got)
+	}
+}
+
+func TestASecondServerOnTheSameRedisIsTurnedAwayAndTheFirstGoesOn(t *testing.T) {
+	where := &redis.Options{Addrs: []string{redistest.Start(t)}}
+	data := t.TempDir()
+	s := start(t, server.Options{Data: data, Redis: where})
+	second, err := server.Start(t.Context(), server.Options{Listen: "127.0.0.1:0", Data: t.TempDir(), Redis: where})
+	if err == nil {
+		_ = second.Close()
+		t.Fatal("two servers use one Redis")
+	}
+	if !strings.Contains(err.Error(), "not supported yet") {
+		t.Errorf("it says %v", err)
+	}
+	if second, err = server.Start(t.Context(), server.Options{Listen: "127.0.0.1:0", Data: data, Redis: where}); err == nil {
+		_ = second.Close()
+		t.Fatal("two servers use one data folder")
+	}
+	if !strings.Contains(err.Error(), "another belay") {
+		t.Errorf("it says %v", err)
+	}
+	therapist(t, s)
+}
+
+func TestWhatIsUnsafeAboutARedisIsSaidAtTheStart(t *testing.T) {
+	var log bytes.Buffer
+	data := t.TempDir()
+	if err := os.WriteFile(filepath.Join(data, server.FileName), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, server.Options{Data: data, Log: slog.New(slog.NewTextHandler(&log, nil)),
+		Redis: &redis.Options{Addrs: []string{redistest.Start(t, "--appendfsync", "everysec", "--requirepass", "hunter2")}, Password: "hunter2"}})
+	said := strings.Join(s.Warnings(), "\n")
+	if !strings.Contains(said, "everysec") || !strings.Contains(said, "record of its own") || len(s.Warnings()) != 2 {
+		t.Errorf("it warns of %q", said)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(log.String(), "everysec") || strings.Contains(log.String(), "hunter2") {
+		t.Errorf("the log says %s", log.String())
+	}
+}
