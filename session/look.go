@@ -353,10 +353,23 @@ func (l look) script(c *ClientState, card *Card, seat Seat) []string {
 		script = append(script, "They have taken, under medical prescription: "+dose+".")
 	}
 	script = append(script, "Last blood pressure and heart rate: "+card.Vitals+".", "Relevant conditions: "+card.Conditions+".")
-	if ways := l.chaperoneWays(); len(ways) > 0 {
-		script = append(script, fmt.Sprintf("An adult is in the home: %s, %s.", ways[0].Name, ways[0].Phone))
+	return append(append(script, l.inTheHome()...), "What I see now is: …")
+}
+
+// inTheHome says who can let an ambulance in: only a chaperone who has come and
+// has not said that they leave.
+func (l look) inTheHome() []string {
+	away := []string{"I know of no adult in the home who could open the door."}
+	for _, p := range l.Chaperones {
+		seat, _ := l.Seat(p.Seat)
+		switch {
+		case p.here() && seat.Phone != "":
+			return []string{fmt.Sprintf("An adult is in the home: %s, %s.", seat.Name, seat.Phone)}
+		case p.here():
+			away = []string{fmt.Sprintf("An adult is in the home: %s.", seat.Name)}
+		}
 	}
-	return append(script, "What I see now is: …")
+	return away
 }
 
 func (l look) address(c *ClientState) (address, how string) {
