@@ -284,5 +284,6 @@ func (d *decision) markReturning(a MarkReturning) error {
 	}
 	d.move(c, Integrating, a.Reason)
 	d.over(ActiveOverdue, a.Client, "", "returning")
+	d.over(GateReopenedAfter, a.Client, "", "returning: no further dose") // no check can be settled from here on
 	return nil
 }

@@ -138,3 +138,16 @@ func TestAFastClockIsNotLateByItself(t *testing.T) {
 		}
 	}
 }
+
+func TestAnAlarmThatNothingCanEndDoesNotOutlastTheDoseItIsAbout(t *testing.T) {
+	s := play(t, `include dosed.script
+14:30:00 therapist-1 AuthorizeDose client=client-1 number=2 mg=50 tablets=1
+14:31:00 therapist-1 ReopenGate client=client-1 gate=space reason="the door stands open"
+14:49:00 therapist-1 MarkReturning client=client-1
+`)
+	for _, a := range s.Alarms {
+		if a.Condition == session.GateReopenedAfter {
+			t.Errorf("%q stands in a phase in which no check can be settled", a.Words)
+		}
+	}
+}
