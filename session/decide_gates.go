@@ -177,6 +177,14 @@ func (d *decision) announceLeaving(a AnnounceLeaving) error {
 	d.emit(ChaperoneLeaving{chaperone.Seat, a.Words})
 	d.raise(ChaperoneLeaves, "", chaperone.Seat, d.now, d.now, a.Words)
 	d.chaperoneGate()
+	if slices.ContainsFunc(d.Chaperones, (*ChaperoneState).here) {
+		return nil
+	}
+	for _, c := range d.Clients { // whoever has taken over does so no more
+		if !c.Phase.Ended() && c.Criteria[CriterionChaperone].State == "passed" {
+			d.emit(CriterionReopened{c.Seat, CriterionChaperone, "no chaperone is there any more"})
+		}
+	}
 	return nil
 }
 
@@ -237,7 +245,7 @@ func (d *decision) recordVitals(a RecordVitals) error {
 	}
 	switch {
 	case c.Phase == ReleaseCheck:
-		d.vitalsCriterion(c, a)
+		d.vitalsCriterion(c, a, lvl)
 	case !c.Phase.Ended() && c.Phase != Integrating:
 		d.vitalsGate(c, a, lvl)
 	}
@@ -264,7 +272,7 @@ func (d *decision) vitalsGate(c *ClientState, a RecordVitals, lvl string) {
 
 // vitalsCriterion compares a reading in the release check with the last one
 // before the first dose [32].
-func (d *decision) vitalsCriterion(c *ClientState, a RecordVitals) {
+func (d *decision) vitalsCriterion(c *ClientState, a RecordVitals, lvl string) {
 	l := d.limits(c)
 	high, low := l.CautionSystolic, l.CautionDiastolic
 	base := "the caution limit, as there is no reading from before the dose"
@@ -276,8 +284,17 @@ func (d *decision) vitalsCriterion(c *ClientState, a RecordVitals) {
 			heart = b.HeartRate + l.BaselineSpan // [J]: the same span for the heart rate
 		}
 	}
-	if a.Systolic > high || a.Diastolic > low || a.HeartRate > heart {
-		d.emit(CriterionReopened{c.Seat, CriterionVitals, fmt.Sprintf("%d/%d, heart rate %d is not near %s", a.Systolic, a.Diastolic, a.HeartRate, base)})
+	why := ""
+	switch {
+	case lvl == "alarm": // however high it was before
+		why = fmt.Sprintf("%d/%d is very high", a.Systolic, a.Diastolic)
+	case a.Systolic > high || a.Diastolic > low || a.HeartRate > heart:
+		why = fmt.Sprintf("%d/%d, heart rate %d is not near %s", a.Systolic, a.Diastolic, a.HeartRate, base)
+	case a.HeartRate == 0:
+		why = "the heart rate is missing"
+	}
+	if why != "" {
+		d.emit(CriterionReopened{c.Seat, CriterionVitals, why})
 		return
 	}
 	d.emit(CriterionSettled{c.Seat, CriterionVitals, map[string]string{"reading": fmt.Sprintf("%d/%d, heart rate %d", a.Systolic, a.Diastolic, a.HeartRate)}})
