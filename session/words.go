@@ -87,9 +87,13 @@ func (s *State) words(e Event) string {
 	case DoseWitnessed:
 		return fmt.Sprintf("%s: dose %d witnessed by %s", s.name(f.Client), f.Number, who)
 	case DoseCorrected:
-		return fmt.Sprintf("%s: dose %d corrected from %s, %g mg to %g mg%s", s.name(f.Client), f.Number, f.WasAt.Format("15:04:05"), f.WasMg, f.Mg, because(f.Reason))
+		return fmt.Sprintf("%s: dose %d corrected: %s%s%s", s.name(f.Client), f.Number, moved(e.At.Sub(f.WasAt)), changed(f.WasMg, f.Mg), because(f.Reason))
 	case HoldRecorded:
-		return fmt.Sprintf("%s: dose %d %s after the hold", s.name(f.Client), f.Number, map[string]string{"spat": "spat out"}[f.Outcome]+map[bool]string{true: "swallowed"}[f.Outcome == "swallowed"])
+		outcome := f.Outcome
+		if outcome == "spat" {
+			outcome = "spat out"
+		}
+		return fmt.Sprintf("%s: dose %d %s after the hold", s.name(f.Client), f.Number, outcome)
 	case DeadlineReached:
 		if deadlineWords[f.Kind] == "" {
 			return "" // what follows from it has a line of its own
@@ -270,6 +274,34 @@ func amount(mg float64, tablets int) string {
 		return fmt.Sprintf("%g mg in 1 tablet", mg)
 	}
 	return fmt.Sprintf("%g mg in %d tablets", mg, tablets)
+}
+
+// moved says how a time was corrected. It names no time of day: the server does
+// not know which clock hangs in the room.
+func moved(by time.Duration) string {
+	switch {
+	case by < 0:
+		return "taken " + exact(-by) + " earlier than recorded"
+	case by > 0:
+		return "taken " + exact(by) + " later than recorded"
+	}
+	return "taken when it was recorded"
+}
+
+func changed(was, is float64) string {
+	if was == is {
+		return fmt.Sprintf(", %g mg", is)
+	}
+	return fmt.Sprintf(", %g mg and not %g mg", is, was)
+}
+
+// exact says a span of time to the second.
+func exact(d time.Duration) string {
+	text := spoken(d)
+	if s := int(d.Seconds()) % 60; d >= time.Minute && s > 0 {
+		text += fmt.Sprintf(" %d s", s)
+	}
+	return text
 }
 
 func because(words string) string {
