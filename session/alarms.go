@@ -74,7 +74,7 @@ type Rung struct {
 // AlarmRule is one row of the table of alarms: data, so that a row is added without code.
 type AlarmRule struct {
 	Condition   Condition `json:"condition"`
-	Words       string    `json:"words"` // {client}, {chaperone}, {therapist} and {who} are replaced by names
+	Words       string    `json:"words"` // {client}, {chaperone} and {therapist} are replaced by names
 	Ladder      []Rung    `json:"ladder"`
 	Acknowledge []Role    `json:"acknowledge"`
 	Clear       []Role    `json:"clear"`       // who may say that it is over; empty: only its condition's end

@@ -26,9 +26,8 @@ func (d *decision) settleCriterion(a SettleCriterion) error {
 	if r != nil {
 		return r
 	}
-	c := d.Client(a.Client)
 	if a.Criterion == CriterionIntegration {
-		if r := d.integrationVisit(c, values["at"]); r != nil {
+		if r := d.integrationVisit(values["at"]); r != nil {
 			return r
 		}
 	}
@@ -37,7 +36,7 @@ func (d *decision) settleCriterion(a SettleCriterion) error {
 }
 
 // integrationVisit checks that the visit lies within its days from now [16].
-func (d *decision) integrationVisit(c *ClientState, v string) *Refusal {
+func (d *decision) integrationVisit(v string) *Refusal {
 	at, err := time.Parse(time.RFC3339, v)
 	if err != nil {
 		return refuse(BadValue, "The integration visit needs a date and a time.")
