@@ -11,7 +11,6 @@ import (
 // screens say what is true, help still reaches the therapist, and when it is back
 // so is everything else.
 func TestPicturesAndHelpOutliveTheServer(t *testing.T) {
-	t.Parallel()
 	chromium := browser.StartChromium(t, browser.Options{})
 	v := newVisit(t, chromium)
 	v.plan()

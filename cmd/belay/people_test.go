@@ -271,7 +271,20 @@ func ask(p *browser.Person, part, name string, answers ...answer) {
 	form := fmt.Sprintf("%s form:has([type=submit][data-act=%q])", part, name)
 	says(p, form, "")
 	fill(p, form, answers...)
-	p.Click(browser.CSS(form + " [type=submit]"))
+	// An alarm that comes up between looking and pressing moves what is below it: a
+	// press that did nothing is pressed again.
+	for range 5 {
+		p.Click(browser.CSS(form + " [type=submit]"))
+		if browser.Eval[bool](p, fmt.Sprintf(`(async () => {
+			for (let i = 0; i < 60; i++) {
+				if (!document.querySelector(%s)?.checkVisibility()) return true;
+				await new Promise((done) => setTimeout(done, 50));
+			}
+			return false;
+		})()`, quoted(form))) {
+			return
+		}
+	}
 	goes(p, form)
 }
 

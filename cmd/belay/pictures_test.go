@@ -36,9 +36,10 @@ func stood(p *browser.Person) (longest time.Duration, frames int) {
 }
 
 // stillness is how long a picture may stand still on a machine that is busy with
-// three browsers and a compiler. The direct way itself loses nothing: what is
-// measured beyond a frame's time is the machine's.
-const stillness = 2500 * time.Millisecond
+// three browsers and whatever else is tested beside them: less than the server is
+// away. The direct way itself loses nothing (about 100 ms on a machine that has
+// time), and the gap is always printed.
+const stillness = 4 * time.Second
 
 // bothSeeOn fails the test where either picture has stood still for long, or has
 // hardly moved at all.

@@ -10,9 +10,9 @@ import (
 
 // The main job, end to end: from the link that the server printed to a signed
 // record, in three browsers with cookies of their own. The practice clock runs a
-// minute a second, so that two and a half hours are two and a half minutes.
+// minute a second, so that two and a half hours are two and a half minutes. It runs
+// by itself, not beside other stories: its clock waits for nobody.
 func TestAWholeSessionInThreeBrowsers(t *testing.T) {
-	t.Parallel()
 	chromium := browser.StartChromium(t, browser.Options{})
 	v := newVisit(t, chromium)
 	robin, alex, sam := v.robin, v.alex, v.sam

@@ -12,7 +12,7 @@ import (
 // Patience is how long one step of a person may take. It is generous, since a
 // machine that builds and plays video at once is slow; nothing waits this long
 // unless it is about to fail.
-const Patience = 30 * time.Second
+const Patience = 60 * time.Second
 
 // Options are the settings of one browser process.
 type Options struct {
