@@ -42,6 +42,8 @@ type conn struct {
 	relay bool
 	room  *room
 
+	served time.Time // when the page got its ICE servers; the reader's own
+
 	acts   acts
 	joined atomic.Bool // the log knows of it, or will: see live
 	before string      // the connection that this one replaced
@@ -216,6 +218,7 @@ func (c *conn) take(message any) {
 	case *protocol.Ping:
 		now := c.room.now()
 		c.send(protocol.Pong{N: m.N, Now: &now})
+		c.renew()
 	case *protocol.Pong:
 	case *protocol.Command:
 		c.command(m)
@@ -239,6 +242,17 @@ func (c *conn) take(message any) {
 	case *protocol.Hello:
 		c.breach(errors.New("hello comes once"))
 	}
+}
+
+// renew sends fresh ICE servers when those that the page has are half through:
+// it has good ones at hand whenever its network changes.
+func (c *conn) renew() {
+	lifetime := c.edge.opts.ICEServersFor
+	if lifetime == 0 || time.Since(c.served) < lifetime/2 {
+		return
+	}
+	c.served = time.Now()
+	c.send(protocol.ICEServers{ICEServers: c.room.iceServers(c)})
 }
 
 // broker has a message passed on that did not take the short way.

@@ -39,6 +39,13 @@ type Options struct {
 	// of its own; nil: none. host is the name by which the page has reached this
 	// server, as the page says.
 	ICEServers func(session string, seat session.SeatID, host string) []protocol.ICEServer
+	// ICEServersFor is how long those can be used; a page gets fresh ones at half
+	// of it. 0: as long as it lives.
+	ICEServersFor time.Duration
+	// Withdrawn is told of a seat whose link was withdrawn, and of a session that is
+	// over (no seat): their ICE servers' credentials end. It must not block, and may
+	// be told again. nil: nobody.
+	Withdrawn func(session string, seat session.SeatID)
 	// AllowedOrigins are further origins whose pages may connect
 	// ("https://belay.example"), beside the host that the request itself names.
 	AllowedOrigins []string
@@ -60,6 +67,9 @@ func (o *Options) validate() error {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Withdrawn == nil {
+		o.Withdrawn = func(string, session.SeatID) {}
 	}
 	if o.ICEServers == nil {
 		o.ICEServers = func(string, session.SeatID, string) []protocol.ICEServer { return nil }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -467,6 +468,10 @@ func TestARevokedLinkEndsItsConnection(t *testing.T) {
 		if r := therapist.command("a", "WriteNote", session.WriteNote{Text: "Still here."}); !r.OK {
 			t.Errorf("the therapist: %+v", r)
 		}
+		synctest.Wait()
+		if !slices.Contains(h.ended, "visit-1 client-1") || slices.Contains(h.ended, "visit-1 therapist-1") {
+			t.Errorf("the way through the relay ended for %v", h.ended)
+		}
 	})
 }
 
@@ -578,4 +583,29 @@ func TestAPageOfAnotherSiteCannotConnect(t *testing.T) {
 		t.Errorf("its words are %q", w.Body)
 	}
 	edge.Close()
+}
+
+func TestAPageHasFreshCredentialsAtHandThroughALongVisit(t *testing.T) {
+	bubble(t, func(t *testing.T, h *house) {
+		client := h.come("client-1")
+		synctest.Wait()
+		for n := range uint64(60) { // two minutes
+			time.Sleep(2 * time.Second)
+			client.send(protocol.Pong{N: n})
+			client.send(protocol.Ping{N: n})
+			synctest.Wait()
+		}
+		fresh := 0
+		for _, m := range client.messages() {
+			if m, ok := m.(*protocol.ICEServers); ok {
+				fresh++
+				if len(m.ICEServers) != 1 || m.ICEServers[0].URLs[0] != "stun:visit-1.client-1" {
+					t.Errorf("%+v", m)
+				}
+			}
+		}
+		if fresh != 4 {
+			t.Errorf("in two minutes, with credentials of one: %d times", fresh)
+		}
+	})
 }

@@ -41,6 +41,7 @@ type house struct {
 	pipes  *pipes
 	served sync.WaitGroup
 	n      int
+	ended  []string                 // seats and sessions whose credentials ended; read when nothing runs
 	change func(*signaling.Options) // nil: none
 }
 
@@ -132,6 +133,7 @@ func (h *house) start() {
 	}
 	opts := signaling.Options{
 		Sessions: h.live, Gatekeeper: tokens{}, AllowedOrigins: []string{"https://belay.example"},
+		ICEServersFor: time.Minute, Withdrawn: func(id string, seat session.SeatID) { h.ended = append(h.ended, id+" "+string(seat)) },
 		ICEServers: func(id string, seat session.SeatID, _ string) []protocol.ICEServer {
 			return []protocol.ICEServer{{URLs: []string{"stun:" + id + "." + string(seat)}}}
 		},

@@ -29,6 +29,7 @@ type room struct {
 	roles    map[session.SeatID]session.Role
 	meet     map[[2]session.SeatID]bool // both orders
 	revoked  map[session.SeatID]bool
+	over     bool // signed: nobody meets any more
 	pace     session.Pace
 	recorded time.Time
 	judge    judge
@@ -130,6 +131,10 @@ func (r *room) recall(st *session.State) {
 
 // revoke closes connections whose link was revoked since the last look.
 func (r *room) revoke(st *session.State) {
+	if over := !st.SignedAt.IsZero(); over && !r.over {
+		r.over = true
+		r.edge.opts.Withdrawn(r.id, "")
+	}
 	before := r.revoked
 	r.revoked = make(map[session.SeatID]bool, len(st.Links))
 	for seat, link := range st.Links {
@@ -137,6 +142,9 @@ func (r *room) revoke(st *session.State) {
 			continue
 		}
 		r.revoked[seat] = true
+		if !before[seat] {
+			r.edge.opts.Withdrawn(r.id, seat)
+		}
 		if p := r.places[seat]; before != nil && !before[seat] && p != nil && p.conn != nil {
 			p.conn.out.end(protocol.CloseRevoked, "revoked", "This link was withdrawn. Ask your therapist for a new one.")
 		}
@@ -300,10 +308,8 @@ func (r *room) pass(c *conn, to protocol.PeerID, kind string, frame []byte) (why
 
 // welcome answers a hello.
 func (r *room) welcome(c *conn) protocol.Welcome {
-	servers := r.edge.opts.ICEServers(r.id, c.seat, c.host)
-	if servers == nil {
-		servers = []protocol.ICEServer{}
-	}
+	servers := r.iceServers(c)
+	c.served = time.Now()
 	now := r.now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -312,6 +318,19 @@ func (r *room) welcome(c *conn) protocol.Welcome {
 		rate = 1
 	}
 	return protocol.Welcome{Conn: c.id, Seat: string(c.seat), Now: now, Rate: rate, ICEServers: servers}
+}
+
+// iceServers are what a page connects through now; none when all is over.
+func (r *room) iceServers(c *conn) []protocol.ICEServer {
+	r.mu.Lock()
+	over := r.over
+	r.mu.Unlock()
+	if !over {
+		if servers := r.edge.opts.ICEServers(r.id, c.seat, c.host); servers != nil {
+			return servers
+		}
+	}
+	return []protocol.ICEServer{}
 }
 
 // now returns the session's time.

@@ -385,6 +385,9 @@ export function createCall(options) {
       servers = welcome.ice_servers ?? [];
       for (const link of links()) link.changed();
     }),
+    connection.on("ice_servers", (fresh) => {
+      servers = fresh.ice_servers; // for the next connection, and the next change of network
+    }),
     connection.on("peers", listed),
     connection.on("slots", slotted),
     connection.on("signal", signal),

@@ -208,6 +208,9 @@ export function openConnection({ path, media = true, on = {} }) {
         for (const command of pending.values()) write(command.frame);
         tell("welcome", body);
         break;
+      case "ice_servers":
+        tell("ice_servers", body);
+        break;
       case "ping":
         send("pong", { n: body.n });
         break;

@@ -205,6 +205,7 @@ export interface ConnectionState {
 
 export interface Events {
   welcome: (welcome: Welcome) => void;
+  ice_servers: (fresh: { ice_servers: IceServer[] }) => void;
   view: (view: View) => void;
   peers: (peers: Peer[]) => void;
   signal: (type: SignalType, body: any) => void;

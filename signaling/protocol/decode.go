@@ -40,6 +40,7 @@ var Kinds = []Kind{
 	{"need_offer", Brokered, NeedOffer{}},
 	{"rope", Brokered, Rope{}},
 	{"welcome", FromServer, Welcome{}},
+	{"ice_servers", FromServer, ICEServers{}},
 	{"view", FromServer, View{}},
 	{"result", FromServer, Result{}},
 	{"peers", FromServer, Peers{}},

@@ -159,6 +159,11 @@ type (
 		Username   string   `json:"username,omitempty"`
 		Credential string   `json:"credential,omitempty"`
 	}
+	// ICEServers replaces those of Welcome, in time before their credentials end.
+	// Running connections keep theirs; the next one, and the next ICE restart, use these.
+	ICEServers struct {
+		ICEServers []ICEServer `json:"ice_servers"`
+	}
 	// View carries the whole view of this seat (package session, type View).
 	View struct {
 		View json.RawMessage `json:"view"`

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"belay/cmd/internal/observe"
+	"belay/session"
 	"belay/session/live"
 	"belay/session/practice"
 	"belay/session/store"
@@ -405,6 +406,10 @@ func (s *Server) edge(door *access.Door) (*signaling.Edge, error) {
 		return nil, err
 	}
 	opts := signaling.Options{Sessions: s.sessions, Gatekeeper: door, Log: s.opts.Log, Relay: media, ICEServers: s.iceServers}
+	if s.turnTCP != nil {
+		opts.ICEServersFor = s.turn.Lifetime()
+		opts.Withdrawn = func(id string, seat session.SeatID) { s.turn.Revoke(id, string(seat)) }
+	}
 	if u := s.opts.PublicURL; u != nil {
 		opts.AllowedOrigins = []string{u.Scheme + "://" + u.Host}
 	}
