@@ -139,31 +139,63 @@ func DefaultAlarms() []AlarmRule {
 	}
 }
 
+// dos are all that a rung may do.
+var dos = []Do{DoShow, DoCall, DoSit, DoPrompt, DoPromptOut, DoReach, DoDialCard, DoEmergency, DoBackup}
+
+// lastRung bounds a ladder: a rung later than that would be none.
+const lastRung = 12 * 60 * minutes
+
+// validateAlarms reports rules that nobody could hear, end or rely on. No setting
+// switches an alarm off (CLINICAL.md: "Nothing switches off").
 func validateAlarms(rules []AlarmRule) (errs []error) {
-	have := map[Condition]bool{}
+	have := map[Condition]AlarmRule{}
 	for _, r := range rules {
-		have[r.Condition] = true
+		if _, twice := have[r.Condition]; twice {
+			errs = append(errs, fmt.Errorf("alarm %s stands twice", r.Condition))
+		}
+		have[r.Condition] = r
 		if len(r.Ladder) == 0 {
 			errs = append(errs, fmt.Errorf("alarm %s has no rung", r.Condition))
 			continue
 		}
-		if len(r.Acknowledge) == 0 {
-			errs = append(errs, fmt.Errorf("alarm %s: nobody may acknowledge it", r.Condition))
+		if !slices.Contains(r.Acknowledge, Therapist) {
+			errs = append(errs, fmt.Errorf("alarm %s: the therapist may not acknowledge it", r.Condition))
 		}
-		for i, rung := range r.Ladder {
-			if rung.Priority.Rank() < 1 || rung.After < 0 || i > 0 && rung.After < r.Ladder[i-1].After {
-				errs = append(errs, fmt.Errorf("alarm %s: rung %d is out of order", r.Condition, i))
-			}
-			if i > 0 && rung.Priority.Rank() < r.Ladder[i-1].Priority.Rank() {
-				errs = append(errs, fmt.Errorf("alarm %s: rung %d lowers the priority", r.Condition, i))
-			}
+		if !slices.ContainsFunc(r.Ladder, func(rung Rung) bool { return rung.shows() }) {
+			errs = append(errs, fmt.Errorf("alarm %s: no rung brings it to the therapist's screen", r.Condition))
 		}
+		errs = append(errs, r.validateLadder()...)
 	}
-	// No setting switches an alarm off (CLINICAL.md: "Nothing switches off").
-	for _, r := range DefaultAlarms() {
-		if !have[r.Condition] {
-			errs = append(errs, fmt.Errorf("alarm %s is missing: no setting switches an alarm off", r.Condition))
+	for _, known := range DefaultAlarms() {
+		r, ok := have[known.Condition]
+		switch first := known.Ladder[0]; {
+		case !ok:
+			errs = append(errs, fmt.Errorf("alarm %s is missing: no setting switches an alarm off", known.Condition))
+		case first.Priority == High && len(r.Ladder) > 0 && (r.Ladder[0].Priority != High || r.Ladder[0].After > first.After || !r.Ladder[0].shows()):
+			errs = append(errs, fmt.Errorf("alarm %s is high and on the therapist's screen from its first moment: no setting changes that", known.Condition))
 		}
 	}
 	return errs
+}
+
+func (r AlarmRule) validateLadder() (errs []error) {
+	for i, rung := range r.Ladder {
+		if rung.Priority.Rank() < 1 || rung.After < 0 || rung.After > lastRung || i > 0 && rung.After < r.Ladder[i-1].After {
+			errs = append(errs, fmt.Errorf("alarm %s: rung %d is out of order, or later than %d s", r.Condition, i, lastRung))
+		}
+		if i > 0 && rung.Priority.Rank() < r.Ladder[i-1].Priority.Rank() {
+			errs = append(errs, fmt.Errorf("alarm %s: rung %d lowers the priority", r.Condition, i))
+		}
+		for _, do := range rung.Do {
+			if !slices.Contains(dos, do) {
+				errs = append(errs, fmt.Errorf("alarm %s: rung %d does %q, which is nothing", r.Condition, i, do))
+			}
+		}
+	}
+	return errs
+}
+
+// shows reports whether a rung brings its alarm to the therapists' screens.
+func (r Rung) shows() bool {
+	return slices.ContainsFunc(r.Do, func(do Do) bool { return do != DoPrompt && do != DoPromptOut })
 }

@@ -151,3 +151,34 @@ func TestAnAlarmThatNothingCanEndDoesNotOutlastTheDoseItIsAbout(t *testing.T) {
 		}
 	}
 }
+
+func TestNoSettingMakesAnAlarmThatNobodyHears(t *testing.T) {
+	rule := func(s *session.Settings, c session.Condition) *session.AlarmRule {
+		for i := range s.Alarms {
+			if s.Alarms[i].Condition == c {
+				return &s.Alarms[i]
+			}
+		}
+		t.Fatalf("there is no alarm %s", c)
+		return nil
+	}
+	for name, change := range map[string]func(*session.Settings){
+		"picture lost, after years":            func(s *session.Settings) { rule(s, session.PictureGone).Ladder[2].After = 1e9 },
+		"chaperone gone, on no screen":         func(s *session.Settings) { rule(s, session.ChaperoneGone).Ladder[0].Do = nil },
+		"missed check-in, told the phone only": func(s *session.Settings) { r := rule(s, session.CheckInMissed); r.Ladder = r.Ladder[:1] },
+		"help, of low priority":                func(s *session.Settings) { rule(s, session.HelpAskedFor).Ladder[0].Priority = session.Low },
+		"help, after a minute":                 func(s *session.Settings) { rule(s, session.HelpAskedFor).Ladder[0].After = 15 },
+		"help, that only the chaperone ends": func(s *session.Settings) {
+			rule(s, session.HelpAskedFor).Acknowledge = []session.Role{session.Chaperone}
+		},
+		"a rung that does nothing known": func(s *session.Settings) { rule(s, session.SoundGone).Ladder[0].Do = []session.Do{"sing"} },
+		"the same condition twice":       func(s *session.Settings) { s.Alarms = append(s.Alarms, s.Alarms[0]) },
+	} {
+		s := session.DefaultSettings()
+		s.Alarms = session.DefaultAlarms()
+		change(&s)
+		if s.Validate() == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+}
