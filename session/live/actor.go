@@ -44,6 +44,7 @@ type attachment struct {
 	seat  session.SeatID
 	sink  Sink
 	watch func(*session.State)
+	over  bool // detached, perhaps before the actor came to attach it; guarded by actor.mu
 }
 
 // attempt is an append, and the state after it.
@@ -202,6 +203,9 @@ func (a *actor) attach(at *attachment) error {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if at.over {
+		return nil // its caller has gone, and nobody would detach it
+	}
 	a.attached = append(a.attached, at)
 	if at.watch != nil {
 		at.watch(a.st)
@@ -220,6 +224,7 @@ func (a *actor) attach(at *attachment) error {
 func (a *actor) detach(at *attachment) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	at.over = true
 	for i, have := range a.attached {
 		if have == at {
 			last := len(a.attached) - 1

@@ -9,6 +9,7 @@ import (
 
 const (
 	wordsFull   = "The record can't be written: the server's disk is full. Nothing you do now is kept. Write down what happens, with the time, and free space on the server."
+	wordsHangs  = "The server's disk does not answer. Nothing you do now is kept until it does, and alarms may be late. Write down what happens, with the time."
 	wordsFailed = "The record can't be written now. Nothing you do now is kept until it can. Write down what happens, with the time."
 )
 
@@ -33,6 +34,43 @@ func (a *actor) fails(err error) error {
 	}
 	a.tell()
 	return errors.Join(ErrNotRecorded, err)
+}
+
+// hangsAfter is how long a store may take over one append before the screens are
+// told. A deadline that waits longer is marked late.
+const hangsAfter = 3 * time.Second
+
+// awaits has every attached seat told when the store does not answer in time: a
+// disk that hangs gives no error, and no deadline is decided meanwhile. The caller
+// calls answered when it has its answer; after that nobody is told any more.
+func (a *actor) awaits() (answered func()) {
+	told := make(chan struct{})
+	slow := time.AfterFunc(hangsAfter, func() {
+		defer close(told)
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if a.trouble != nil {
+			return // they know
+		}
+		a.trouble = &Degraded{Since: time.Now().Round(0), Words: wordsHangs}
+		a.all.opts.Log.Error("the store does not answer", "session", a.id, "since", hangsAfter)
+		a.tell()
+	})
+	return func() {
+		if !slow.Stop() {
+			<-told
+		}
+	}
+}
+
+// answers notes that the store answered, though with a refusal: it hangs no more.
+func (a *actor) answers() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.trouble != nil && a.trouble.Words == wordsHangs {
+		a.trouble = nil
+		a.tell()
+	}
 }
 
 // works notes that the store took an append.

@@ -26,7 +26,8 @@
 //     answered with ErrNotRecorded, and the actor tries again each second: first
 //     what is in doubt, then the facts that the server's edge reported meanwhile
 //     (who came, who was lost, whose picture stopped), then the deadlines. It
-//     says OK once the store takes an append again.
+//     says OK once the store takes an append again. A store that does not answer
+//     for three seconds is told in the same way.
 //   - A log with an event of an unknown type is refused whole, never read past.
 //
 // The same in plainer words: if the screen shows it, it is on the disk; if it is

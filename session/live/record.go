@@ -263,7 +263,9 @@ func (a *actor) append(records []store.Record, next *session.State, events []ses
 }
 
 func (a *actor) write(w *attempt) error {
+	answered := a.awaits()
 	err := a.all.opts.Store.Append(a.all.base, w.batch)
+	answered()
 	var conflict *store.ConflictError
 	switch {
 	case err == nil:
@@ -273,6 +275,7 @@ func (a *actor) write(w *attempt) error {
 		a.all.opts.Observer.Recorded(w.events)
 		return nil
 	case errors.As(err, &conflict):
+		a.answers()
 		return conflict
 	case errors.Is(err, store.ErrFull), errors.Is(err, store.ErrClosed):
 		return a.fails(err) // nothing was written
