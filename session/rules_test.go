@@ -182,3 +182,27 @@ func TestNoSettingMakesAnAlarmThatNobodyHears(t *testing.T) {
 		}
 	}
 }
+
+// After signing nobody's leaving is recorded. Who was there would otherwise be
+// there for ever, in every list, and each start of the server would read all
+// signed sessions to declare them gone.
+func TestNobodyIsPresentForEverInASignedSession(t *testing.T) {
+	s, now := stage(t, session.Signed)
+	connected := 0
+	for _, p := range s.Presence {
+		if p.Conn != "" {
+			connected++
+		}
+	}
+	if connected == 0 {
+		t.Fatal("nobody was connected when the record was signed: this shows nothing")
+	}
+	if arrived := session.Summarize(s).Arrived; len(arrived) > 0 {
+		t.Errorf("the list says that %v are here", arrived)
+	}
+	for _, p := range session.ViewOf(s, "therapist-1", now).People {
+		if p.Present {
+			t.Errorf("%s is shown as connected", p.Seat)
+		}
+	}
+}

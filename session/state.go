@@ -377,8 +377,12 @@ func (s *State) Chaperone(id SeatID) *ChaperoneState {
 }
 
 // Present reports whether somebody is connected to the seat, or to the seat
-// whose device it shares.
+// whose device it shares. After signing nobody's coming and going is recorded:
+// then nobody is known to be there.
 func (s *State) Present(id SeatID) bool {
+	if !s.SignedAt.IsZero() {
+		return false
+	}
 	if s.Presence[id].Conn != "" {
 		return true
 	}
