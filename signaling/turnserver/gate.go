@@ -7,7 +7,6 @@ import (
 	"github.com/pion/stun/v4"
 )
 
-// Attributes that pion/stun gives no type to.
 const protocolUDP = 17 // IANA protocol number, as REQUESTED-TRANSPORT has it
 
 // judge looks at a message before TURN does. It passes on (ok), drops, or refuses
@@ -55,8 +54,12 @@ func (s *Server) refusal(m *stun.Message) stun.ErrorCode {
 		if v, err := m.Get(stun.AttrRequestedAddressFamily); err == nil && len(v) == 4 && v[0] != 1 {
 			return stun.CodeAddrFamilyNotSupported
 		}
-		if m.Contains(stun.AttrEvenPort) || m.Contains(stun.AttrReservationToken) {
-			return stun.CodeInsufficientCapacity // there are no ports to choose from
+		// An even port is as good as another; there are none to be kept for later.
+		if v, err := m.Get(stun.AttrEvenPort); err == nil && (len(v) == 0 || v[0]&0x80 != 0) {
+			return stun.CodeInsufficientCapacity
+		}
+		if m.Contains(stun.AttrReservationToken) {
+			return stun.CodeInsufficientCapacity
 		}
 		return 0
 	case stun.MethodCreatePermission: // for addresses; the port is to be ignored (RFC 8656 section 9.1)

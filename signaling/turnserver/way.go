@@ -51,12 +51,21 @@ func (g *generator) Validate() error { return nil }
 
 // AllocatePacketConn counts the allocation against its quotas, in one step.
 func (g *generator) AllocatePacketConn(c turn.AllocateListenerConfig) (net.PacketConn, net.Addr, error) {
+	if c.UserID == "" { // it only looks for an even port, and asks for that one next
+		port := (*Server)(g).evenPort()
+		return probe{}, net.UDPAddrFromAddrPort(netip.AddrPortFrom(madeUp, port)), nil
+	}
 	w, err := (*Server)(g).open(c)
 	if err != nil {
 		return nil, nil, err
 	}
 	return w, w.LocalAddr(), nil
 }
+
+// probe is closed, and nothing else is done with it.
+type probe struct{ net.PacketConn }
+
+func (probe) Close() error { return nil }
 
 func (g *generator) AllocateListener(turn.AllocateListenerConfig) (net.Listener, net.Addr, error) {
 	return nil, nil, errRefused
@@ -74,7 +83,7 @@ func holder(user string) (c claim, from netip.Addr, ok bool) {
 
 func (s *Server) open(config turn.AllocateListenerConfig) (*way, error) {
 	c, from, ok := holder(config.UserID)
-	if !ok || config.Network != "udp4" || config.RequestedPort != 0 {
+	if !ok || config.Network != "udp4" || config.RequestedPort > 0xffff {
 		return nil, errRefused
 	}
 	s.mu.Lock()
@@ -84,18 +93,45 @@ func (s *Server) open(config turn.AllocateListenerConfig) (*way, error) {
 		return nil, net.ErrClosed
 	case s.isRevoked(c):
 		return nil, errRefused
-	case s.seats[c.seat] >= s.opts.PerSeat || s.from[from] >= s.opts.PerAddress || len(s.ways) > 50000:
+	case s.seats[c.seat] >= s.opts.PerSeat || s.from[from] >= s.opts.PerAddress || len(s.ways) >= mostWays:
 		return nil, errQuota
 	}
-	for s.next++; s.next < 1024 || s.ways[s.next] != nil; s.next++ {
+	port := uint16(config.RequestedPort)
+	switch {
+	case port == 0:
+		port = s.freePort()
+	case port < lowestPort || s.ways[port] != nil:
+		return nil, errRefused
 	}
-	w := &way{server: s, port: s.next, of: c, from: from, in: make(chan *buffer, waitsForPage), done: make(chan struct{}),
+	w := &way{server: s, port: port, of: c, from: from, in: make(chan *buffer, waitsForPage), done: make(chan struct{}),
 		origin: net.UDPAddrFromAddrPort(s.opts.Peer)}
 	s.ways[w.port] = w
 	s.seats[c.seat]++
 	s.from[from]++
 	s.running.Add(1) // pion's reader of it; see ReadFrom
 	return w, nil
+}
+
+const (
+	lowestPort = 1024 // of a made-up address: browsers distrust lower ones
+	mostWays   = 50000
+)
+
+// freePort returns the next port of which there is no allocation. s.mu is held.
+func (s *Server) freePort() uint16 {
+	for s.next++; s.next < lowestPort || s.ways[s.next] != nil; s.next++ {
+	}
+	return s.next
+}
+
+func (s *Server) evenPort() uint16 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		if port := s.freePort(); port%2 == 0 {
+			return port
+		}
+	}
 }
 
 // withinQuota is asked by TURN for a clear answer (486) before it asks for the
