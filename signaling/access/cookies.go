@@ -18,9 +18,11 @@ const (
 )
 
 // How long a browser keeps the cookies at most. Whether they still open
-// anything is decided by the server each time.
+// anything is decided by the server each time: a sign-in ends a day after it was
+// last used, and one that is in use must not end in the middle of a visit because
+// the browser drops its cookie.
 const (
-	keepAccount = 30 * 24 * time.Hour
+	keepAccount = 365 * 24 * time.Hour
 	keepDevice  = 365 * 24 * time.Hour // a link may be opened long before its visit
 )
 

@@ -29,9 +29,10 @@ type Link struct {
 	Expires time.Time // wall time
 }
 
-// Invite makes a new link for a seat. An earlier one opens nothing any more, and
-// the browsers that it let in are out. The caller has made sure that the account
-// owns the session.
+// Invite makes a new link for a seat. An earlier one opens nothing any more; the
+// browsers that it let in stay in (Revoke turns them out), and another browser
+// that shows the new link waits for the therapist's tap. The caller has made sure
+// that the account owns the session.
 func (d *Door) Invite(r *http.Request, id string, seat session.SeatID) (Link, error) {
 	var by, expires = session.Server, time.Time{}
 	var pace session.Pace
