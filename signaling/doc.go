@@ -23,6 +23,11 @@
 //     may meet by session.MayMeet at that moment, in order. To a page that is
 //     just reconnecting they wait; to one that is gone they are answered with
 //     Undelivered.
+//   - Pages that know the relay (package relay) have it in their lists beside each
+//     other: two ropes. Three or more of them, or a practice that wants no
+//     addresses exchanged, have the relay alone, and no description or candidate
+//     passes between them. A visit is refused a place at the relay only before it
+//     has begun.
 //   - Commands of one connection take effect in the order in which they came.
 //   - Close returns when every connection is closed and every goroutine ended.
 //
