@@ -168,13 +168,7 @@ func (s *Sessions) sayClock(d *Degraded, step time.Duration) {
 		s.opts.Log.Warn("the wall clock stepped", "by", step)
 	}
 	s.clockTrouble.Store(d)
-	s.mu.Lock()
-	actors := make([]*actor, 0, len(s.actors))
-	for _, a := range s.actors {
-		actors = append(actors, a)
-	}
-	s.mu.Unlock()
-	for _, a := range actors {
+	for _, a := range s.inMemory() {
 		a.mu.Lock()
 		a.tell()
 		a.mu.Unlock()

@@ -1,6 +1,8 @@
 package live
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"belay/session"
@@ -27,13 +29,7 @@ func (nobody) Recorded([]session.Event) {}
 // Degraded returns how many sessions are told now that their record can't be
 // written, or that the clock stepped.
 func (s *Sessions) Degraded() (n int) {
-	s.mu.Lock()
-	actors := make([]*actor, 0, len(s.actors))
-	for _, a := range s.actors {
-		actors = append(actors, a)
-	}
-	s.mu.Unlock()
-	for _, a := range actors {
+	for _, a := range s.inMemory() {
 		a.mu.Lock()
 		if !a.degraded().OK {
 			n++
@@ -47,9 +43,5 @@ func (s *Sessions) Degraded() (n int) {
 func (s *Sessions) LoadedIDs() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ids := make([]string, 0, len(s.actors))
-	for id := range s.actors {
-		ids = append(ids, id)
-	}
-	return ids
+	return slices.Collect(maps.Keys(s.actors))
 }

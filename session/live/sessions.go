@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -200,6 +202,13 @@ func (s *Sessions) stopActors() {
 	for _, a := range all {
 		<-a.ended
 	}
+}
+
+// inMemory returns the actors of this moment, so that they can be asked without s.mu.
+func (s *Sessions) inMemory() []*actor {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Values(s.actors))
 }
 
 // hold returns the actor of a session and keeps it from being unloaded until

@@ -131,14 +131,19 @@ func (a *API) answerDevice(x *exchange) (any, error) {
 	return struct{}{}, a.door.RefuseDevice(x.context(), id, in.Request)
 }
 
-// record is a session in words: the therapist's view of it, with every line
-// and not only the recent ones.
-func (a *API) record(x *exchange) (any, error) {
+// events returns the whole log of the session that the path names.
+func (a *API) events(x *exchange) ([]session.Event, error) {
 	id := x.r.PathValue("id")
 	if err := a.door.Owned(x.context(), x.account, id, nil); err != nil {
 		return nil, err
 	}
-	events, err := a.sessions.Events(x.context(), id)
+	return a.sessions.Events(x.context(), id)
+}
+
+// record is a session in words: the therapist's view of it, with every line
+// and not only the recent ones.
+func (a *API) record(x *exchange) (any, error) {
+	events, err := a.events(x)
 	if err != nil {
 		return nil, err
 	}
@@ -160,11 +165,7 @@ func (a *API) record(x *exchange) (any, error) {
 
 // eventLog is the log itself, each event in the bytes that were hashed.
 func (a *API) eventLog(x *exchange) (any, error) {
-	id := x.r.PathValue("id")
-	if err := a.door.Owned(x.context(), x.account, id, nil); err != nil {
-		return nil, err
-	}
-	events, err := a.sessions.Events(x.context(), id)
+	events, err := a.events(x)
 	if err != nil {
 		return nil, err
 	}
@@ -182,5 +183,5 @@ func (a *API) eventLog(x *exchange) (any, error) {
 		out.Write(raw)
 	}
 	out.WriteString("\n]\n")
-	return download{name: "belay-" + id + ".json", raw: out.Bytes()}, nil
+	return download{name: "belay-" + x.r.PathValue("id") + ".json", raw: out.Bytes()}, nil
 }
