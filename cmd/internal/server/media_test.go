@@ -1,9 +1,13 @@
 package server_test
 
 import (
+	"crypto/tls"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -98,5 +102,54 @@ func TestTwoBrowsersBehindRoutersLearnTheirAddressesFromThisServer(t *testing.T)
 	}
 	if mine.String() != conn.LocalAddr().String() {
 		t.Errorf("it says %s, I am %s", mine, conn.LocalAddr())
+	}
+}
+
+func TestAPageThatCanReachTheOneTCPPortOnlyIsTold(t *testing.T) {
+	data := t.TempDir()
+	s := start(t, server.Options{Data: data, SelfSigned: true})
+	robin := visit(t, s.URL())
+	robin.http.Transport.(*http.Transport).TLSClientConfig = &tls.Config{InsecureSkipVerify: true}
+	_, token, _ := strings.Cut(s.SetupURL(), "#")
+	robin.ask(200, "POST", "/api/setup", map[string]any{"token": token, "name": "Robin Hale", "email": "robin@example.org", "password": passphrase, "states": []string{"OR"}})
+	m := robin.make(plain())
+	first, second := robin.welcome(m.place), robin.welcome(m.place)
+	port := s.Addr().(*net.TCPAddr).Port
+	for _, w := range []protocol.Welcome{first, second} {
+		if relay := servers(w, "relay"); len(relay) != 1 || relay[0] != fmt.Sprintf("turns:localhost:%d?transport=tcp", port) && relay[0] != fmt.Sprintf("turns:127.0.0.1:%d?transport=tcp", port) {
+			t.Errorf("to the relay: %v", relay)
+		}
+		for _, url := range servers(w, "direct") {
+			if !strings.HasPrefix(url, "stun:") {
+				t.Errorf("direct is only ever direct, and uses %s", url)
+			}
+		}
+	}
+	if first.ICEServers[1].Username == second.ICEServers[1].Username {
+		t.Error("two pages have the same credential")
+	}
+	info, err := os.Stat(filepath.Join(data, "turn-secret"))
+	if err != nil || info.Mode().Perm() != 0o600 || info.Size() != 32 {
+		t.Errorf("the secret of the credentials: %v, %v", info, err)
+	}
+
+	off := start(t, server.Options{UDP: "off", RelayTCP: "off"})
+	alex := therapist(t, off)
+	if w := alex.welcome(alex.make(plain()).place); len(w.ICEServers) != 0 {
+		t.Errorf("without media: %v", w.ICEServers)
+	}
+}
+
+func TestPagesUnderTLSKeepHTTP2AndKnowThatTheyAreSecure(t *testing.T) {
+	s := start(t, server.Options{SelfSigned: true})
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}
+	defer transport.CloseIdleConnections()
+	res, err := (&http.Client{Transport: transport, Timeout: 10 * time.Second}).Get(s.URL() + "/healthz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.ProtoMajor != 2 || res.StatusCode != 200 {
+		t.Errorf("%s %s", res.Proto, res.Status)
 	}
 }
