@@ -332,9 +332,10 @@ func (v *visit) dose() {
 	says(v.robin, `[data-testid="lines"]`, "dose 1 witnessed by Robin")
 }
 
-// looksIn is the chaperone's tap.
+// looksIn is the chaperone's tap; a call that came meanwhile is answered first.
 func (v *visit) looksIn() {
 	p := v.sam
+	v.answersCalls()
 	p.Click(browser.CSS(`button[data-act="CheckIn"]`))
 	says(p, ".card-said", "Noted")
 }
