@@ -32,7 +32,7 @@ type newSession struct {
 	Clients     []newClient `json:"clients"`
 	Chaperones  []newPerson `json:"chaperones"`
 	CoTherapist *newPerson  `json:"co_therapist,omitempty"`
-	Phone       string      `json:"phone,omitempty"` // the therapist's own: the chaperone sees it when called
+	Phone       string      `json:"phone,omitempty"`     // the therapist's own: the chaperone sees it when called
 	StartsAt    *time.Time  `json:"starts_at,omitempty"` // absent: now
 	Practice    bool        `json:"practice,omitempty"`
 	Rate        float64     `json:"rate,omitempty"` // of a practice session's clock: 1 to 600
