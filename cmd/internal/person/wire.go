@@ -276,6 +276,9 @@ func (p *Person) welcome(m *protocol.Welcome) {
 	p.clock.correct(m.Now, max(m.Rate, 1), 0)
 	var ice []webrtc.ICEServer
 	for _, s := range m.ICEServers {
+		if s.For == "relay" { // its links are direct ones
+			continue
+		}
 		ice = append(ice, webrtc.ICEServer{URLs: s.URLs, Username: s.Username, Credential: s.Credential})
 	}
 	p.mu.Lock()
