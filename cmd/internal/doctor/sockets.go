@@ -86,7 +86,7 @@ func (d *doctor) probe(ctx context.Context, at *url.URL, trust *tls.Config, stat
 		d.say(Finding{Wrong, fmt.Sprintf("What is sent over a socket does not come back: %v.", err), "Pages load, but stay at “connecting”.", "Something on the way holds small messages back: switch its buffering off."})
 		return
 	}
-	d.fine("%s leads to this server; a message goes there and back in %s.", at, took.Round(time.Millisecond))
+	d.fine("%s leads to this server; a message goes there and back in %s.", at, took.Round(100*time.Microsecond))
 	began := time.Now()
 	for time.Since(began) < d.opts.Hold {
 		ws.SetReadDeadline(time.Now().Add(protocol.SilenceIsLoss))
