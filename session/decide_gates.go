@@ -83,8 +83,8 @@ func (d *decision) overrideGate(a OverrideGate) error {
 	if !ok {
 		return refuse(NoSuchThing, "There is no check %q.", a.Gate)
 	}
-	if a.Gate == GateConsent && d.Client(a.Client).ConsentGiven == "" {
-		return refuse(NotNow, "Consent cannot be overridden: nobody is dosed without it.")
+	if a.Gate == GateConsent { // also where it was given and then taken back
+		return refuse(NotNow, "Consent cannot be overridden: nobody is dosed without it. The client gives it on their own page.")
 	}
 	if a.Gate == GateClientYes {
 		return refuse(NotNow, "The client's yes cannot be overridden.")

@@ -206,3 +206,17 @@ func TestNobodyIsPresentForEverInASignedSession(t *testing.T) {
 		}
 	}
 }
+
+func TestConsentThatWasTakenBackIsNotOverridden(t *testing.T) {
+	s := play(t, `include checked.script
+14:02:00 therapist-1 ReopenGate client=client-1 gate=consent reason="Alex takes it back"
+`)
+	now := s.Recorded.Add(time.Second)
+	override := session.OverrideGate{Client: "client-1", Gate: session.GateConsent, Reason: "it was given before"}
+	if got := code(t, s, "therapist-1", override, now); got != session.NotNow {
+		t.Errorf("the therapist's override was answered %q", got)
+	}
+	if got := code(t, s, "client-1", session.GiveConsent{Client: "client-1", Version: "2026-1"}, now); got != "" {
+		t.Errorf("the client can't give it again: %s", got)
+	}
+}
