@@ -187,7 +187,9 @@ func (d *doctor) answers(ctx context.Context, client *http.Client, at *url.URL) 
 	}
 	res, body, err = get(ctx, client, at, "/readyz")
 	if err != nil || res.StatusCode != http.StatusOK {
-		d.say(Finding{Wrong, "Belay runs but is not ready: " + strings.TrimSpace(body), "Nobody new can join now.", "If it is not starting or stopping: look at its log and at the disk, or at Redis."})
+		d.say(Finding{Wrong, "Belay runs but is not ready: " + strings.TrimSpace(body), "Nobody new can join now.", "It is starting, or stopping. If it stays so, look at its log."})
+	} else if strings.TrimSpace(body) != "ok" {
+		d.say(Finding{Wrong, "Belay says: " + strings.TrimSpace(body) + ".", "Nothing is recorded now; screens say so.", "Look at its log, and at the disk, or at Redis."})
 	}
 	return true
 }

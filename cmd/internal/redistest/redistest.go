@@ -5,6 +5,7 @@ import (
 	"net"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -17,6 +18,13 @@ import (
 // skipped, and fails where everything has to be there.
 func Start(t *testing.T, args ...string) string {
 	t.Helper()
+	addr, _ := Stoppable(t, args...)
+	return addr
+}
+
+// Stoppable is Start, with what kills the server before the test ends.
+func Stoppable(t *testing.T, args ...string) (addr string, stop func()) {
+	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		storetest.Missing(t, "redis-server is not installed: %v", err)
 	}
@@ -24,7 +32,7 @@ func Start(t *testing.T, args ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := l.Addr().String()
+	addr = l.Addr().String()
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -36,15 +44,19 @@ func Start(t *testing.T, args ...string) string {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait() // "signal: killed"
-	})
+	var once sync.Once
+	stop = func() {
+		once.Do(func() {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait() // "signal: killed"
+		})
+	}
+	t.Cleanup(stop)
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		conn, err := net.Dial("tcp", addr)
 		if err == nil {
 			_ = conn.Close()
-			return addr
+			return addr, stop
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("redis-server does not answer: %v", err)

@@ -79,7 +79,10 @@ func (s *Server) openRedis(ctx context.Context) error {
 	s.onClose("the node's mark", 5*time.Second, func(context.Context) error {
 		close(done)
 		<-watched
-		return claim.Release()
+		if err := claim.Release(); err != nil { // nothing is lost by it: that is no failure of ours
+			s.opts.Log.Warn("Redis is away at the end", "err", err)
+		}
+		return nil
 	})
 	return nil
 }

@@ -82,3 +82,18 @@ func TestWhatIsUnsafeAboutARedisIsSaidAtTheStart(t *testing.T) {
 		t.Errorf("the log says %s", log.String())
 	}
 }
+
+func TestPeopleAreStillLetInWhileRedisIsAway(t *testing.T) {
+	addr, stop := redistest.Stoppable(t)
+	s := start(t, server.Options{Redis: &redis.Options{Addrs: []string{addr}}})
+	v := visit(t, s.URL())
+	stop()
+	for path, want := range map[string]string{"/healthz": "ok\n", "/readyz": "ok, but the event log can't be read now\n"} {
+		if status, body := v.try("GET", path, "", nil); status != 200 || string(body) != want {
+			t.Errorf("%s: %d %q", path, status, body)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("it can't be ended while Redis is away: %v", err)
+	}
+}
