@@ -47,9 +47,7 @@ const idleLook = 1000; // ms between two looks at a rope that nobody wants
  *   onGone: (seat: string) => void,
  *   onDirect: (seat: string, message: import("./types.d.ts").Direct) => void,
  *   onReport: (report: RTCStatsReport) => void,
- *   still: (seat: string) => number,
- * }} options onReport: statistics of a connection on which this page sends; still:
- *   for how long a seat's picture has been the same, in ms
+ * }} options onReport: statistics of a connection on which this page sends
  */
 export function createCall(options) {
   const { connection, sends } = options;
@@ -67,6 +65,7 @@ export function createCall(options) {
   let servers = [];
   let looking = false;
   let closed = false;
+  let hidden = false;
 
   /** @param {"direct" | "relay"} rope @returns {RTCIceServer[]} */
   const serversFor = (rope) =>
@@ -107,6 +106,7 @@ export function createCall(options) {
         if (state === "connecting" || state === "new") party.direct.restarted();
       },
     });
+    party.link.hide(hidden);
   }
 
   /** @param {Peer} listed */
@@ -129,6 +129,7 @@ export function createCall(options) {
         pay();
       },
     });
+    mine.link.hide(hidden);
     pay();
   }
 
@@ -199,7 +200,7 @@ export function createCall(options) {
 
   /** Says what this page wants of somebody, until it is so. @param {Party} party @param {number} now */
   function say(party, now) {
-    if (!party.listed.video || !party.link) return; // there is no choice
+    if (!party.link) return; // there is no choice
     const want = party.choice.want();
     const is = party.choice.use() === want;
     if (want === "relay") party.moved = now;
@@ -316,7 +317,9 @@ export function createCall(options) {
     const came = party.fresh && ages && (ages.frame >= 0 ? ages.frame < now - party.fresh : ages.packet >= 0);
     if (changed || (use && came)) show(party);
     say(party, now);
-    if (link && party.ending && (use === "relay" || now - party.ending > overlap)) {
+    // Both let go of it when both have the other.
+    const theirs = !party.full.has("direct");
+    if (link && party.ending && ((use === "relay" && theirs) || now - party.ending > overlap)) {
       link.close();
       party.link = null;
       party.direct.restarted();
@@ -370,9 +373,6 @@ export function createCall(options) {
       const report = relayed ? relay?.report : party.report;
       if (!report) return [];
       const got = (relayed ? party.relayed : party.direct).receiving(report, relayed ? "relay" : of.role);
-      // A picture that is the same to the last bit is not a new one.
-      const still = options.still(of.seat) / 1000;
-      if (got.frame_age >= 0 && still > got.frame_age) got.frame_age = Math.round(still * 1000) / 1000;
       const state = (relayed ? relay?.link : link)?.state() ?? "connecting";
       return [{ ...got, seat: of.seat, role: of.role, state, second: relayed ? link?.state() === "connected" : relay?.up === true }];
     });
@@ -411,6 +411,11 @@ export function createCall(options) {
     seen,
     tracksChanged() {
       for (const link of links()) link.tracksChanged();
+    },
+    /** hide stops the own picture: its camera is stuck. @param {boolean} on */
+    hide(on) {
+      hidden = on;
+      for (const link of links()) link.hide(on);
     },
     moved() {
       for (const link of links()) link.moved();

@@ -7,11 +7,15 @@
 
 /** @type {Kind[]} */
 const kinds = ["audio", "video"];
+const saidFor = 30_000; // ms that a device that took another's place is named
 
 // Suppression of noise is off: a client who lies still in a dark room is heard
 // breathing, and silence stays different from a microphone that is dead.
+const speech = { echoCancellation: true, autoGainControl: true, noiseSuppression: false };
+// Music in the room is not taken for an echo, and not made louder in its pauses.
+const music = { echoCancellation: false, autoGainControl: false, noiseSuppression: false };
 const wanted = {
-  audio: { echoCancellation: true, autoGainControl: true, noiseSuppression: false },
+  audio: speech,
   video: { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 24, max: 30 }, facingMode: "user" },
 };
 
@@ -46,9 +50,10 @@ export function found(error) {
  *
  * @param {Kind[]} which
  * @param {{camera?: string, microphone?: string}} [choice] device ids
+ * @param {boolean} [withMusic] music plays in the room
  * @returns {Promise<{tracks: MediaStreamTrack[], found: Partial<Record<Kind, Found>>}>}
  */
-export async function open(which, choice = {}) {
+export async function open(which, choice = {}, withMusic = false) {
   const devices = navigator.mediaDevices;
   /** @type {Partial<Record<Kind, Found>>} */
   const result = {};
@@ -59,7 +64,8 @@ export async function open(which, choice = {}) {
   /** @param {Kind} kind */
   const constraint = (kind) => {
     const id = kind === "audio" ? choice.microphone : choice.camera;
-    return id ? { ...wanted[kind], facingMode: undefined, deviceId: { exact: id } } : wanted[kind];
+    const plain = kind === "audio" && withMusic ? music : wanted[kind];
+    return id ? { ...plain, facingMode: undefined, deviceId: { exact: id } } : plain;
   };
   /** @param {Kind[]} some */
   const ask = async (some) => {
@@ -86,7 +92,7 @@ export async function open(which, choice = {}) {
       try {
         // The chosen device may be gone: any other one will do.
         if (found(error) !== "none") throw error;
-        tracks.push(...(await devices.getUserMedia({ [kind]: true })).getTracks());
+        tracks.push(...(await devices.getUserMedia({ [kind]: kind === "audio" && withMusic ? music : true })).getTracks());
         result[kind] = "ok";
       } catch (second) {
         result[kind] = found(second);
@@ -114,6 +120,9 @@ export function createCapture({ onTracks, onState }) {
   const opening = { audio: false, video: false };
   /** @type {Record<Kind, number>} */
   const tried = { audio: 0, video: 0 };
+  let withMusic = false;
+  /** @type {{kind: "camera" | "microphone", label: string, at: number} | null} */
+  let replaced = null;
   let closed = false;
 
   /** @param {Kind} kind */
@@ -128,7 +137,10 @@ export function createCapture({ onTracks, onState }) {
   /** @returns {CaptureState} */
   function state() {
     const needsTap = kinds.some((kind) => status[kind] === "refused" && tried[kind] > 1);
-    return { microphone: status.audio, camera: status.video, words: "", needsTap };
+    /** @type {CaptureState} */
+    const now = { microphone: status.audio, camera: status.video, words: "", needsTap };
+    if (replaced && performance.now() - replaced.at < saidFor) now.instead = { kind: replaced.kind, label: replaced.label };
+    return now;
   }
 
   /** @param {MediaStreamTrack[]} tracks */
@@ -138,6 +150,7 @@ export function createCapture({ onTracks, onState }) {
       const old = track(kind);
       if (old === fresh) continue;
       fresh.enabled = enabled[kind];
+      if (kind === "audio" && "contentHint" in fresh) fresh.contentHint = withMusic ? "music" : "";
       local.addTrack(fresh);
       if (old) {
         local.removeTrack(old);
@@ -154,15 +167,16 @@ export function createCapture({ onTracks, onState }) {
     onTracks();
   }
 
-  /** @param {Kind[]} which */
-  async function reopen(which) {
+  /** @param {Kind[]} which @param {boolean} [chosen] somebody wants another device */
+  async function reopen(which, chosen = false) {
     const mine = which.filter((kind) => !opening[kind]);
     if (closed || mine.length === 0) return;
     for (const kind of mine) {
       opening[kind] = true;
       tried[kind]++;
     }
-    const got = await open(mine, choice);
+    const had = mine.map((kind) => track(kind)?.label ?? "");
+    const got = await open(mine, choice, withMusic);
     for (const kind of mine) {
       opening[kind] = false;
       status[kind] = got.found[kind] ?? "failed";
@@ -170,6 +184,12 @@ export function createCapture({ onTracks, onState }) {
     if (closed) {
       for (const t of got.tracks) t.stop();
       return;
+    }
+    for (const [i, kind] of mine.entries()) {
+      const label = got.tracks.find((one) => one.kind === kind)?.label ?? "";
+      if (chosen || !had[i] || !label || label === had[i]) continue;
+      replaced = { kind: kind === "audio" ? "microphone" : "camera", label, at: performance.now() };
+      setTimeout(() => closed || onState(state()), saidFor + 100);
     }
     take(got.tracks);
     onState(state());
@@ -209,8 +229,16 @@ export function createCapture({ onTracks, onState }) {
     /** @param {{camera?: string, microphone?: string}} [next] */
     async start(next) {
       if (next) choice = { ...choice, ...next };
-      await reopen(next ? kinds : kinds.filter((kind) => !well(kind)));
+      /** @param {Kind} kind */
+      const meant = (kind) => (next ? (kind === "audio" ? next.microphone : next.camera) !== undefined : !well(kind));
+      await reopen(kinds.filter(meant), next !== undefined);
       return state();
+    },
+    /** @param {boolean} on */
+    async music(on) {
+      if (withMusic === on) return;
+      withMusic = on;
+      if (status.audio === "ok") await reopen(["audio"], true);
     },
     /**
      * @param {Kind} kind

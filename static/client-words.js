@@ -148,6 +148,15 @@ export const words = {
   therapistAway: "Your therapist is not connected right now. They come back by themselves.",
   pictureOnly: "You have no camera on: your therapist hears you but cannot see you.",
   finish: "Finish my answers",
+  devices: {
+    title: "Camera, microphone, loudspeaker",
+    camera: "Camera",
+    microphone: "Microphone",
+    speaker: "Loudspeaker",
+    standard: "The browser’s choice",
+    music: "Music plays in my room",
+    musicHint: "Then nothing is filtered out of the sound, and your therapist hears the music too. Headphones or a quiet loudspeaker keep your therapist from hearing themselves.",
+  },
   /** @param {string} who */
   sees: (who) => `${who} can see and hear you.`,
   tapForSound: "Tap anywhere to hear your therapist",

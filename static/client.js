@@ -7,6 +7,7 @@ import { list, words } from "./client-words.js";
 import { timeOfDay, day } from "./clock.js";
 import { openConnection } from "./connection.js";
 import { createDark } from "./dark.js";
+import { createDevices } from "./devices.js";
 import { el, set, show, text } from "./element.js";
 import { createHelp } from "./help.js";
 import { guardLeaving } from "./leaving.js";
@@ -96,7 +97,8 @@ const arrival = createArrival({ ask, media, view: () => /** @type {View} */ (vie
   arriving = false;
   paint();
 });
-const room = createRoom({ ask, help, finish: () => arrive() });
+const devices = createDevices({ media, speaker: stage.speaker, words: words.devices });
+const room = createRoom({ ask, help, finish: () => arrive(), devices: devices.element });
 const dark = createDark({ help, remember });
 const plain = createPlain();
 

@@ -72,6 +72,11 @@ export function deviceWords(device, state, of = browserOf()) {
   }
 }
 
+/** @param {Device} device @param {string} label of the one that took its place */
+function insteadWords(device, label) {
+  return `The ${device} is gone. Now in use: ${label || "another one"}.`;
+}
+
 /** @param {CaptureState} state */
 export function captureWords(state) {
   const of = browserOf();
@@ -79,5 +84,6 @@ export function captureWords(state) {
   const words = [];
   if (state.microphone !== "off") words.push(deviceWords("microphone", state.microphone, of));
   if (state.camera !== "off") words.push(deviceWords("camera", state.camera, of));
+  if (state.instead) words.push(insteadWords(state.instead.kind, state.instead.label));
   return words.filter(Boolean).join(" ");
 }

@@ -7,6 +7,7 @@ import { createCapture } from "./capture.js";
 import { captureWords } from "./device-words.js";
 import { meter } from "./level.js";
 import { ownSound, untold } from "./seen.js";
+import { createStill } from "./still.js";
 import { keepAwake } from "./wake-lock.js";
 
 /** @typedef {import("./types.d.ts").Media} Media */
@@ -35,10 +36,12 @@ export function createMedia(options) {
   const capture = createCapture({
     onTracks() {
       call.tracksChanged();
+      if (sends) still.watch(capture.local);
       options.onLocal?.(capture.local);
     },
     onState: (state) => options.onCapture?.(worded(state)),
   });
+  const still = createStill();
   const loudness = meter(capture.local);
   const own = { energy: 0, duration: 0, level: 0, zeroSince: 0, reopened: 0 };
 
@@ -53,7 +56,6 @@ export function createMedia(options) {
     onGone: (seat) => options.onGone?.(seat),
     onDirect: (seat, message) => options.onDirect?.(seat, message),
     onReport: (report) => sends && hearSelf(report),
-    still: () => 0,
   });
 
   /** @param {RTCStatsReport} report */
@@ -106,7 +108,24 @@ export function createMedia(options) {
     if (!telemetry.receiving?.length) delete telemetry.receiving;
     connection.send("telemetry", telemetry);
     options.onSeen?.(seen, telemetry);
-    if (sends) doubtMicrophone();
+    still.look();
+    if (!sends) return;
+    doubtMicrophone();
+    doubtCamera();
+  }
+
+  let filmed = 0;
+  /**
+   * A camera that gives the same picture again and again is opened anew; until it
+   * moves it is not sent, so that everybody who looks, and the relay, knows.
+   */
+  function doubtCamera() {
+    const now = performance.now();
+    const stuck = capture.live("video") && still.stuck();
+    call.hide(stuck);
+    if (!stuck || now - filmed < 60_000) return;
+    filmed = now;
+    capture.recover("video");
   }
 
   let looked = 0;
@@ -141,6 +160,7 @@ export function createMedia(options) {
     capture: () => worded(capture.state()),
     setCamera: (on) => capture.turn("video", on),
     setMicrophone: (on) => capture.turn("audio", on),
+    setMusic: (on) => capture.music(on),
     sendDirect: call.sendDirect,
     hasDirect: call.hasDirect,
     seen: call.seen,
@@ -154,6 +174,7 @@ export function createMedia(options) {
       call.close();
       capture.close();
       loudness.close();
+      still.close();
       wake.release();
     },
   };

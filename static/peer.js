@@ -10,7 +10,8 @@ import { lay, places, rank } from "./sending.js";
 const restartAfter = 2000; // ms of "disconnected"; never waiting for "failed"
 const askAgainAfter = 4000; // ms between two offers, restarts or questions
 const rebuildAfter = 15_000; // ms without a connection although restarts were tried
-const relayRebuildAfter = 6000; // the relay is not looked for: it is there or it is not
+const relayRebuildAfter = 6000; // ms; the relay is not looked for: it is there or it is not
+const patienceMost = 60_000; // ms: what has never worked is tried more and more rarely
 const queueLimit = 128; // candidates that wait for a description
 
 /**
@@ -52,7 +53,10 @@ export function createPeer(options) {
   /** @type {RTCDataChannel | undefined} */
   let channel;
   let pace = options.pace ?? "full";
+  const firstPatience = way ? relayRebuildAfter : rebuildAfter;
+  let patience = firstPatience;
   let paid = true; // the senders have taken the pace
+  let blind = false;
   let lost = false; // there was a connection, or there should be one
   /** @type {RTCIceCandidateInit[]} */
   let waiting = [];
@@ -125,7 +129,7 @@ export function createPeer(options) {
 
   function paying() {
     paid = !sends;
-    if (!paid) queue(async (on) => void (paid = await rank(on, pace)));
+    if (!paid) queue(async (on) => void (paid = await rank(on, pace, blind)));
   }
 
   function watch() {
@@ -133,6 +137,7 @@ export function createPeer(options) {
     const state = pc.iceConnectionState;
     if (state === "connected" || state === "completed") {
       unwell = 0;
+      patience = firstPatience;
       return;
     }
     lost ||= !unwell;
@@ -279,7 +284,8 @@ export function createPeer(options) {
       if (!paid && pc.connectionState === "connected") paying();
       if (pc.signalingState === "closed") {
         rebuild(); // not by this page's wish
-      } else if (unwell && described && now - unwell > (way ? relayRebuildAfter : rebuildAfter) && since > askAgainAfter) {
+      } else if (unwell && described && now - unwell > patience && since > askAgainAfter) {
+        patience = Math.min(patience * 2, patienceMost);
         rebuild();
       } else if (since > askAgainAfter) {
         if (offers && (!described || pc.signalingState === "have-local-offer")) offer(false);
@@ -290,11 +296,13 @@ export function createPeer(options) {
     /** changed says that the network or the way to the server did. */
     changed() {
       asked = 0;
+      patience = firstPatience;
       if (pc.iceConnectionState !== "connected" && pc.iceConnectionState !== "completed") restart();
     },
     /** moved says that this device's network is another one: even a path that seems well may be gone. */
     moved() {
       if (performance.now() - asked > 1000) asked = 0;
+      patience = firstPatience;
       if (described) restart();
     },
     tracksChanged() {
@@ -305,13 +313,19 @@ export function createPeer(options) {
           const track = options.track(/** @type {"audio" | "video"} */ (transceiver.receiver.track.kind));
           if (transceiver.sender.track !== track) await transceiver.sender.replaceTrack(track);
         }
-        paid = await rank(on, pace);
+        paid = await rank(on, pace, blind);
       });
     },
     /** pay says how much is to be sent from now on. @param {Pace} next */
     pay(next) {
       if (pace === next) return;
       pace = next;
+      paying();
+    },
+    /** hide stops the picture, and nothing else; a picture that stands still is none. @param {boolean} on */
+    hide(on) {
+      if (blind === on) return;
+      blind = on;
       paying();
     },
     /** @param {string} message */

@@ -262,6 +262,8 @@ export function createPictures(desk) {
     truth(seat, truth) {
       truths.set(seat, truth);
     },
+    /** @param {string} seat */
+    told: (seat) => truths.get(seat),
     /** @param {string} id of the loudspeaker */
     speaker(id) {
       sink = id;

@@ -15,15 +15,15 @@ import { checks, list, words } from "./client-words.js";
  * createRoom makes the panel beside the pictures.
  *
  * @param {{ask: (act: string, body: object) => Promise<Result>, help: {ask: (seat: string) => void,
- *   words: (client: ClientView, seq: number, connected: boolean) => string}, finish: () => void}} options
+ *   words: (client: ClientView, seq: number, connected: boolean) => string}, finish: () => void, devices: HTMLElement}} options
  */
-export function createRoom({ ask, help, finish }) {
+export function createRoom({ ask, help, finish, devices }) {
   const status = el("div", { class: "room-status", "aria-live": "polite" });
   const parts = el("div", { class: "room-parts" });
   const answers = el("button", { type: "button", onclick: finish, hidden: true, "data-testid": "finish" }, words.finish);
   const helpWords = el("p", { class: "help-words", role: "status" });
   const helps = el("div", { class: "room-helps" });
-  const element = el("section", { class: "room" }, el("h1", { class: "spoken" }, words.roomTitle), status, parts, answers, helpWords, helps);
+  const element = el("section", { class: "room" }, el("h1", { class: "spoken" }, words.roomTitle), status, parts, answers, devices, helpWords, helps);
 
   /** @type {View} */
   let view;

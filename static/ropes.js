@@ -44,7 +44,7 @@ export function createChoice(begun) {
   let good = 0; // since when the direct rope is well while the other carries; 0: it is not
   let patience = goodFor;
   let returned = -Infinity; // when the direct rope was last taken back
-  let notBefore = 0; // the relay was asked in vain
+  let vain = false; // the relay was asked, and had no frame either
 
   /** @param {Rope} rope @param {number} now */
   function ask(rope, now) {
@@ -90,7 +90,9 @@ export function createChoice(begun) {
     }
     if (want === "direct") {
       const awaited = direct.packet < 0 && now - asked < firstWithin;
-      if (well(direct) || awaited || now < notBefore) return;
+      const dead = direct.packet >= packetLost || (direct.packet < 0 && !awaited);
+      if (well(direct)) vain = false;
+      if (well(direct) || awaited || (vain && !dead)) return;
       ask("relay", now);
     } else if (use === "relay") {
       if (!well(direct)) good = 0;
@@ -102,7 +104,7 @@ export function createChoice(begun) {
     } else if (now - asked > inVain && direct.packet >= 0 && direct.packet < packetLost) {
       // Packets come, and no frame by either: another path does not help.
       ask("direct", now);
-      notBefore = now + goodFor;
+      vain = true;
     }
   }
 

@@ -129,3 +129,13 @@ func TestUDPThatBreaksTwiceInAMinuteIsLeftOut(t *testing.T) {
 		return seen;`)
 	same(t, got, []bool{false, true, true, false, true, true})
 }
+
+func TestAStuckCameraIsToldFromADarkRoom(t *testing.T) {
+	got := evaluate[[]bool](t, "still.js", `
+		const picture = (f) => Uint8ClampedArray.from({ length: 400 }, (_, i) => (i % 4 === 3 ? 255 : f(i)));
+		const scene = picture((i) => i % 200);
+		const noisy = picture((i) => (i === 201 ? 2 : i % 200));
+		const black = picture(() => 3);
+		return [m.changed(scene, scene.slice()), m.changed(scene, noisy), m.changed(black, black.slice())];`)
+	same(t, got, []bool{false, true, true})
+}

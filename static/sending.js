@@ -48,16 +48,17 @@ export function lay(on, many, own) {
  *
  * @param {RTCPeerConnection} on
  * @param {Pace} pace
+ * @param {boolean} blind no picture now
  * @returns {Promise<boolean>} whether every sender took it
  */
-export async function rank(on, pace) {
+export async function rank(on, pace, blind) {
   let taken = true;
   for (const sender of on.getSenders()) {
     const sound = sender.track?.kind === "audio";
     const parameters = sender.getParameters();
     if (!sender.track || !parameters.encodings?.length) continue;
     for (const encoding of parameters.encodings) {
-      encoding.active = pace !== "paused";
+      encoding.active = pace !== "paused" && (sound || !blind);
       encoding.priority = encoding.networkPriority = sound ? "high" : "low";
       delete encoding.maxBitrate;
       delete encoding.maxFramerate;

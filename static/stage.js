@@ -18,7 +18,17 @@ export function createStage({ onBlocked }) {
   const others = el("div", { class: "faces" });
   const self = el("video", { class: "self", autoplay: true, playsinline: true, hidden: true, "aria-label": words.selfView, "data-testid": "self" });
   self.muted = true;
+  let sink = "";
   const element = el("section", { class: "stage", "aria-label": words.pictures }, others, self);
+
+  /** @param {HTMLVideoElement} face */
+  async function setSink(face) {
+    try {
+      if ("setSinkId" in face && face.sinkId !== sink) await face.setSinkId(sink);
+    } catch {
+      // That loudspeaker is gone: the browser's choice plays.
+    }
+  }
 
   return {
     element,
@@ -30,6 +40,7 @@ export function createStage({ onBlocked }) {
         faces.set(seat, face);
         others.append(face);
       }
+      void setSink(face);
       play(face, stream, (unblock) => {
         blocked.add(unblock);
         onBlocked();
@@ -46,6 +57,11 @@ export function createStage({ onBlocked }) {
       if (self.srcObject !== stream) self.srcObject = stream;
       show(self, picture);
       if (picture) void self.play().catch(() => {});
+    },
+    /** @param {string} id of the loudspeaker; "": the browser's choice */
+    speaker(id) {
+      sink = id;
+      for (const face of faces.values()) void setSink(face);
     },
     needsTap: () => blocked.size > 0,
     /** unblock is called in a tap. */

@@ -55,7 +55,7 @@ export function createTherapistScreen({ connection, media, sound, first }) {
   const goIn = createGoIn(desk, whom);
   const lines = createLines(desk);
   const after = createAfter(desk);
-  const controls = createControls(desk, { connection, media: () => media, speaker: pictures.speaker, sample: () => sound.sample("medium") });
+  const controls = createControls(desk, { connection, media: () => media, speaker: pictures.speaker, truth: pictures.told, sample: () => sound.sample("medium") });
   pictures.use(media);
   pictures.local(media.local);
 

@@ -433,6 +433,7 @@ export const words = {
     keys: "Keys n, e and g",
     sample: "Hear an alarm",
     standard: "The browser’s choice",
+    music: "Music plays in this room: filter nothing out",
     noSpeaker: "This browser plays through the system’s loudspeaker.",
   },
 
@@ -447,6 +448,23 @@ export const words = {
     ended: { revoked: "You are no longer signed in. Please sign in again; the session goes on.", unknown: "There is no such session any more.", protocol: "This page is out of date. Please load it again." },
     reload: "Load the page again",
     signIn: "Sign in",
+    noSecond: "no second path",
+    noDirect: "without the server, help cannot reach you directly",
+    /** @param {string} name @param {string[]} facts */
+    theirs: (name, facts) => `${name}’s device: ${facts.join(" · ")}`,
+    /** @param {number} percent @param {boolean} charging */
+    battery: (percent, charging) => `battery ${percent} %${charging ? ", charging" : ""}`,
+    awake: "screen stays awake", asleep: "screen may sleep", front: "page in front", behind: "page in the background",
+    /** @param {number} fps @param {number} ms @param {number} loss */
+    seesYou: (fps, ms, loss) => `sees you at ${Math.round(fps)} frames/s · ${Math.round(ms)} ms · ${Math.round(loss * 100)} % lost`,
+    trend: {
+      /** @param {number} least @param {number} most */
+      frames: (least, most) => `Frames per second, last 5 minutes: ${Math.round(least)} to ${Math.round(most)}`,
+      /** @param {number} least @param {number} most */
+      sound: (least, most) => `Loudness, last 5 minutes: ${most > 0.01 ? "sound" : most > 0 ? "quiet" : "nothing"}, lowest ${least.toFixed(3)}`,
+      /** @param {number} _least @param {number} most */
+      loss: (_least, most) => `Lost packets, last 5 minutes: at most ${Math.round(most * 100)} %`,
+    },
     /** @type {Record<string, string>} */
     route: { direct: "direct", "relay-udp": "relayed", "relay-tcp": "relayed (TCP)", "relay-tls": "relayed (TLS)" },
     /** @param {string} name @param {string} route @param {number} fps @param {number} ms @param {number} loss */

@@ -243,6 +243,8 @@ export interface CaptureState {
   microphone: Found | "off";
   /** Plain words for what is wrong, per browser; empty when all is well. */
   words: string;
+  /** A device that was chosen or in use is gone, and this one has taken its place; for half a minute. */
+  instead?: { kind: "camera" | "microphone"; label: string };
   /** Nothing can be done without a tap: make the whole screen the button that calls start(). */
   needsTap: boolean;
 }
@@ -275,7 +277,11 @@ export interface MediaOptions {
 }
 
 export interface Media {
-  /** start captures camera and microphone (again). It never throws: the state says what was found. */
+  /**
+   * start captures camera and microphone (again); with a choice only what is
+   * named in it, "" being the browser's own choice. It never throws: the state
+   * says what was found.
+   */
   start(choice?: { camera?: string; microphone?: string }): Promise<CaptureState>;
   /** use takes over what a device check has already captured. */
   use(stream: MediaStream): void;
@@ -283,6 +289,8 @@ export interface Media {
   capture(): CaptureState;
   setCamera(on: boolean): void;
   setMicrophone(on: boolean): void;
+  /** Music plays in this room: nothing is filtered out of the sound. */
+  setMusic(on: boolean): Promise<void>;
   /** sendDirect sends to everyone with an open data channel and says to how many. */
   sendDirect(message: Direct): number;
   /** Whether anybody could be reached without the server. */

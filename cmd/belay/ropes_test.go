@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -29,8 +32,11 @@ const rig = `(() => {
 		return bytes;
 	};
 	// How many sounds of one person could be heard at once, at most, and at least.
-	globalThis.__belaySounds = { most: 0, least: 9 };
+	globalThis.__belaySounds = { most: 0, least: 9, stall: 0 };
+	let before = performance.now();
 	setInterval(() => {
+		__belaySounds.stall = Math.max(__belaySounds.stall, performance.now() - before - 20);
+		before = performance.now();
 		const on = __belayLinks.filter(open).flatMap((pc) => pc.getReceivers()).filter(({ track }) => track.kind === "audio" && track.enabled).length;
 		__belaySounds.most = Math.max(__belaySounds.most, on);
 		__belaySounds.least = Math.min(__belaySounds.least, on);
@@ -51,7 +57,7 @@ func gaps(p *browser.Person, selector string) {
 			video.requestVideoFrameCallback(next);
 		};
 		video.requestVideoFrameCallback(next);
-		if (globalThis.__belaySounds) Object.assign(__belaySounds, { most: 0, least: 9 });
+		if (globalThis.__belaySounds) Object.assign(__belaySounds, { most: 0, least: 9, stall: 0 });
 		return true;
 	})()`, quoted(selector)))
 }
@@ -64,20 +70,35 @@ func gap(p *browser.Person) (longest time.Duration, frames int) {
 }
 
 // bridged prints what each has seen of a break, and fails the test where one of
-// them has seen nothing for longer than most, or heard anything twice.
-func (v *visit) bridged(t *testing.T, what string, most time.Duration) {
+// them has seen nothing for longer than most, or heard any of the people twice.
+func (v *visit) bridged(t *testing.T, what string, most time.Duration, people int) {
 	t.Helper()
 	for _, p := range []*browser.Person{v.robin, v.alex} {
 		longest, frames := gap(p)
-		sounds := browser.Eval[struct{ Most, Least int }](p, "__belaySounds")
-		t.Logf("%-40s %-6s longest gap %5d ms, %4d frames, sounds at once: %d to %d", what, p.Name, longest.Milliseconds(), frames, sounds.Least, sounds.Most)
-		if longest > most {
+		sounds := browser.Eval[struct {
+			Most, Least int
+			Stall       float64
+		}](p, "__belaySounds")
+		t.Logf("%-40s %-6s longest gap %5d ms, %4d frames, sounds at once: %d to %d; the page itself stood still for %.0f ms", what, p.Name, longest.Milliseconds(), frames, sounds.Least, sounds.Most, sounds.Stall)
+		if longest > most+time.Duration(sounds.Stall)*time.Millisecond {
 			t.Errorf("%s: the picture that %s sees stood still for %v; at most %v", what, p.Name, longest, most)
 		}
-		if sounds.Most > 1 {
-			t.Errorf("%s: %s heard %d sounds of one person at once", what, p.Name, sounds.Most)
+		if sounds.Most > people {
+			t.Errorf("%s: %s heard %d sounds at once of %d people", what, p.Name, sounds.Most, people)
 		}
 	}
+}
+
+// calm measures how long the picture stands still on this machine when nothing
+// at all happens: what more is seen in a break is the break's.
+func (v *visit) calm(t *testing.T) time.Duration {
+	t.Helper()
+	v.watchBoth()
+	time.Sleep(4 * time.Second) // the point is that time passes
+	one, _ := gap(v.robin)
+	other, _ := gap(v.alex)
+	t.Logf("with nothing happening the picture stands still for up to %d ms", max(one, other).Milliseconds())
+	return max(one, other)
 }
 
 // watchBoth begins to measure.
@@ -127,18 +148,19 @@ func TestThePictureGoesOnByTheOtherRope(t *testing.T) {
 	v.practise("1")
 	v.meet()
 	both := []*browser.Person{v.robin, v.alex}
+	bridgedWithin := bridgedWithin + v.calm(t)
 
 	v.watchBoth()
 	for _, p := range both {
 		browser.Eval[bool](p, `(__belayRope(true).close(), true)`)
 	}
 	v.ready()
-	v.bridged(t, "the relay's rope torn, direct carries", bridgedWithin)
+	v.bridged(t, "the relay's rope torn, direct carries", bridgedWithin, 1)
 
 	v.watchBoth()
 	v.server.kill()
 	v.robin.WaitFor("__belayGap.count > 60", browser.Patience)
-	v.bridged(t, "the server killed, direct carries", bridgedWithin)
+	v.bridged(t, "the server killed, direct carries", bridgedWithin, 1)
 	for _, p := range both {
 		browser.Eval[bool](p, "(__belayBefore = __belayRope(true), true)")
 	}
@@ -147,7 +169,7 @@ func TestThePictureGoesOnByTheOtherRope(t *testing.T) {
 		p.WaitFor(`__belayRope(true) && __belayRope(true) !== __belayBefore`, browser.Patience)
 	}
 	v.ready()
-	v.bridged(t, "the server back, the relay's rope re-made", bridgedWithin)
+	v.bridged(t, "the server back, the relay's rope re-made", bridgedWithin, 1)
 
 	v.watchBoth()
 	for _, p := range both {
@@ -157,7 +179,7 @@ func TestThePictureGoesOnByTheOtherRope(t *testing.T) {
 	for _, p := range both {
 		p.WaitFor("__belayGap.count > 60", browser.Patience)
 	}
-	v.bridged(t, "direct cut, the relay carries", bridgedWithin)
+	v.bridged(t, "direct cut, the relay carries", bridgedWithin, 1)
 	says(v.robin, ".picture-odd", "relayed")
 	v.robin.Shot("therapist/relayed")
 
@@ -165,11 +187,93 @@ func TestThePictureGoesOnByTheOtherRope(t *testing.T) {
 	for _, p := range both {
 		browser.Eval[bool](p, `(__belayCut = false, __belayRope(false).close(), true)`)
 	}
-	says(v.robin, `[data-testid="connection"]`, "direct")
+	says(v.robin, `[data-testid="connection"]`, "Alex: direct")
 	v.alex.WaitFor(`(async () => {
 		const before = await __belaySent(true);
 		await new Promise((done) => setTimeout(done, 500));
 		return (await __belaySent(true)) === before;
 	})()`, browser.Patience)
-	v.bridged(t, "direct healed, and taken back", bridgedWithin)
+	v.bridged(t, "direct healed, and taken back", bridgedWithin, 1)
+}
+
+// addCoTherapist makes a seat for Kim and returns its link.
+func (v *visit) addCoTherapist() string {
+	p := v.robin
+	p.Click(browser.Text("People and links"))
+	ask(p, ".people-sheet", "AddSeat", answer{"role", "co_therapist"}, answer{"name", "Kim"})
+	p.Click(browser.CSS(`.people-person[data-seat="co-therapist-1"] [data-open="link"]`))
+	p.WaitFor(`document.querySelector('[data-seat="co-therapist-1"] [data-testid=link]') !== null`, browser.Patience)
+	link := browser.Eval[string](p, `document.querySelector('[data-seat="co-therapist-1"] [data-testid=link]').value`)
+	p.Press(browser.Escape)
+	return link
+}
+
+func TestAThirdComesAndGoesWithoutAGap(t *testing.T) {
+	chromium := browser.StartChromium(t, browser.Options{})
+	v := &visit{t: t, server: startChild(t)}
+	v.robin = chromium.Open("robin", browser.Seat{})
+	v.alex = chromium.Open("alex", browser.Seat{})
+	kim := chromium.Open("kim", browser.Seat{})
+	v.setUp()
+	v.practise("1")
+	v.meet()
+	link := v.addCoTherapist()
+	thirdWithin := thirdWithin + v.calm(t)
+
+	v.watchBoth()
+	kim.Goto(link)
+	kim.WaitText("Join the session")
+	browser.Eval[bool](kim, rig)
+	kim.Click(browser.TestID("join"))
+	kim.WaitFrames(clientAtTherapist, 10)
+	for _, p := range []*browser.Person{v.robin, v.alex} { // nobody has a direct connection any more
+		p.WaitFor("!__belayRope(false)", browser.Patience)
+	}
+	says(v.robin, `[data-testid="connection"]`, "relayed")
+	v.alex.WaitFor(`document.querySelectorAll('[data-testid="remote"]').length === 2`, browser.Patience)
+	v.bridged(t, "a third joins, all through the relay", thirdWithin, 2)
+	v.alex.Shot("client/two-therapists")
+	kim.Shot("therapist/co-therapist")
+
+	v.watchBoth()
+	kim.Close()
+	says(v.robin, `[data-testid="connection"]`, "Alex: direct")
+	v.bridged(t, "the third leaves, direct again", thirdWithin, 2)
+}
+
+// standing is a camera that is stuck: the same picture, again and again.
+func standing(t *testing.T) string {
+	t.Helper()
+	const wide, high = 640, 360
+	var film bytes.Buffer
+	film.WriteString("YUV4MPEG2 W640 H360 F10:1 Ip A1:1 C420jpeg\n")
+	for range 10 {
+		film.WriteString("FRAME\n")
+		for i := range wide * high {
+			film.WriteByte(byte(i%wide/4 + i/wide/4))
+		}
+		film.Write(bytes.Repeat([]byte{128}, wide*high/2))
+	}
+	name := filepath.Join(t.TempDir(), "stuck.y4m")
+	if err := os.WriteFile(name, film.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func TestACameraThatIsStuckCountsAsLost(t *testing.T) {
+	chromium := browser.StartChromium(t, browser.Options{})
+	stuck := browser.StartChromium(t, browser.Options{Camera: standing(t)})
+	v := &visit{t: t, server: startChild(t)}
+	v.robin = chromium.Open("robin", browser.Seat{})
+	v.alex = stuck.Open("alex", browser.Seat{})
+	v.setUp()
+	v.practise("1")
+	v.clientArrives()
+	v.therapistJoins()
+	act(v.robin, "Admit")
+	v.see() // frames come, and all are the same
+	v.robin.WaitFor(`/picture \d+ s old/.test(document.querySelector(".picture-odd").innerText)`, browser.Patience)
+	v.robin.Shot("therapist/stuck-camera")
+	v.robin.WaitFor(`(async () => (await (await fetch("/api/sessions/`+v.id()+`/record")).json()).clients[0].picture_lost !== undefined)()`, browser.Patience)
 }
