@@ -179,6 +179,9 @@ func (d *decision) take(c *ClientState, at time.Time, f DoseRecorded) {
 		if !c.Windows.Overdue.After(d.now) {
 			d.raise(ActiveOverdue, c.Seat, "", c.Windows.Overdue, d.now, "")
 		}
+		if !c.Windows.ReleaseBy.After(d.now) {
+			d.raise(NotReleased, c.Seat, "", c.Windows.ReleaseBy, d.now, "")
+		}
 	}
 	d.survey(c)
 }

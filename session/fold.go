@@ -329,7 +329,8 @@ func (s *State) foldPhase(c *ClientState, e Event, f PhaseMoved) {
 		s.drop(Deadline{Kind: DueOverdue, Client: c.Seat})
 	case f.To == Absorbing && !c.Windows.T0.IsZero(): // back under the medicine: what still lies ahead is watched again
 		w := c.Windows
-		for _, due := range []Deadline{{At: w.VitalsDue, Kind: DueVitals}, {At: w.Offered, Kind: DueWindow}, {At: w.Overdue, Kind: DueOverdue}, {At: w.PlannedEnd, Kind: DuePlannedEnd}} {
+		for _, due := range []Deadline{{At: w.VitalsDue, Kind: DueVitals}, {At: w.Offered, Kind: DueWindow}, {At: w.Overdue, Kind: DueOverdue},
+			{At: w.PlannedEnd, Kind: DuePlannedEnd}, {At: w.ReleaseFrom, Kind: DueReleaseFrom}, {At: w.ReleaseBy, Kind: DueReleaseBy}} {
 			if due.Client = c.Seat; due.At.After(e.Recorded) {
 				s.due(due)
 			}
