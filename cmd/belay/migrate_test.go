@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,6 +41,13 @@ func TestARecordMovesToRedisAndBackAndIsServedThere(t *testing.T) {
 	}
 	if code, said := command(t, env, "migrate", "-from", "bolt:"+data, "-to", "bolt:"+back); code != 1 || !strings.Contains(said, "holds a record already") {
 		t.Errorf("onto a record: %d, %s", code, said)
+	}
+	half := filepath.Join(t.TempDir(), "half")
+	if err := errors.Join(os.Mkdir(half, 0o700), os.WriteFile(filepath.Join(half, "belay.db.unfinished"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if code, said := command(t, nil, "serve", "-listen", "127.0.0.1:0", "-data", half); code != 1 || !strings.Contains(said, "did not come to its end") {
+		t.Errorf("on half a record: %d, %s", code, said)
 	}
 	served, err := server.Start(t.Context(), server.Options{Listen: "127.0.0.1:0", Data: back})
 	if err != nil {

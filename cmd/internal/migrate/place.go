@@ -31,9 +31,9 @@ func (p Place) String() string {
 
 func (p Place) file() string { return filepath.Join(p.Folder, "belay.db") }
 
-// unfinished is added to the name of a file that is not whole yet, so that no
+// Unfinished is added to the name of a file that is not whole yet, so that no
 // server takes it for a record.
-const unfinished = ".unfinished"
+const Unfinished = ".unfinished"
 
 // within bounds how long a Redis may take to answer at all.
 const within = 20 * time.Second
@@ -111,7 +111,7 @@ func openTarget(ctx context.Context, p Place) (*opened, error) {
 	if err := os.MkdirAll(p.Folder, 0o700); err != nil {
 		return nil, err
 	}
-	path := p.file() + unfinished
+	path := p.file() + Unfinished
 	_, err := os.Stat(path)
 	o := &opened{goOn: err == nil, whole: func(context.Context) error { return nil }, settle: func() error { return publish(path, p.file()) }}
 	if o.store, err = bolt.Open(bolt.Options{Path: path}); err != nil {

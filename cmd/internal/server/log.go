@@ -13,6 +13,7 @@ import (
 	bbolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 
+	"belay/cmd/internal/migrate"
 	"belay/session/store/bolt"
 	"belay/session/store/redis"
 )
@@ -23,6 +24,10 @@ const FileName = "belay.db"
 // openLog opens the event log: in the data folder, or on Redis.
 func (s *Server) openLog(ctx context.Context) error {
 	if s.opts.Redis == nil {
+		half := filepath.Join(s.opts.Data, FileName+migrate.Unfinished)
+		if _, err := os.Stat(half); err == nil { // a new record beside it would be a second one
+			return fmt.Errorf("a migration into this folder did not come to its end: run the same belay migrate again, it goes on where it stopped; or give it up and remove %s", half)
+		}
 		log, err := bolt.Open(bolt.Options{Path: filepath.Join(s.opts.Data, FileName)})
 		if err != nil {
 			return err
