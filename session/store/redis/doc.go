@@ -1,5 +1,6 @@
-// Package redis keeps the event log on Redis, for practices that run several
-// nodes: standalone, with Sentinel, or as a Cluster.
+// Package redis keeps the event log on Redis: standalone, with Sentinel, or as a
+// Cluster. It is made for several nodes; the rest of a server is not yet, so that
+// [Store.Claim] keeps it to one.
 //
 // # Guarantees
 //
@@ -30,6 +31,8 @@
 //	{belay:07}:due        sorted   NAME by deadline
 //	{belay:07}:logs       sorted   every NAME, all with score 0: in order of the bytes
 //	{belay:07}:hint       channel  "NAME NUMBER" after each append
+//	{belay:00}:node       string   the one node that keeps its log here; lapses, see [Store.Claim]
+//	{belay:00}:unfinished string   there while a migration has not come to its end
 //
 // A hint may be lost at any time. Whoever listens reads the stream where a
 // number is missing, and looks at the deadlines regularly.
