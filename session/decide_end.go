@@ -84,6 +84,11 @@ func (d *decision) release(a Release) error {
 		r.Missing = missing
 		return r
 	}
+	for _, alarm := range d.Alarms {
+		if alarm.Client == c.Seat && alarm.Priority == High && alarm.Acknowledged.IsZero() {
+			return refuse(NotNow, "Not released: an alarm about %s is not acknowledged (%s).", d.name(c.Seat), alarm.Words)
+		}
+	}
 	d.move(c, Closed, "")
 	d.endClient(c.Seat, "released")
 	return nil

@@ -287,12 +287,29 @@ func (h *history) next(c *session.ClientState) session.Command {
 			}
 		}
 		h.now = h.now.Add(time.Duration(h.rng.IntN(1200)) * time.Second)
+		if id := h.unanswered(); id != "" {
+			return t(session.AcknowledgeAlarm{Alarm: id})
+		}
 		return t(session.Release{Client: c.Seat})
+	}
+	if id := h.unanswered(); id != "" {
+		return t(session.AcknowledgeAlarm{Alarm: id})
 	}
 	if h.chance(3) {
 		return t(session.Sign{})
 	}
 	return t(session.AddAddendum{Text: secretNote})
+}
+
+// unanswered is a high alarm that nobody has acknowledged: neither release nor
+// signature pass it.
+func (h *history) unanswered() string {
+	for _, a := range h.s.Alarms {
+		if a.Priority == session.High && a.Acknowledged.IsZero() {
+			return a.ID
+		}
+	}
+	return ""
 }
 
 func filled(fields []session.Field, now time.Time) map[string]string {

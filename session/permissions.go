@@ -58,7 +58,7 @@ var Permissions = []Permission{
 	{"RecordSwallowed", therapists, unsigned, false},
 	{"CorrectDose", therapists, slices.Concat(underDose, []Phase{Closed, EndedEarly, Transferred}), false},
 	{"RecordHold", therapists, slices.Concat(underDose, []Phase{Closed, EndedEarly, Transferred}), false},
-	{"MarkReturning", therapists, []Phase{Active}, false},
+	{"MarkReturning", therapists, []Phase{Absorbing, Active}, false}, // somebody may be back before the hold ends: with a reason
 	{"OfferWords", therapists, []Phase{Integrating, ReleaseCheck}, false},
 
 	{"RecordVitals", []Role{Therapist, CoTherapist, Chaperone}, unsigned, false},
@@ -263,10 +263,6 @@ func notInPhase(act string, p Phase) string {
 	case "RecordDose":
 		if p == CheckingIn || p == Lobby || p == Scheduled {
 			return "No dose is authorised yet. If it has already been swallowed, use “It has already been swallowed”."
-		}
-	case "MarkReturning":
-		if p == Absorbing {
-			return "The hold timer still runs."
 		}
 	}
 	return now

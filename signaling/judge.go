@@ -245,10 +245,14 @@ func (r *room) spread(c *conn, t *protocol.Telemetry, truth []byte) (found []fin
 		receiving, ok := r.measured(me, p, heard, now)
 		if !ok {
 			at := slices.IndexFunc(t.Receiving, func(one protocol.Receiving) bool { return one.Peer == p.peer })
-			if at < 0 {
+			switch {
+			case at >= 0:
+				receiving = t.Receiving[at]
+			case me.media && p.media: // a page that says nothing of the client receives nothing from them
+				receiving = protocol.Receiving{Peer: p.peer, FrameAge: -1, SoundAge: -1}
+			default:
 				continue
 			}
-			receiving = t.Receiving[at]
 		}
 		found = append(found, r.judge.hear(now, c.seat, p.seat, receiving)...)
 	}

@@ -86,6 +86,24 @@ func TestAFrozenPictureIsRecordedAndItsReturnToo(t *testing.T) {
 	})
 }
 
+func TestAClientWhoseCallNeverCameAboutIsMissed(t *testing.T) {
+	bubble(t, func(t *testing.T, h *house) {
+		therapist := h.come("therapist-1")
+		h.come("client-1")
+		h.do("therapist-1", session.RecordSwallowed{Client: "client-1", Mg: 100, Tablets: 1, At: time.Now(), Reason: "It was in the mouth already."})
+		for range 16 { // the page is there, and receives from nobody
+			therapist.send(protocol.Telemetry{Visible: true})
+			time.Sleep(time.Second)
+		}
+		if lost, _ := facts[session.PictureLost](h); len(lost) != 1 {
+			t.Errorf("no picture ever came: recorded as lost %d times", len(lost))
+		}
+		if lost, _ := facts[session.SoundLost](h); len(lost) != 1 {
+			t.Errorf("no sound ever came: recorded as lost %d times", len(lost))
+		}
+	})
+}
+
 func TestNothingIsJudgedWhileNoTherapistLooks(t *testing.T) {
 	bubble(t, func(t *testing.T, h *house) {
 		client, chaperone := h.come("client-1"), h.come("chaperone-1")
