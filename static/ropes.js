@@ -15,7 +15,8 @@ const frameLost = 2000; // ms without a new decoded frame: the picture is
 const firstWithin = 2500; // ms for the first packet of a direct connection
 const soundAlone = 1500; // ms after which sound without a picture is better than neither
 const inVain = 6000; // ms of asking for the relay while packets come directly: it is the camera
-const sinksIn = 1500; // ms in which a direct picture that was kept at a trickle grows again
+const smooth = 500; // ms between two frames at most, in a picture that flows
+const sinksIn = 1500; // ms of that, before a picture that was kept at a trickle is shown again
 const goodFor = 10_000; // ms of a good direct rope before it is taken again
 const patienceMost = 160_000; // ms, after returns that did not last
 const soon = 5000; // ms
@@ -44,6 +45,7 @@ export function createChoice(begun) {
   let good = 0; // since when the direct rope is well while the other carries; 0: it is not
   let patience = goodFor;
   let returned = -Infinity; // when the direct rope was last taken back
+  let flows = 0; // since when the direct picture is smooth, while it is asked for
   let vain = false; // the relay was asked, and had no frame either
 
   /** @param {Rope} rope @param {number} now */
@@ -51,7 +53,7 @@ export function createChoice(begun) {
     if (want === rope) return;
     want = rope;
     asked = now;
-    good = 0;
+    good = flows = 0;
     if (rope === "relay" && use === "direct") patience = now - returned < lasted ? Math.min(patience * 2, patienceMost) : goodFor;
   }
 
@@ -76,6 +78,23 @@ export function createChoice(begun) {
     const pictures = wanted.frame >= 0 || (shown !== null && shown.frame >= 0);
     const path = shown !== null && shown.packet >= 0 && shown.packet < packetLost;
     return wanted.packet < since && (use === "" || !pictures || (!path && since > soundAlone));
+  }
+
+  /**
+   * Whether what was a trickle has been a picture again for a while.
+   *
+   * @param {Arriving} direct
+   * @param {number} now
+   */
+  function flowing(direct, now) {
+    if (!direct || direct.frame > smooth) flows = 0;
+    else flows ||= now;
+    if (flows && now - flows >= sinksIn) return true;
+    if (now - asked > inVain) {
+      patience = Math.min(patience * 2, patienceMost);
+      ask("relay", now); // it does not grow: later
+    }
+    return false;
   }
 
   /** @param {Arriving} direct @param {Arriving} relay @param {number} now @param {boolean} only */
@@ -123,7 +142,7 @@ export function createChoice(begun) {
       const shown = use === "direct" ? direct : use === "relay" ? relay : null;
       if (use !== want && came(wanted, shown, now)) {
         // Nobody needs to see the direct picture grow while the relay's is well.
-        if (want === "relay" || use === "" || !well(relay) || now - asked >= sinksIn) take(now);
+        if (want === "relay" || use === "" || !well(relay) || flowing(direct, now)) take(now);
       }
       return { want, use, changed: use !== before };
     },
