@@ -297,7 +297,10 @@ func (l *line) ReadFrom(b []byte) (int, net.Addr, error) {
 }
 
 // WriteTo implements net.PacketConn.
-func (l *line) WriteTo(b []byte, to net.Addr) (int, error) { return l.front.udp.WriteTo(b, to) }
+func (l *line) WriteTo(b []byte, to net.Addr) (int, error) {
+	l.front.server.answered.Add(1)
+	return l.front.udp.WriteTo(b, to)
+}
 
 // Close ends the line; the socket stays.
 func (l *line) Close() error {

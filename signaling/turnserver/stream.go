@@ -132,6 +132,7 @@ func (s *stream) message(p []byte) (int, error) {
 // Write writes one whole message, or ends the connection: half a message can't be
 // mended.
 func (s *stream) Write(p []byte) (int, error) {
+	s.server.answered.Add(1)
 	err := s.Conn.SetWriteDeadline(time.Now().Add(writeWithin))
 	n := 0
 	if err == nil {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/logging"
@@ -83,6 +84,12 @@ type Server struct {
 	streams map[string]*stream // by remote address
 
 	running sync.WaitGroup // reader of the socket, streams, allocations
+
+	// answered orders what pion does. Its permissions get their timer after they
+	// stand in the allocation, without a lock, and are read when the allocation
+	// ends (v5.1.0, permission.go and allocation.go). An answer is written after
+	// the timer, and an allocation looks here before it ends.
+	answered atomic.Uint64
 }
 
 // New makes a server. The socket and the listeners belong to it, also when it
