@@ -173,10 +173,13 @@ func (p *play) arrive() error {
 			return err
 		}
 	}
+	v, ok := p.therapist.View()
+	if ok {
+		p.e.note(func() { p.e.rate = v.Rate }) // before anybody lives by it
+	}
 	p.lives(p.therapist, p.watches())
 	p.lives(p.chaperone, p.mindsClient)
-	if v, ok := p.therapist.View(); ok {
-		p.e.note(func() { p.e.rate = v.Rate })
+	if ok {
 		for _, d := range v.Devices { // the second browser that waits
 			if err := p.does(p.therapist, session.RefuseDevice{Request: d.Request}); err != nil {
 				return err
