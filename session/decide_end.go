@@ -123,9 +123,9 @@ func (d *decision) endClient(client SeatID, why string) {
 			d.endAlarm(a, why)
 		}
 	}
+	here := func(id SeatID) bool { c := d.Client(id); return c != nil && !c.Phase.Ended() }
 	for _, p := range d.Chaperones {
-		over := func(id SeatID) bool { return d.Client(id) == nil || d.Client(id).Phase.Ended() }
-		if p.Call != nil && !slices.ContainsFunc(p.Call.clients(), func(id SeatID) bool { return !over(id) }) {
+		if p.Call != nil && !slices.ContainsFunc(p.Call.clients(), here) {
 			d.emit(CallEnded{Chaperone: p.Seat, Why: why})
 		}
 	}
