@@ -17,10 +17,11 @@ import { createWay } from "./way.js";
 /** @typedef {ReturnType<typeof createPeer>} Link */
 /** @typedef {ReturnType<typeof createReading>} Reading */
 /**
- * Another page. Full is by which ropes it is sent everything, as it has asked.
+ * Another page. Full is by which ropes it is sent everything, as it has asked; left
+ * is since when the direct one is not among them, 0 where it is.
  *
  * @typedef {{listed: Peer, absent: number, link: Link | null, ending: number, direct: Reading, relayed: Reading,
- *   choice: ReturnType<typeof createChoice>, full: Set<Rope>, moved: number, said: number, saying: string, fresh: number, report: RTCStatsReport | null}} Party
+ *   choice: ReturnType<typeof createChoice>, full: Set<Rope>, left: number, moved: number, said: number, saying: string, fresh: number, report: RTCStatsReport | null}} Party
  */
 /** @typedef {{listed: Peer, absent: number, link: Link, warm: number, up: boolean, slots: Slots["slots"], readAt: number, report: RTCStatsReport | null}} Relay */
 
@@ -29,7 +30,8 @@ const earlyLimit = 64; // messages of peers that are not listed yet
 const warmFor = 4000; // ms: a rope that was never used would begin with a poor picture
 const sayEvery = 1000; // ms, while what is wanted is not so
 const sayAgain = 10_000; // ms, while it is: the other page may have lost it
-const overlap = 8000; // ms that a direct connection outlives its place in the list at most
+const holds = 3000; // ms that the relay carries well before a direct connection is let go of for good
+const overlap = 8000; // ms that a direct connection which is down outlives its place in the list
 const idleLook = 1000; // ms between two looks at a rope that nobody wants
 
 /**
@@ -85,7 +87,7 @@ export function createCall(options) {
     /** @type {Party} */
     const party = {
       listed, absent: 0, link: null, ending: 0, direct: createReading(listed.peer), relayed: createReading(listed.peer),
-      choice: createChoice(performance.now()), full: new Set(["direct"]), moved: 0, said: 0, saying: "", fresh: 0, report: null,
+      choice: createChoice(performance.now()), full: new Set(["direct"]), left: 0, moved: 0, said: 0, saying: "", fresh: 0, report: null,
     };
     parties.set(listed.peer, party);
     return party;
@@ -180,11 +182,13 @@ export function createCall(options) {
   }
 
   /** The other page says by which rope it wants to receive. @param {Party} party @param {{want?: string, got?: string}} message */
-  function asked({ full }, { want, got }) {
+  function asked(party, { want, got }) {
     const rope = want || got;
     if (rope !== "direct" && rope !== "relay") return;
-    if (got) full.clear();
-    full.add(rope);
+    if (got) party.full.clear();
+    party.full.add(rope);
+    if (party.full.has("direct")) party.left = 0;
+    else party.left ||= performance.now();
     pay();
   }
 
@@ -312,18 +316,20 @@ export function createCall(options) {
     const { choice, link } = party;
     const direct = link ? party.direct.ages() : null;
     const relayed = relay?.up && slotOf(party) >= 0 ? party.relayed.ages() : null;
-    const { use, changed } = choice.look(direct, relayed, now, party.ending > 0);
+    const { use, changed, held } = choice.look(direct, relayed, now, party.ending > 0);
     const ages = use === "relay" ? relayed : direct;
     const came = party.fresh && ages && (ages.frame >= 0 ? ages.frame < now - party.fresh : ages.packet >= 0);
     if (changed || (use && came)) show(party);
     say(party, now);
-    // Both let go of it when both have the other.
-    const theirs = !party.full.has("direct");
-    if (link && party.ending && ((use === "relay" && theirs) || now - party.ending > overlap)) {
-      link.close();
-      party.link = null;
-      party.direct.restarted();
-    }
+    // Both let go of it when the other has held for both.
+    if (party.ending && use === "relay" && held >= holds && party.left && now - party.left >= holds) letGo(party);
+  }
+
+  /** Ends a direct connection that is no longer listed. @param {Party} party */
+  function letGo(party) {
+    party.link?.close();
+    party.link = null;
+    party.direct.restarted();
   }
 
   /** Reads what has arrived. */
@@ -397,10 +403,15 @@ export function createCall(options) {
     look,
     /** tick repeats what got no answer, and lets go of who is gone. */
     tick() {
+      const now = performance.now();
+      for (const party of parties.values()) {
+        const { link, ending } = party;
+        if (link && ending && link.state() !== "connected" && now - ending > overlap) letGo(party);
+      }
       for (const link of links()) link.tick();
       pay();
       for (const [peer, { absent, direct: one, relayed }] of parties) {
-        if (!absent || performance.now() - absent < staleAfter * 1000) continue;
+        if (!absent || now - absent < staleAfter * 1000) continue;
         const ages = [one.ages().packet, relayed.ages().packet].filter((age) => age >= 0);
         if (Math.min(...ages, Infinity) > staleAfter * 1000) leave(peer);
       }

@@ -47,6 +47,8 @@ export function createChoice(begun) {
   let returned = -Infinity; // when the direct rope was last taken back
   let flows = 0; // since when the direct picture is smooth, while it is asked for
   let vain = false; // the relay was asked, and had no frame either
+  let fell = 0; // when the direct rope was taken again although it is about to end; 0: it was not
+  let steady = 0; // since when what is wanted is shown and is well; 0: it is not
 
   /** @param {Rope} rope @param {number} now */
   function ask(rope, now) {
@@ -97,12 +99,32 @@ export function createChoice(begun) {
     return false;
   }
 
+  /**
+   * The direct rope is about to end, and is there until the relay holds: a first
+   * frame is no promise.
+   *
+   * @param {Arriving} direct
+   * @param {Arriving} relay
+   * @param {number} now
+   */
+  function moveOver(direct, relay, now) {
+    if (want === "relay") {
+      if (use !== "relay" || well(relay) || !well(direct)) return;
+      ask("direct", now);
+      fell = now;
+    } else if (!fell || now - fell >= soon || !well(direct)) {
+      ask("relay", now);
+      fell = 0;
+    }
+  }
+
   /** @param {Arriving} direct @param {Arriving} relay @param {number} now @param {boolean} only */
   function choose(direct, relay, now, only) {
     if (only && relay) {
-      ask("relay", now);
+      moveOver(direct, relay, now);
       return;
     }
+    fell = 0;
     if (!direct || !relay) {
       if (direct || relay) ask(relay ? "relay" : "direct", now);
       return;
@@ -133,7 +155,8 @@ export function createChoice(begun) {
      * @param {Arriving} relay
      * @param {number} now ms
      * @param {boolean} [only] the direct rope is about to end
-     * @returns {{want: Rope, use: Rope | "", changed: boolean}} changed: another rope is to be shown now
+     * @returns {{want: Rope, use: Rope | "", changed: boolean, held: number}} changed: another rope is to be
+     *   shown now; held: for how many ms what is wanted has been shown, and been well
      */
     look(direct, relay, now, only = false) {
       const before = use;
@@ -144,7 +167,9 @@ export function createChoice(begun) {
         // Nobody needs to see the direct picture grow while the relay's is well.
         if (want === "relay" || use === "" || !well(relay) || flowing(direct, now)) take(now);
       }
-      return { want, use, changed: use !== before };
+      if (use !== want || use !== before || !well(wanted)) steady = 0;
+      else steady ||= now;
+      return { want, use, changed: use !== before, held: steady ? now - steady : 0 };
     },
     want: () => want,
     use: () => use,

@@ -109,6 +109,25 @@ func TestWhereNothingGoesDirectTheRelayIsTakenByItself(t *testing.T) {
 		"direct, after 0.2 s, 1 swaps", "direct, wants relay, after 0.2 s, 0 swaps", "relay, after 0.2 s, 1 swaps"})
 }
 
+func TestADirectRopeThatIsToEndCarriesUntilTheRelayHolds(t *testing.T) {
+	// The relay's first frame was its last: the direct rope, which is still there,
+	// is taken again, and the relay is tried anew.
+	same(t, story(t, "5 ok ok", "1 ok ok only", "4 ok still only", "6 ok still only", "1 ok ok only"), []string{
+		"direct, after 0.2 s, 1 swaps", "relay, after 0.4 s, 1 swaps", "direct, after 2.2 s, 1 swaps",
+		"direct, wants relay, after 3 s, 0 swaps", "relay, after 0.2 s, 1 swaps"})
+	got := evaluate[[]float64](t, "ropes.js", `
+		let now = 0;
+		const choice = m.createChoice(now);
+		const held = [];
+		for (; now <= 10_000; now += 200) {
+			const frame = now < 6000 ? 0 : now - 6000; // from then on it stands still
+			const got = choice.look({ packet: 0, frame: 0 }, { packet: 0, frame }, now, now >= 1000);
+			if (now === 4000 || now === 7800 || now === 8200) held.push(got.held);
+		}
+		return held;`)
+	same(t, got, []float64{2600, 6400, 0})
+}
+
 func TestUDPThatBreaksTwiceInAMinuteIsLeftOut(t *testing.T) {
 	got := evaluate[[]bool](t, "way.js", `
 		let now = 0;
