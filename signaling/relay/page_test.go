@@ -3,6 +3,7 @@ package relay_test
 import (
 	"fmt"
 	"net"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -20,7 +21,13 @@ import (
 	"belay/signaling/relay"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if role := os.Getenv(forwarderRole); role != "" {
+		forward(role)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const visit = "visit-1"
 

@@ -177,6 +177,8 @@ func (f *front) Close() error {
 
 func (f *front) LocalAddr() net.Addr                { return f.udp.LocalAddr() }
 func (f *front) SetWriteDeadline(t time.Time) error { return f.udp.SetWriteDeadline(t) }
+func (f *front) SetReadBuffer(bytes int) error      { return f.udp.SetReadBuffer(bytes) }
+func (f *front) SetWriteBuffer(bytes int) error     { return f.udp.SetWriteBuffer(bytes) }
 
 // SetReadDeadline is not supported: the deadline is the front's own bell.
 func (f *front) SetReadDeadline(time.Time) error { return errors.ErrUnsupported }
