@@ -70,30 +70,35 @@ func (i *inlet) left() bool {
 // Read returns the next packet. It waits for one until hand was called.
 func (i *inlet) Read(b []byte) (int, error) {
 	for {
-		i.mu.Lock()
-		var p []byte
-		switch {
-		case len(i.queue) > 0:
-			p, i.queue = i.queue[0], i.queue[1:]
-		case len(i.now) > 0:
-			p, i.now = i.now, nil
-		case i.closed || i.reader != nil:
-			i.mu.Unlock()
-			return 0, io.EOF
+		n, wait, err := i.take(b)
+		if !wait {
+			return n, err
 		}
-		if p != nil {
-			defer i.mu.Unlock() // whoever wrote it may have it back afterwards
-			if len(p) > len(b) {
-				return 0, io.ErrShortBuffer
-			}
-			return copy(b, p), nil
-		}
-		i.mu.Unlock()
 		select {
 		case <-i.more:
 		case <-i.done:
 		}
 	}
+}
+
+func (i *inlet) take(b []byte) (n int, wait bool, err error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	var p []byte
+	switch {
+	case len(i.queue) > 0:
+		p, i.queue = i.queue[0], i.queue[1:]
+	case len(i.now) > 0:
+		p, i.now = i.now, nil
+	case i.closed || i.reader != nil:
+		return 0, false, io.EOF
+	default:
+		return 0, true, nil
+	}
+	if len(p) > len(b) {
+		return 0, false, io.ErrShortBuffer
+	}
+	return copy(b, p), false, nil
 }
 
 // hand makes read be called for each packet from now on, one after the other, by

@@ -21,6 +21,7 @@ type link struct {
 	party *party
 	pc    *webrtc.PeerConnection
 	in    inlets
+	way   way // to the page
 
 	sounds, pictures [MaxSlots]*slot // nil: not offered; set before the link is shown to anybody
 
@@ -140,6 +141,7 @@ func newLink(p *party, offer string) (*link, error) {
 	pc.OnConnectionStateChange(l.became)
 	pc.SCTP().Transport().ICETransport().OnSelectedCandidatePairChange(func(pair *webrtc.ICECandidatePair) {
 		l.route.Store("relay-" + pair.Local.Protocol.String())
+		l.way.reset(time.Now())
 	})
 	return l, nil
 }

@@ -31,15 +31,22 @@ type source struct {
 	levelID uint8
 
 	slots  atomic.Pointer[[]*slot] // who listens; replaced, never changed
+	bytes  atomic.Int64            // that have come
 	lastAt atomic.Int64            // of a packet; Unix nanoseconds
 	since  atomic.Int64            // since when packets have come without a pause
 
 	// Of the reader.
 	buf     []byte
 	header  rtp.Header
+	number  [2]byte // in header
 	scratch [mtu]byte
 	stamp   uint32
 	frames  bool // stamp is one
+
+	// Guarded by room.mu.
+	counted int64 // bytes at weighed
+	weighed time.Time
+	rate    float64 // bit/s
 
 	mu   sync.Mutex
 	kept [keep]kept
@@ -97,6 +104,7 @@ func (s *source) next() bool {
 	}
 	now := time.Now()
 	s.note(&p, now)
+	s.bytes.Add(int64(n))
 	var d descriptor
 	if s.picture {
 		if len(p.payload) > 0 {
@@ -146,6 +154,20 @@ func (s *source) note(p *packet, now time.Time) {
 		s.stamp, s.frames = p.stamp, true
 		party.frameAt.Store(at)
 	}
+}
+
+// weigh follows how much comes, over some seconds. room.mu is held.
+func (s *source) weigh(now time.Time) {
+	const share = 0.15 // of the newest
+	bytes := s.bytes.Load()
+	if past := now.Sub(s.weighed).Seconds(); !s.weighed.IsZero() && past > 0 {
+		rate := float64(bytes-s.counted) * 8 / past
+		if s.rate == 0 {
+			s.rate = rate
+		}
+		s.rate += share * (rate - s.rate)
+	}
+	s.counted, s.weighed = bytes, now
 }
 
 // live reports whether packets come, and have for so long. A nil source is not.
