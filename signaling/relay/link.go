@@ -20,6 +20,8 @@ import (
 type link struct {
 	party *party
 	pc    *webrtc.PeerConnection
+	in    inlets
+	way   way // to the page
 
 	sounds, pictures [MaxSlots]*slot // nil: not offered; set before the link is shown to anybody
 
@@ -101,11 +103,12 @@ func (p *party) drop() {
 }
 
 func newLink(p *party, offer string) (*link, error) {
-	pc, err := p.room.relay.stack.connect()
+	l := &link{party: p}
+	pc, err := p.room.relay.stack.connect(&l.in)
 	if err != nil {
 		return nil, err
 	}
-	l := &link{party: p, pc: pc}
+	l.pc = pc
 	// Added before the description, in its order: each takes the next m-line of
 	// its kind (see DESIGN of slots in signaling/protocol/PROTOCOL.md).
 	for i := range MaxSlots {
@@ -133,10 +136,12 @@ func newLink(p *party, offer string) (*link, error) {
 	pc.OnTrack(func(track *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
 		s := newSource(l, track, receiver)
 		l.read(s.run)
+		l.read(s.reports)
 	})
 	pc.OnConnectionStateChange(l.became)
 	pc.SCTP().Transport().ICETransport().OnSelectedCandidatePairChange(func(pair *webrtc.ICECandidatePair) {
 		l.route.Store("relay-" + pair.Local.Protocol.String())
+		l.way.reset(time.Now())
 	})
 	return l, nil
 }

@@ -3,6 +3,7 @@ package relay_test
 import (
 	"fmt"
 	"net"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -20,7 +21,13 @@ import (
 	"belay/signaling/relay"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if role := os.Getenv(forwarderRole); role != "" {
+		forward(role)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const visit = "visit-1"
 
@@ -137,7 +144,8 @@ type inbox struct {
 	seq      uint16
 	stamp    uint32
 	from     map[byte]int // frames by the mark of their sender
-	ext      int          // packets with a header extension
+	ext      int          // packets with a header extension that is not the relay's own
+	number   atomic.Int32 // id of the relay's own, of pictures alone
 	picture  uint16
 	pictures int // PictureIDs that did not go on by one
 }
@@ -270,6 +278,11 @@ func (p *page) build(o options) {
 	}
 	pc.OnTrack(func(track *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 		i := slices.IndexFunc(transceivers, func(t *webrtc.RTPTransceiver) bool { return t.Receiver() == r })
+		for _, e := range r.GetParameters().HeaderExtensions {
+			if e.URI == sdp.TransportCCURI {
+				p.slots[i/2].number.Store(int32(e.ID))
+			}
+		}
 		p.running.Go(func() {
 			for {
 				packet, _, err := track.ReadRTP()
@@ -484,7 +497,7 @@ func (b *inbox) take(packet *rtp.Packet, picture bool) {
 		b.back++
 	}
 	b.seq, b.stamp = packet.SequenceNumber, packet.Timestamp
-	if packet.Extension {
+	if ids := packet.GetExtensionIDs(); len(ids) > 1 || len(ids) == 1 && (!picture || int32(ids[0]) != b.number.Load()) {
 		b.ext++
 	}
 	if !picture {

@@ -16,18 +16,24 @@ const (
 
 // How a viewer goes down and up the steps. Random loss is repaired (NACK), and is
 // no reason to take the picture away; much loss, or loss of sound, says that the
-// way is full. There is no estimate behind it: it would rise without bound while
-// little is sent.
+// way is full, and so do packets that stand in a queue (see way). What comes
+// through a full way is what it bears: it says how far down. Upwards an attempt
+// alone can tell.
 const (
-	lossReduce  = 0.08 // of the picture: the small layer is enough
-	lossStop    = 0.25 // of the small layer: no picture
-	lossOfSound = 0.10 // it suffers already: one step at once
-	lossGood    = 0.03
-	badReports  = 2                // in a row
-	settles     = 2 * time.Second  // after a step, reports speak of what was before
-	upAfter     = 10 * time.Second // of good reports
-	upAtMost    = 80 * time.Second // after attempts that failed
-	upHeld      = 60 * time.Second // an attempt that has not failed for so long succeeded
+	lossReduce   = 0.08 // of the picture: the small layer is enough
+	lossStop     = 0.25 // of the small layer: no picture
+	lossOfSound  = 0.10 // it suffers already: one step at once
+	lossGood     = 0.03
+	badReports   = 2                      // in a row
+	queueLong    = 120 * time.Millisecond // sound stands in it too
+	queueFull    = 300 * time.Millisecond // one measurement of it is enough
+	queueShrinks = 20 * time.Millisecond  // between two measurements: it runs empty by itself
+	longWindows  = 2                      // of a long queue, in a row
+	fits         = 0.9                    // of what the way bears
+	settles      = 2 * time.Second        // after a step, reports speak of what was before
+	upAfter      = 10 * time.Second       // of good reports
+	upAtMost     = 80 * time.Second       // after attempts that failed
+	upHeld       = 60 * time.Second       // an attempt that has not failed for so long succeeded
 )
 
 // steps is the ladder of one viewer: down fast, up slowly, and more slowly after
@@ -36,6 +42,9 @@ type steps struct {
 	step step // guarded by room.mu: look alone changes it
 
 	mu       sync.Mutex
+	needs    [none + 1]float64 // bit/s of pictures on each step, as they are sent now
+	standing int               // measurements of a long queue, in a row
+	way      measure           // the last one
 	next     step
 	moved    time.Time // when it last changed
 	climbed  bool      // upwards
@@ -67,11 +76,11 @@ func (s *steps) report(now time.Time, sound bool, lost float64) {
 	}
 	switch {
 	case sound && lost >= lossOfSound:
-		s.down(now)
+		s.down(now, s.next+1)
 	case !sound && lost >= limit:
 		s.good = time.Time{}
 		if s.bad++; s.bad >= badReports {
-			s.down(now)
+			s.down(now, s.next+1)
 		}
 	case lost < lossGood:
 		if !sound {
@@ -86,14 +95,44 @@ func (s *steps) report(now time.Time, sound bool, lost float64) {
 	}
 }
 
-func (s *steps) down(now time.Time) {
+// measured takes what the way of pictures has borne.
+func (s *steps) measured(now time.Time, m measure) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	shrinks := m.queue < s.way.queue-queueShrinks
+	s.way = m
+	if m.sent.Before(s.moved) { // it tells of what was before
+		return
+	}
+	if m.queue < queueLong || shrinks {
+		s.standing = 0
+		return
+	}
+	s.good = time.Time{}
+	if s.standing++; s.standing < longWindows && m.queue < queueFull {
+		return
+	}
+	to := s.next + 1
+	for to < none && s.needs[to] > fits*m.rate {
+		to++
+	}
+	s.down(now, to)
+}
+
+// sends says how many bits a second the pictures of each step have.
+func (s *steps) sends(whole, small float64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.needs = [none + 1]float64{full: whole, reduced: small}
+}
+
+func (s *steps) down(now time.Time, to step) {
 	if s.climbed && now.Sub(s.moved) < upHeld {
 		s.patience = min(2*max(s.patience, upAfter), upAtMost)
 	}
-	s.bad, s.good, s.climbed = 0, time.Time{}, false
+	s.bad, s.standing, s.good, s.climbed = 0, 0, time.Time{}, false
 	if s.next < none {
-		s.next++
-		s.moved = now
+		s.next, s.moved = min(to, none), now
 	}
 }
 
@@ -106,7 +145,7 @@ func (s *steps) look(now time.Time) bool {
 	}
 	if s.next > full && !s.good.IsZero() && now.Sub(s.good) >= max(s.patience, upAfter) && now.Sub(s.moved) >= max(s.patience, upAfter) {
 		s.next--
-		s.moved, s.climbed, s.good, s.bad = now, true, time.Time{}, 0
+		s.moved, s.climbed, s.good, s.bad, s.standing = now, true, time.Time{}, 0, 0
 	}
 	changed := s.step != s.next
 	s.step = s.next
