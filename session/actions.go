@@ -142,7 +142,7 @@ func primaries(v *View) {
 
 // Summarize returns what lists show of s. Only the owner of s may call it.
 func Summarize(s *State) Summary {
-	sum := Summary{ID: s.ID, Owner: s.Owner, Practice: s.Practice, StartsAt: s.StartsAt, Signed: !s.SignedAt.IsZero(), Arrived: []SeatID{}}
+	sum := Summary{ID: s.ID, Owner: s.Owner, Practice: s.Practice, StartsAt: s.StartsAt, Signed: !s.SignedAt.IsZero(), Arrived: []SeatID{}, At: s.Pace.Wall(s.Recorded)}
 	for _, seat := range s.Seats {
 		if s.Present(seat.ID) {
 			sum.Arrived = append(sum.Arrived, seat.ID)
