@@ -36,7 +36,7 @@ export const words = {
   next: "Continue",
   save: "Save and continue",
   saving: "Saving.",
-  notSaved: "This could not be saved yet. It is tried again by itself once the connection is back.",
+  notSaved: "This could not be saved yet. It is tried again by itself.",
   /** @param {number} n @param {number} of */
   step: (n, of) => `Step ${n} of ${of}`,
   missing: "Please fill this in.",

@@ -90,7 +90,7 @@ const media = createMedia({
 });
 const help = createHelp({ connection, media, onChange: () => paint() });
 /** @param {string} act @param {object} body */
-const ask = (act, body) => connection.command(act, body);
+const ask = (act, body) => connection.command(act, body, { insist: true }); // nobody under the medicine presses twice
 const connected = () => connection.state().name === "open";
 
 const arrival = createArrival({ ask, media, view: () => /** @type {View} */ (view), connected, remember }, () => {
