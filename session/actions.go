@@ -66,6 +66,8 @@ func (l look) action(row Permission, client SeatID, c *ClientState) ActionView {
 // allowed now; nil where the permission table says all there is to say.
 func (l look) probe(act string, c *ClientState) (do Act, number int) {
 	switch act {
+	case "HideFromChaperone":
+		return HideFromChaperone{Client: c.Seat}, 0
 	case "Admit":
 		return Admit{Client: c.Seat}, 0
 	case "AuthorizeDose":

@@ -211,7 +211,7 @@ func (h *history) command() session.Command {
 	case n == 7:
 		return by(c.Seat, pick(h, []session.Act{session.AskHelp{Client: c.Seat}, session.GiveConsent{Client: c.Seat, Version: "2026-1"},
 			session.RecordDose{Client: c.Seat, Number: len(c.Doses) + 1}, session.RecordDose{Client: c.Seat, Number: max(1, len(c.Doses))},
-			session.AllowChaperone{Client: c.Seat, See: h.chance(2)}, session.CheckDevice{Camera: "ok", Microphone: "ok", Loudspeaker: "heard"}}))
+			session.AllowChaperone{Client: c.Seat, See: h.chance(2)}, session.HideFromChaperone{Client: c.Seat}, session.CheckDevice{Camera: "ok", Microphone: "ok", Loudspeaker: "heard"}}))
 	}
 	return h.next(c)
 }

@@ -676,3 +676,30 @@ func TestNoLimitOfMessagesKeepsACallForHelpOut(t *testing.T) {
 		}
 	})
 }
+
+// The yes that was taken back ends what the chaperone sees at that moment, not
+// with the next connection.
+func TestAChaperoneWhoMayNoLongerSeeMeetsNobodyAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T, h *house) {
+		h.come("therapist-1")
+		client, chaperone := h.come("client-1"), h.come("chaperone-1")
+		h.do("client-1", session.AllowChaperone{Client: "client-1", See: true})
+		synctest.Wait()
+		if got := seats(last[protocol.Peers](chaperone)); !strings.Contains(got, "client-1") {
+			t.Fatalf("the chaperone meets %q", got)
+		}
+		h.do("therapist-1", session.HideFromChaperone{Client: "client-1"})
+		synctest.Wait()
+		if got := seats(last[protocol.Peers](chaperone)); got != "" {
+			t.Errorf("the chaperone still meets %q", got)
+		}
+		if got := seats(last[protocol.Peers](client)); strings.Contains(got, "chaperone") {
+			t.Errorf("the client still meets %q", got)
+		}
+		chaperone.send(protocol.Offer{To: client.peer, SDP: "v=0"})
+		synctest.Wait()
+		if len(all[protocol.Offer](client)) > 0 {
+			t.Error("an offer of the chaperone's reached the client")
+		}
+	})
+}
