@@ -281,7 +281,13 @@ func (h *history) next(c *session.ClientState) session.Command {
 			switch state := c.Criteria[row.ID].State; {
 			case row.ID == session.CriterionTime || state == "passed":
 			case row.ID == session.CriterionVitals:
-				return t(session.RecordVitals{Client: c.Seat, Systolic: 120, Diastolic: 78, HeartRate: 70})
+				near := session.RecordVitals{Client: c.Seat, Systolic: 120, Diastolic: 78, HeartRate: 70}
+				for _, v := range c.Vitals {
+					if v.At.Before(c.Windows.T0) {
+						near.Systolic, near.Diastolic, near.HeartRate = v.Systolic, v.Diastolic, 70
+					}
+				}
+				return t(near)
 			default:
 				return t(session.SettleCriterion{Client: c.Seat, Criterion: row.ID, Values: filled(row.Fields, h.now)})
 			}
