@@ -66,6 +66,8 @@ func (l look) action(row Permission, client SeatID, c *ClientState) ActionView {
 // allowed now; nil where the permission table says all there is to say.
 func (l look) probe(act string, c *ClientState) (do Act, number int) {
 	switch act {
+	case "HideFromChaperone":
+		return HideFromChaperone{Client: c.Seat}, 0
 	case "Admit":
 		return Admit{Client: c.Seat}, 0
 	case "AuthorizeDose":
@@ -142,7 +144,7 @@ func primaries(v *View) {
 
 // Summarize returns what lists show of s. Only the owner of s may call it.
 func Summarize(s *State) Summary {
-	sum := Summary{ID: s.ID, Owner: s.Owner, Practice: s.Practice, StartsAt: s.StartsAt, Signed: !s.SignedAt.IsZero(), Arrived: []SeatID{}}
+	sum := Summary{ID: s.ID, Owner: s.Owner, Practice: s.Practice, StartsAt: s.StartsAt, Signed: !s.SignedAt.IsZero(), Arrived: []SeatID{}, At: s.Pace.Wall(s.Recorded)}
 	for _, seat := range s.Seats {
 		if s.Present(seat.ID) {
 			sum.Arrived = append(sum.Arrived, seat.ID)

@@ -148,6 +148,11 @@ type (
 		Client SeatID `json:"client"`
 		See    bool   `json:"see"`
 	}
+	// HideFromChaperone takes that back: at any time, by the client, or by a
+	// therapist on the client's behalf.
+	HideFromChaperone struct {
+		Client SeatID `json:"client"`
+	}
 	// Admit brings the client from the lobby to the check-in.
 	Admit struct {
 		Client SeatID `json:"client"`
@@ -393,7 +398,7 @@ var SideEffects = []string{"nausea", "vomiting", "dizziness", "vertigo", "sedati
 
 var acts = NewFacts(
 	CreateSession{}, JoinPeer{}, LosePeer{}, ReportPicture{}, ReportSound{}, IssueInvitation{}, RevokeInvitation{}, OpenLink{}, ReachDeadline{},
-	AddSeat{}, UpdateSeat{}, AdmitDevice{}, RefuseDevice{}, CheckDevice{}, IntroduceSelf{}, StateAddress{}, AnswerToday{}, GiveConsent{}, AllowChaperone{},
+	AddSeat{}, UpdateSeat{}, AdmitDevice{}, RefuseDevice{}, CheckDevice{}, IntroduceSelf{}, StateAddress{}, AnswerToday{}, GiveConsent{}, AllowChaperone{}, HideFromChaperone{},
 	Admit{}, SettleGate{}, ReopenGate{}, OverrideGate{}, ConfirmChaperone{}, Arrive{},
 	AuthorizeDose{}, WithdrawAuthorization{}, RecordDose{}, RecordSwallowed{}, CorrectDose{}, RecordHold{}, MarkReturning{}, OfferWords{},
 	RecordVitals{}, RecordSideEffect{}, ResolveSideEffect{}, Rate{}, RecordIntervention{}, WriteNote{}, CheckIn{},

@@ -170,6 +170,11 @@ func (d *decision) decide() error {
 		if d.Client(a.Client).ChaperoneSees != a.See {
 			d.emit(ChaperoneAllowed(a))
 		}
+	case HideFromChaperone:
+		if !d.Client(a.Client).ChaperoneSees {
+			return refuse(AlreadySo, "No chaperone sees or hears %s.", d.name(a.Client))
+		}
+		d.emit(ChaperoneAllowed{Client: a.Client})
 	case Admit:
 		return d.admit(a)
 	case SettleGate:

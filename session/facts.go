@@ -95,6 +95,8 @@ type (
 		Client  SeatID `json:"client"`
 		Version string `json:"version"`
 	}
+	// ChaperoneAllowed says whether a chaperone may see and hear; who took it back
+	// is the event's seat.
 	ChaperoneAllowed struct {
 		Client SeatID `json:"client"`
 		See    bool   `json:"see"`

@@ -211,7 +211,7 @@ func (h *history) command() session.Command {
 	case n == 7:
 		return by(c.Seat, pick(h, []session.Act{session.AskHelp{Client: c.Seat}, session.GiveConsent{Client: c.Seat, Version: "2026-1"},
 			session.RecordDose{Client: c.Seat, Number: len(c.Doses) + 1}, session.RecordDose{Client: c.Seat, Number: max(1, len(c.Doses))},
-			session.AllowChaperone{Client: c.Seat, See: h.chance(2)}, session.CheckDevice{Camera: "ok", Microphone: "ok", Loudspeaker: "heard"}}))
+			session.AllowChaperone{Client: c.Seat, See: h.chance(2)}, session.HideFromChaperone{Client: c.Seat}, session.CheckDevice{Camera: "ok", Microphone: "ok", Loudspeaker: "heard"}}))
 	}
 	return h.next(c)
 }
@@ -281,7 +281,13 @@ func (h *history) next(c *session.ClientState) session.Command {
 			switch state := c.Criteria[row.ID].State; {
 			case row.ID == session.CriterionTime || state == "passed":
 			case row.ID == session.CriterionVitals:
-				return t(session.RecordVitals{Client: c.Seat, Systolic: 120, Diastolic: 78, HeartRate: 70})
+				near := session.RecordVitals{Client: c.Seat, Systolic: 120, Diastolic: 78, HeartRate: 70}
+				for _, v := range c.Vitals {
+					if v.At.Before(c.Windows.T0) {
+						near.Systolic, near.Diastolic, near.HeartRate = v.Systolic, v.Diastolic, 70
+					}
+				}
+				return t(near)
 			default:
 				return t(session.SettleCriterion{Client: c.Seat, Criterion: row.ID, Values: filled(row.Fields, h.now)})
 			}

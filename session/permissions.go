@@ -45,6 +45,7 @@ var Permissions = []Permission{
 	{"AnswerToday", []Role{Client}, beforeDose, false},
 	{"GiveConsent", []Role{Client}, beforeDose, false},
 	{"AllowChaperone", []Role{Client}, beforeDose, false},
+	{"HideFromChaperone", []Role{Therapist, CoTherapist, Client}, living, false},
 	{"Admit", therapists, []Phase{Lobby}, false},
 	{"SettleGate", []Role{Therapist, CoTherapist, Client}, []Phase{Lobby, CheckingIn, Ready, Absorbing, Active}, false},
 	{"ReopenGate", therapists, []Phase{Lobby, CheckingIn, Ready, Absorbing, Active}, false},
@@ -174,6 +175,8 @@ func clientOf(do Act) (SeatID, bool) {
 	case GiveConsent:
 		return a.Client, true
 	case AllowChaperone:
+		return a.Client, true
+	case HideFromChaperone:
 		return a.Client, true
 	case Admit:
 		return a.Client, true

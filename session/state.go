@@ -292,6 +292,7 @@ type Summary struct {
 	Arrived  []SeatID        `json:"arrived"` // connected now
 	Alarm    Priority        `json:"alarm,omitempty"`
 	Signed   bool            `json:"signed"`
+	At       time.Time       `json:"at"` // of the last event, by the clock on the wall
 }
 
 // SummaryClient is one client in a Summary.

@@ -76,7 +76,7 @@ func stateDocument(t *testing.T) []byte {
 		l.BlockSystolic, l.BlockDiastolic, l.BlockHeartRate, l.CautionSystolic, l.CautionDiastolic, l.AlarmSystolic, l.AlarmDiastolic)
 
 	line("\n## Release criteria\n")
-	line("Blood pressure and heart rate are near baseline within %d of the last reading before the dose.\n", l.BaselineSpan)
+	line("Blood pressure and heart rate are near baseline within %d, up and down, of the last reading before the dose.\n", l.BaselineSpan)
 	line("| criterion | settled by | with |\n|---|---|---|")
 	for _, c := range session.Criteria {
 		line("| %s (`%s`) | %s | %s |", c.Title, c.ID, settledBy(c.By), fields(c.Fields))

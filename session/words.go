@@ -208,6 +208,9 @@ func (s *State) words(e Event) string {
 		if f.See {
 			return fmt.Sprintf("%s allows the chaperone to see and hear", s.name(f.Client))
 		}
+		if isTherapist(s.role(e.Seat)) {
+			return fmt.Sprintf("%s takes back for %s that the chaperone sees and hears", who, s.name(f.Client))
+		}
 		return fmt.Sprintf("%s does not allow the chaperone to see and hear", s.name(f.Client))
 	case CriterionSettled:
 		row, _ := CriterionByID(f.Criterion)

@@ -28,7 +28,8 @@
 //     addresses exchanged, have the relay alone, and no description or candidate
 //     passes between them. A visit is refused a place at the relay only before it
 //     has begun.
-//   - Commands of one connection take effect in the order in which they came.
+//   - Commands of one connection take effect in the order in which they came,
+//     but a call for help waits for none of them, and for no limit of messages.
 //   - Close returns when every connection is closed and every goroutine ended.
 //
 // The same in plainer words: two tabs can't both be the client; a stranger's page

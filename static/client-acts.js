@@ -24,7 +24,7 @@ export const journey = ["Admit", "AuthorizeDose", "RecordDose", "RecordHold", "M
 export const beside = ["RecordSwallowed", "WithdrawAuthorization", "OfferWords"];
 
 /** Acts that are there when they are needed. */
-export const rare = ["CheckIn", "CorrectDose", "EndEarly", "Transfer", "Cancel"];
+export const rare = ["CheckIn", "HideFromChaperone", "CorrectDose", "EndEarly", "Transfer", "Cancel"];
 
 /**
  * The step that comes next in each phase: it is shown also while it may not be
@@ -134,6 +134,7 @@ export function clientActs(desk) {
       body: (values, client) => ({ number: unsaid(client), outcome: values["outcome"] }),
     },
     CheckIn: { words: () => words.lookedIn },
+    HideFromChaperone: { words: words.hide },
     MarkReturning: { words: words.returning, body: ({ reason: why }) => ({ reason: why ?? "" }) },
     OfferWords: {
       words: () => words.offer.button,

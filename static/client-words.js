@@ -36,7 +36,7 @@ export const words = {
   next: "Continue",
   save: "Save and continue",
   saving: "Saving.",
-  notSaved: "This could not be saved yet. It is tried again by itself once the connection is back.",
+  notSaved: "This could not be saved yet. It is tried again by itself.",
   /** @param {number} n @param {number} of */
   step: (n, of) => `Step ${n} of ${of}`,
   missing: "Please fill this in.",
@@ -96,7 +96,7 @@ export const words = {
   /** @param {string} who */
   seeTitle: (who) => `May ${who} see and hear you?`,
   /** @param {string} who */
-  seeLead: (who) => `It is up to you. Without it, ${who} sees only what is happening in words, and when to look in. You can change this until you take the medicine.`,
+  seeLead: (who) => `It is up to you. Without it, ${who} sees only what is happening in words, and when to look in. You can say yes until you take the medicine, and take it back at any time.`,
   seeYes: "Yes, picture and sound",
   seeNo: "No, only words",
 
@@ -159,6 +159,10 @@ export const words = {
   },
   /** @param {string} who */
   sees: (who) => `${who} can see and hear you.`,
+  /** @param {string} who */
+  hide: (who) => `${who} should not see or hear me any more`,
+  /** @param {string} name @param {string} who */
+  hideFor: (name, who) => `${name}: ${who} should not see or hear me any more`,
   tapForSound: "Tap anywhere to hear your therapist",
   tapForCamera: "Tap anywhere to turn your camera and microphone on again",
   roomTitle: "With your therapist",

@@ -90,7 +90,7 @@ const media = createMedia({
 });
 const help = createHelp({ connection, media, onChange: () => paint() });
 /** @param {string} act @param {object} body */
-const ask = (act, body) => connection.command(act, body);
+const ask = (act, body) => connection.command(act, body, { insist: true }); // nobody under the medicine presses twice
 const connected = () => connection.state().name === "open";
 
 const arrival = createArrival({ ask, media, view: () => /** @type {View} */ (view), connected, remember }, () => {
@@ -99,7 +99,7 @@ const arrival = createArrival({ ask, media, view: () => /** @type {View} */ (vie
 });
 const devices = createDevices({ media, speaker: stage.speaker, words: words.devices });
 const room = createRoom({ ask, help, finish: () => arrive(), devices: devices.element });
-const dark = createDark({ help, remember });
+const dark = createDark({ ask, help, remember });
 const plain = createPlain();
 
 const practice = el("header", { class: "practice", hidden: true }, words.practice);

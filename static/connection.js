@@ -9,13 +9,15 @@ import { serverClock } from "./clock.js";
 /** @typedef {import("./types.d.ts").Events} Events */
 /** @typedef {import("./types.d.ts").Result} Result */
 /** @typedef {import("./types.d.ts").SignalType} SignalType */
-/** @typedef {{frame: string, insist: boolean, resolve: (result: Result) => void}} Pending */
+/** @typedef {{frame: string, insist: boolean, asked: number, resolve: (result: Result) => void}} Pending */
 
 const subprotocol = "belay.1";
 const pingEvery = 2000; // ms, as the server does
 const silenceIsLoss = 8000; // ms without anything heard: a new socket
 const silenceIsSaid = 5000; // ms: the screen says so
 const openWithin = 6000; // ms from the dial to the welcome
+const againAfter = 2000; // ms: what could not be recorded is sent again
+const bridged = 45_000; // ms: a disk that hangs for seconds is nobody's to press a button for
 const waits = [200, 500, 1000, 1500, 2000, 2000, 3000, 3000, 4000, 5000, 7000]; // ms between attempts, before jitter
 
 // The close codes of the server (signaling/protocol).
@@ -259,8 +261,9 @@ export function openConnection({ path, media = true, on = {} }) {
   function answered({ id, ok, seq, refused }) {
     const command = pending.get(id);
     if (!command) return;
-    if (!ok && command.insist && refused?.code === "not_recorded") {
-      setTimeout(() => pending.has(id) && write(command.frame), 2000);
+    const passing = refused?.code === "not_recorded" || refused?.code === "too_many";
+    if (!ok && passing && (command.insist || performance.now() - command.asked < bridged)) {
+      setTimeout(() => pending.has(id) && write(command.frame), againAfter);
       return;
     }
     pending.delete(id);
@@ -343,7 +346,7 @@ export function openConnection({ path, media = true, on = {} }) {
       const id = `${peer.slice(0, 16)}-${++commandNumber}`;
       const frame = JSON.stringify({ type: "command", body: { id, act, body } });
       return new Promise((resolve) => {
-        pending.set(id, { frame, insist, resolve });
+        pending.set(id, { frame, insist, asked: performance.now(), resolve });
         write(frame);
       });
     },

@@ -185,5 +185,5 @@ export const limits = [
   ["caution_diastolic", "Caution above, diastolic", "mmHg", "Spravato label (over 140/90: consider delaying)"],
   ["alarm_systolic", "Alarm at or above, systolic", "mmHg", "our own judgement"],
   ["alarm_diastolic", "Alarm at or above, diastolic", "mmHg", "our own judgement"],
-  ["baseline_span", "Release: within this of the first reading", "mmHg", "droracle.ai 756346"],
+  ["baseline_span", "Release: within this of the last reading before the dose, up and down", "mmHg, per min", "droracle.ai 756346"],
 ];

@@ -43,6 +43,8 @@ export function createRoom({ ask, help, finish, devices }) {
     const yes = button(words.takeYes, "RecordDose", () => ({ client: seat, number: action(view, "RecordDose", seat)?.number ?? current()?.may_take?.number ?? 0 }), () => sure(false));
     const no = el("button", { type: "button", class: "wide", onclick: () => sure(false) }, words.takeNo);
     const confirm = el("div", { class: "confirm", role: "group", hidden: true }, question, yes.element, no);
+    const hide = button(words.hide(list(chaperones(view).map((one) => one.name))), "HideFromChaperone", () => ({ client: seat }));
+    hide.button.classList.remove("primary");
     let asking = false;
 
     const current = () => (view.clients ?? []).find((one) => one.seat === seat);
@@ -95,9 +97,12 @@ export function createRoom({ ask, help, finish, devices }) {
       text(question, words.takeAsk(amount));
       show(confirm, asking);
       yes.update(asking ? record : undefined);
+
+      const seen = action(view, "HideFromChaperone", seat);
+      hide.update(seen?.allowed ? seen : undefined);
     }
 
-    const node = el("section", { class: "room-part" }, name, offered, greeting, lead, begin.element, title, open, take, takeReason, confirm);
+    const node = el("section", { class: "room-part" }, name, offered, greeting, lead, begin.element, title, open, take, takeReason, confirm, hide.element);
     return Object.assign(node, { paint });
   }
 

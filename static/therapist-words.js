@@ -89,6 +89,8 @@ export const words = {
   admit: (client) => `Begin the check-in with ${client.name}`,
   /** @param {ClientView} client */
   returning: (client) => `${client.name} is returning`,
+  /** @param {{name: string}} client */
+  hide: (client) => `${client.name} no longer wants to be seen by the chaperone`,
   lookedIn: "Record a look-in that you were told of",
   releaseCheck: "Start the release check",
   /** @param {ClientView} client */

@@ -222,8 +222,9 @@ export interface Connection {
   on<K extends keyof Events>(event: K, f: Events[K]): () => void;
   /**
    * command sends an act and resolves with the server's answer. It keeps its id
-   * and is sent again after a reconnect until it is answered. With insist it is
-   * also sent again while the server cannot record it.
+   * and is sent again after a reconnect until it is answered. Where the server
+   * cannot record it, it is sent again for 45 seconds; with insist for as long as
+   * it takes.
    */
   command(act: string, body?: object, options?: { insist?: boolean }): Promise<Result>;
   /** send sends a message now, or says false where nobody is there to hear it. */

@@ -171,14 +171,15 @@ func (a *actor) catchUp() error {
 func (a *actor) arm() {
 	switch {
 	case a.restless.Load():
-		a.all.agenda.set(a.id, time.Now().Round(0).Add(retryEvery))
+		a.all.agenda.retry(a.id, a.all.wall().Add(retryEvery))
 	case a.st != nil:
+		a.all.Now(a.st) // where the log is ahead of the wall clock, its deadlines are too
 		a.all.agenda.set(a.id, wallDue(a.st))
 	}
 }
 
-// wallDue returns the wall time of the next deadline in whole milliseconds,
-// never before it; zero: there is none.
+// wallDue returns the time of the next deadline by the session's own clock at
+// the pace of the wall, in whole milliseconds, never before it; zero: there is none.
 func wallDue(st *session.State) time.Time {
 	due, ok := session.NextDeadline(st)
 	if !ok {
@@ -211,7 +212,7 @@ func (a *actor) attach(at *attachment) error {
 		at.watch(a.st)
 		return nil
 	}
-	if view, ok := a.view(at.seat, Now(a.st, time.Now())); ok {
+	if view, ok := a.view(at.seat, a.all.Now(a.st)); ok {
 		at.sink.View(view)
 	}
 	if d := a.degraded(); !d.OK {
@@ -237,7 +238,7 @@ func (a *actor) detach(at *attachment) {
 
 // publish sends the state to watchers and a view to every attached seat.
 func (a *actor) publish() {
-	now := Now(a.st, time.Now())
+	now := a.all.Now(a.st)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, at := range a.attached {

@@ -154,15 +154,6 @@ func (s *Sessions) begin() error {
 	return nil
 }
 
-// Now returns the session's time at a wall time: never before the last event.
-func Now(st *session.State, wall time.Time) time.Time {
-	now := session.Instant(st.Pace.Of(wall.Round(0)))
-	if now.Before(st.Recorded) {
-		return st.Recorded
-	}
-	return now
-}
-
 func decode(id string, records []store.Record) ([]session.Event, error) {
 	events := make([]session.Event, 0, len(records))
 	for _, r := range records {

@@ -12,8 +12,10 @@
 //     decided one after the other, those to different sessions at the same time.
 //   - Nobody is told of anything before the store has made it durable: neither
 //     the sender of a command nor any screen.
-//   - A session's time is max(its pace applied to the wall clock, the last
-//     recorded time). Overdue deadlines are decided before each command.
+//   - A session's time is its pace applied to the wall clock, and it never goes
+//     back and never stands still: where the wall clock is set back, or a log lies
+//     ahead of it after a restart, the session's own clock goes on by the monotonic
+//     one (see hands). Overdue deadlines are decided before each command.
 //   - Every session ticks, also one that nobody is connected to and one that is
 //     not loaded. There is one timer for all. It looks at the wall clock at
 //     least every second, because the monotonic clock stands still in suspend.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,6 +32,7 @@ type desk struct {
 	fail *faults
 	live *live.Sessions
 	n    int
+	off  atomic.Int64 // by how much somebody has set the wall clock
 }
 
 // faults stands between the sessions and the store, and fails on demand.
@@ -79,6 +81,11 @@ func (d *desk) start() {
 	if d.live, err = live.New(live.Options{Store: d.fail}); err != nil {
 		d.t.Fatal(err)
 	}
+	began := time.Now()
+	d.live.Hold(func() (time.Time, time.Duration) {
+		now := time.Now()
+		return now.Round(0).Add(time.Duration(d.off.Load())), now.Sub(began)
+	})
 	if err := d.live.Start(context.Background()); err != nil {
 		d.t.Fatal(err)
 	}

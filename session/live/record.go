@@ -116,12 +116,16 @@ func (a *actor) declareLost(heard time.Time) error {
 	if err := a.ready(); err != nil {
 		return err
 	}
+	last := session.Instant(a.st.Pace.Of(a.all.Wall(a.id, heard)))
+	if last.Before(a.st.Recorded) {
+		last = a.st.Recorded
+	}
 	for _, seat := range a.st.Seats {
 		p := a.st.Presence[seat.ID]
 		if p.Conn == "" {
 			continue
 		}
-		lost := session.LosePeer{Seat: seat.ID, Lost: p.Conn, Heard: Now(a.st, heard), Restart: true}
+		lost := session.LosePeer{Seat: seat.ID, Lost: p.Conn, Heard: last, Restart: true}
 		_, err := a.do(session.Command{ID: "lose-" + p.Conn, Seat: session.Server, Conn: p.Conn, Do: lost})
 		if refusal := (*session.Refusal)(nil); err != nil && !errors.As(err, &refusal) {
 			return err
@@ -153,7 +157,7 @@ func (a *actor) pay() error {
 func (a *actor) reach() error {
 	for range maxReaches {
 		due, ok := session.NextDeadline(a.st)
-		if !ok || due.After(Now(a.st, time.Now())) {
+		if !ok || due.After(a.all.Now(a.st)) {
 			return nil
 		}
 		seq, err := a.commit(session.Command{Seat: session.Clock, Do: session.ReachDeadline{}})
@@ -163,7 +167,7 @@ func (a *actor) reach() error {
 		if seq == 0 {
 			break
 		}
-		a.all.opts.Observer.Reached(time.Since(a.st.Pace.Wall(due)))
+		a.all.opts.Observer.Reached(a.all.Wall(a.id, a.all.wall()).Sub(a.st.Pace.Wall(due)))
 	}
 	a.all.opts.Log.Error("deadlines do not end", "session", a.id, "seq", a.st.Seq)
 	a.restless.Store(true)
@@ -210,7 +214,7 @@ func (a *actor) commit(c session.Command) (uint64, error) {
 // decide asks the rules.
 func (a *actor) decide(c session.Command) (events []session.Event, err error) {
 	err = a.guarded(session.FactName(c.Do), func() (err error) {
-		events, err = session.Decide(a.st, c, Now(a.st, time.Now()))
+		events, err = session.Decide(a.st, c, a.all.Now(a.st))
 		return err
 	})
 	return events, err

@@ -76,6 +76,7 @@ type Sessions struct {
 	closed bool
 	calls  sync.WaitGroup // holders of actors
 
+	hands    *hands
 	clock    clock
 	troubled seldom // of the clock's goroutine alone
 
@@ -87,7 +88,7 @@ func New(o Options) (*Sessions, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	s := &Sessions{opts: o, agenda: newAgenda(), actors: map[string]*actor{}}
+	s := &Sessions{opts: o, agenda: newAgenda(), actors: map[string]*actor{}, hands: newHands()}
 	s.base, s.cancel = context.WithCancel(context.Background())
 	return s, nil
 }
@@ -96,7 +97,7 @@ func New(o Options) (*Sessions, error) {
 // timer. It returns when every former connection has been declared lost, or
 // with the error that kept the store from being read.
 func (s *Sessions) Start(ctx context.Context) error {
-	began := time.Now()
+	began := s.wall()
 	var fire sync.WaitGroup
 	gate := make(chan struct{}, firesAtOnce)
 	err := s.heads(ctx, func(h store.Head) {
@@ -109,6 +110,7 @@ func (s *Sessions) Start(ctx context.Context) error {
 				s.declareLost(ctx, h.Log, began)
 			})
 		}
+		s.goesOn(h.Log, sum)
 		if !h.Due.IsZero() {
 			s.agenda.set(h.Log, h.Due)
 		}
@@ -242,7 +244,7 @@ func (s *Sessions) release(a *actor) {
 	}
 	// Keep nothing of a session that does not exist or could not be read, nor of
 	// one that only the clock looked at: after a restart that may be all of them.
-	gone := a.holders == 0 && s.actors[a.id] == a && (!a.loaded.Load() || a.used.IsZero() && s.mayRest(a, time.Now()))
+	gone := a.holders == 0 && s.actors[a.id] == a && (!a.loaded.Load() || a.used.IsZero() && s.mayRest(a, s.wall()))
 	if gone {
 		delete(s.actors, a.id)
 		close(a.inbox)
@@ -255,22 +257,23 @@ func (s *Sessions) release(a *actor) {
 }
 
 // mayRest reports whether the store's index of deadlines is enough to wake a
-// session in time. s.mu is held.
-func (s *Sessions) mayRest(a *actor, now time.Time) bool {
+// session in time, at the wall clock's time. s.mu is held.
+func (s *Sessions) mayRest(a *actor, wall time.Time) bool {
 	if a.holders > 0 || a.restless.Load() {
 		return false
 	}
 	due, ok := s.agenda.due(a.id)
-	return !ok || due.Sub(now) >= time.Minute
+	return !ok || due.Sub(wall) >= time.Minute
 }
 
 // unload ends the actors of sessions that nobody uses and whose next deadline
 // is not near: the store's index of deadlines wakes them.
 func (s *Sessions) unload(now time.Time) {
 	var idle []*actor
+	wall := s.wall()
 	s.mu.Lock()
 	for id, a := range s.actors {
-		if now.Sub(a.used) < s.opts.Idle || !s.mayRest(a, now) {
+		if now.Sub(a.used) < s.opts.Idle || !s.mayRest(a, wall) {
 			continue
 		}
 		delete(s.actors, id)

@@ -93,7 +93,7 @@ func (d *Door) Enter(r *http.Request, id string, seat session.SeatID) (session.R
 	err := d.sessions.Look(r.Context(), id, func(s *session.State) {
 		if found, ok := s.Seat(seat); ok {
 			role, owner = found.Role, s.Owner
-			allowed = role != session.Therapist && device != "" && session.DeviceAllowed(s, seat, device, live.Now(s, time.Now()))
+			allowed = role != session.Therapist && device != "" && session.DeviceAllowed(s, seat, device, d.sessions.Now(s))
 		}
 	})
 	switch {

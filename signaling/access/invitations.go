@@ -147,7 +147,7 @@ func (d *Door) OpenLink(w http.ResponseWriter, r *http.Request, o Open) (locatio
 	allowed := false
 	var keep time.Duration // as long as the link: it may be opened weeks ahead
 	err = d.sessions.Look(r.Context(), o.Session, func(s *session.State) {
-		allowed = session.DeviceAllowed(s, o.Seat, device, live.Now(s, time.Now()))
+		allowed = session.DeviceAllowed(s, o.Seat, device, d.sessions.Now(s))
 		keep = time.Until(s.Pace.Wall(s.Links[o.Seat].Expires))
 	})
 	if err != nil || !allowed {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"belay/session"
-	"belay/session/live"
 	"belay/signaling/access"
 )
 
@@ -51,7 +50,7 @@ func (a *API) look(x *exchange) (any, error) {
 	id := x.r.PathValue("id")
 	out := lookAnswer{Seats: []seatAnswer{}, Devices: []session.DeviceView{}}
 	err := a.door.Owned(x.context(), x.account, id, func(s *session.State) {
-		view := session.ViewOf(s, therapistOf(s), live.Now(s, time.Now()))
+		view := session.ViewOf(s, therapistOf(s), a.sessions.Now(s))
 		out.Summary = session.Summarize(s)
 		out.Place = access.SeatPath(id, therapistOf(s))
 		for _, seat := range s.Seats {
@@ -158,7 +157,7 @@ func (a *API) record(x *exchange) (any, error) {
 			lines = append(lines, session.LineView{Seq: e.Seq, At: e.At, Words: words, Kind: kind})
 		}
 	}
-	view := session.ViewOf(s, therapistOf(s), live.Now(s, time.Now()))
+	view := session.ViewOf(s, therapistOf(s), a.sessions.Now(s))
 	view.Lines = lines
 	return view, nil
 }
