@@ -256,7 +256,7 @@ export function openConnection({ path, media = true, on = {} }) {
   }
 
   /** @param {{id: string} & Result} result */
-  function answered({ id, ok, seq, refused }) {
+  function answered({ id, ok, seq, noted, refused }) {
     const command = pending.get(id);
     if (!command) return;
     if (!ok && command.insist && refused?.code === "not_recorded") {
@@ -265,7 +265,7 @@ export function openConnection({ path, media = true, on = {} }) {
     }
     pending.delete(id);
     broken = 0;
-    command.resolve(ok ? { ok, seq } : { ok, refused: refused ?? { code: "refused", words: "The server did not accept this." } });
+    command.resolve(ok ? { ok, seq, noted } : { ok, refused: refused ?? { code: "refused", words: "The server did not accept this." } });
   }
 
   /** @param {string} frame */
