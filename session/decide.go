@@ -75,12 +75,13 @@ type decision struct {
 	*State
 	cmd    Command
 	now    time.Time
+	at     time.Time // when a command that comes late was given; zero: now
 	events []Event
 	err    error // a fact that the fold does not know: a mistake of ours
 }
 
 // emit adds an event that happened now.
-func (d *decision) emit(f Fact) { d.emitAt(d.now, f) }
+func (d *decision) emit(f Fact) { d.emitAt(d.when(f), f) }
 
 // emitAt adds an event that happened at another time.
 func (d *decision) emitAt(at time.Time, f Fact) {
@@ -313,10 +314,10 @@ func needs(text, words string) *Refusal {
 }
 
 // reported checks a time that a person reports: never in the future, and not
-// older than a day. A nil time is now.
+// older than a day. A nil time is now, or when a late command was given.
 func (d *decision) reported(at *time.Time) (time.Time, *Refusal) {
 	if at == nil || at.IsZero() {
-		return d.now, nil
+		return d.happened(), nil
 	}
 	t := Instant(*at)
 	switch {

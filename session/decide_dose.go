@@ -85,7 +85,11 @@ func (d *decision) withdraw(a WithdrawAuthorization) error {
 	return nil
 }
 
-const withdrawn = "withdrawn"
+// Why an authorisation ended.
+const (
+	withdrawn = "withdrawn"
+	lapsed    = "it lapsed"
+)
 
 // authorized says why a dose may not be recorded as authorised now, or nil.
 func (c *ClientState) authorized(number int, now time.Time) *Refusal {
@@ -122,10 +126,10 @@ func (d *decision) recordDose(a RecordDose) error {
 		}
 		return nil
 	}
-	if r := c.authorized(a.Number, d.now); r != nil {
+	if r := d.authorizedThen(c, a.Number); r != nil {
 		return r
 	}
-	d.take(c, d.now, DoseRecorded{Client: a.Client, Number: a.Number, Mg: c.Auth.Mg, Tablets: c.Auth.Tablets})
+	d.take(c, d.happened(), DoseRecorded{Client: a.Client, Number: a.Number, Mg: c.Auth.Mg, Tablets: c.Auth.Tablets})
 	return nil
 }
 

@@ -401,6 +401,8 @@ func (c *conn) answer(id string, act session.Act) protocol.Result {
 	switch {
 	case err == nil:
 		return protocol.Result{ID: id, OK: true, Seq: seq}
+	case errors.Is(err, live.ErrNoted):
+		return protocol.Result{ID: id, OK: true, Noted: true}
 	case errors.As(err, &refusal):
 		return protocol.Result{ID: id, Refused: &protocol.Refused{Code: refusal.Code, Words: refusal.Words, Missing: refusal.Missing}}
 	case errors.Is(err, live.ErrNotRecorded), errors.Is(err, live.ErrClosed), errors.Is(err, context.DeadlineExceeded):

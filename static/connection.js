@@ -258,7 +258,7 @@ export function openConnection({ path, media = true, on = {} }) {
   }
 
   /** @param {{id: string} & Result} result */
-  function answered({ id, ok, seq, refused }) {
+  function answered({ id, ok, seq, noted, refused }) {
     const command = pending.get(id);
     if (!command) return;
     const passing = refused?.code === "not_recorded" || refused?.code === "too_many";
@@ -268,7 +268,7 @@ export function openConnection({ path, media = true, on = {} }) {
     }
     pending.delete(id);
     broken = 0;
-    command.resolve(ok ? { ok, seq } : { ok, refused: refused ?? { code: "refused", words: "The server did not accept this." } });
+    command.resolve(ok ? { ok, seq, noted } : { ok, refused: refused ?? { code: "refused", words: "The server did not accept this." } });
   }
 
   /** @param {string} frame */

@@ -245,7 +245,7 @@ export function createTherapistScreen({ connection, media, sound, first }) {
     },
     /** @param {Degraded} degraded */
     degraded(degraded) {
-      alarms.local("degraded", degraded.ok ? null : { priority: "high", since: ms(degraded.since), words: () => words.alarm.degraded(timeOfDay(degraded.since), degraded.words) });
+      alarms.local("degraded", degraded.ok ? null : { priority: "high", since: ms(degraded.since), words: () => words.alarm.degraded(timeOfDay(degraded.since), degraded.words, degraded.noted ?? 0) });
     },
     /** @param {ConnectionState} state */
     state(state) {

@@ -216,8 +216,8 @@ export const words = {
     serverSilent: (seconds) => `The server has not answered for ${seconds}. The picture may go on. What you do now is kept and sent when the server is back. Watch the client and the clock yourself.`,
     /** @param {string} name */
     direct: (name) => `${name} asks for help. It came directly, without the server: the chaperone has not been called. Phone them.`,
-    /** @param {string} since @param {string} said */
-    degraded: (since, said) => `The record cannot be written since ${since}. ${said}`,
+    /** @param {string} since @param {string} said @param {number} noted */
+    degraded: (since, said, noted) => `The record cannot be written since ${since}. ${said}${noted ? ` Noted here so far: ${noted}.` : ""}`,
   },
 
   picture: {

@@ -169,7 +169,7 @@ export interface DeviceFound { camera: Found; microphone: Found; loudspeaker: "h
 // The messages of belay.1.
 
 export interface Refused { code: string; words: string; missing?: string[] }
-export interface Result { ok: boolean; seq?: number; refused?: Refused }
+export interface Result { ok: boolean; seq?: number; noted?: boolean; refused?: Refused }
 export interface IceServer { for?: "direct" | "relay"; urls: string[]; username?: string; credential?: string }
 export interface Welcome { conn: string; seat: SeatID; now: Time; rate: number; ice_servers: IceServer[] | null }
 export interface Peer { peer: PeerID; seat: SeatID; role: Role | "relay"; offer: boolean; video: boolean }
@@ -182,7 +182,7 @@ export interface Receiving {
   sound_level: number; loss: number; round_trip: number; route: string;
 }
 export interface Truth { seat: SeatID; peer: PeerID; seen: Telemetry }
-export interface Degraded { ok: boolean; since: Time; words: string }
+export interface Degraded { ok: boolean; since: Time; words: string; noted?: number }
 export interface Slots { peer: PeerID; slots: { slot: number; seat: SeatID; peer: PeerID }[] }
 export interface Direct { kind: "help" | "seen" | "rope"; id: string; want?: string; got?: string }
 export type SignalType = "offer" | "answer" | "candidate" | "need_offer" | "rope";

@@ -33,6 +33,8 @@ type actor struct {
 	doubt  *attempt          // an append whose outcome is open
 	owed   []session.Command // the edge's facts that the store did not take, oldest first
 	missed int               // of them, how many did not fit
+	aside  *session.State    // how the session goes on here while the store fails; nil: it does not
+	stuck  map[uint64]bool   // entries of the journal that the rules can't decide
 
 	mu       sync.Mutex // guards what follows, and is held while sinks are called
 	attached []*attachment
@@ -102,6 +104,9 @@ func (a *actor) ready() error {
 
 // visible makes sure that a state is there to be shown, also while the store fails.
 func (a *actor) visible() error {
+	if a.aside != nil {
+		return nil
+	}
 	defer a.arm()
 	switch err := a.ready(); {
 	case a.st == nil:
@@ -148,6 +153,11 @@ func (a *actor) catchUp() error {
 	if len(records) > 0 && records[0].Prev != a.st.Head {
 		a.all.opts.Log.Error("a session's log is another one now: reading it whole", "session", a.id, "seq", a.st.Seq)
 		return a.load()
+	}
+	if len(records) == 0 {
+		if back, err := a.fallenBack(); back || err != nil {
+			return err
+		}
 	}
 	events, err := decode(a.id, records)
 	if err == nil {
@@ -209,10 +219,10 @@ func (a *actor) attach(at *attachment) error {
 	}
 	a.attached = append(a.attached, at)
 	if at.watch != nil {
-		at.watch(a.st)
+		at.watch(a.shown())
 		return nil
 	}
-	if view, ok := a.view(at.seat, a.all.Now(a.st)); ok {
+	if view, ok := a.view(at.seat, a.all.Now(a.shown())); ok {
 		at.sink.View(view)
 	}
 	if d := a.degraded(); !d.OK {
@@ -238,12 +248,12 @@ func (a *actor) detach(at *attachment) {
 
 // publish sends the state to watchers and a view to every attached seat.
 func (a *actor) publish() {
-	now := a.all.Now(a.st)
+	now := a.all.Now(a.shown())
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, at := range a.attached {
 		if at.watch != nil {
-			at.watch(a.st)
+			at.watch(a.shown())
 		}
 	}
 	views := make(map[session.SeatID]session.View, len(a.attached))
@@ -265,9 +275,12 @@ func (a *actor) publish() {
 // view returns what a seat may know and do now.
 func (a *actor) view(seat session.SeatID, now time.Time) (view session.View, ok bool) {
 	err := a.guarded("ViewOf", func() error {
-		view = session.ViewOf(a.st, seat, now)
+		view = session.ViewOf(a.shown(), seat, now)
 		return nil
 	})
+	if a.aside != nil {
+		onlyNoted(&view)
+	}
 	return view, err == nil
 }
 

@@ -26,15 +26,23 @@ func (a *actor) do(c session.Command) (uint64, error) {
 	if _, ok := c.Do.(session.CreateSession); ok {
 		return 0, fmt.Errorf("session %s: only Create begins a session", a.id)
 	}
+	if a.aside != nil {
+		return a.note(c, ErrNotRecorded)
+	}
 	seq, err := a.doNow(c)
-	if errors.Is(err, ErrNotRecorded) && c.Seat == session.Server && owes(c.Do) && a.st != nil {
-		if len(a.owed) == maxOwed {
-			a.owed, a.missed = a.owed[1:], a.missed+1
-		}
-		a.owed = append(a.owed, c)
-		a.arm()
+	if errors.Is(err, ErrNotRecorded) && a.st != nil {
+		return a.note(c, err)
 	}
 	return seq, err
+}
+
+// owe keeps a fact of the edge until the store takes it.
+func (a *actor) owe(c session.Command) {
+	if len(a.owed) == maxOwed {
+		a.owed, a.missed = a.owed[1:], a.missed+1
+	}
+	a.owed = append(a.owed, c)
+	a.arm()
 }
 
 // owes reports whether an act is a fact of the edge that must not be lost
@@ -51,12 +59,16 @@ func (a *actor) doNow(c session.Command) (uint64, error) {
 	if err := a.ready(); err != nil {
 		return 0, err
 	}
+	if err := a.reenter(); err != nil {
+		return 0, err
+	}
 	if err := a.pay(); err != nil {
 		return 0, err
 	}
 	if err := a.reach(); errors.Is(err, ErrNotRecorded) {
 		return 0, err // else the clock's rules failed: that must not keep a fact out of the record
 	}
+	a.rejoin()
 	seq, err := a.commit(c)
 	a.arm()
 	return seq, err
@@ -89,6 +101,14 @@ func (a *actor) create(c session.Command) error {
 // the store named, 0 where it was not asked.
 func (a *actor) tick(seq uint64) error {
 	defer a.arm()
+	err := a.tickNow(seq)
+	if errors.Is(err, ErrNotRecorded) {
+		a.reachAside()
+	}
+	return err
+}
+
+func (a *actor) tickNow(seq uint64) error {
 	if err := a.ready(); err != nil {
 		return err
 	}
@@ -98,17 +118,31 @@ func (a *actor) tick(seq uint64) error {
 		}
 		a.publish()
 	}
+	if err := a.reenter(); err != nil {
+		return err
+	}
 	if err := a.pay(); err != nil {
 		return err
 	}
 	if err := a.reach(); err != nil {
 		return err
 	}
+	a.rejoin()
 	if !a.restless.Load() {
 		return nil
 	}
 	// Nothing is left to write: ask the store whether it would.
-	return a.append(nil, a.st, nil)
+	err := a.append(nil, a.st, nil, nil)
+	if conflict := (*store.ConflictError)(nil); errors.As(err, &conflict) { // it would, and another has written meanwhile
+		if err = a.catchUp(); err == nil {
+			a.works()
+			a.publish()
+		}
+	}
+	if err == nil {
+		a.rejoin()
+	}
+	return err
 }
 
 // declareLost ends every presence that the log knows: its process is gone.
@@ -143,7 +177,7 @@ func (a *actor) pay() error {
 		}
 		if a.owed = a.owed[1:]; len(a.owed) == 0 { // done, or refused: it is not so any more
 			a.owed = nil
-			a.restless.Store(false)
+			a.calm()
 		}
 	}
 	if a.missed > 0 {
@@ -178,8 +212,14 @@ func (a *actor) reach() error {
 // takes over the state after them and publishes it. It returns the number of the
 // last event: 0 when there is none.
 func (a *actor) commit(c session.Command) (uint64, error) {
+	return a.commitAs(c, a.decide, a.cause(c))
+}
+
+// commitAs is commit with another way to decide. cause is what a tail that was lost
+// is decided from again.
+func (a *actor) commitAs(c session.Command, decide func(session.Command) ([]session.Event, error), cause []byte) (uint64, error) {
 	for range maxConflicts {
-		events, err := a.decide(c)
+		events, err := decide(c)
 		if err != nil {
 			return 0, err
 		}
@@ -190,11 +230,11 @@ func (a *actor) commit(c session.Command) (uint64, error) {
 		if len(events) > store.MaxRecords && c.Seat == session.Clock {
 			events = events[:store.MaxRecords] // the others are due again
 		}
-		records, next, err := a.link(events)
+		records, next, err := a.link(a.st, events)
 		if err != nil {
 			return 0, err
 		}
-		err = a.append(records, next, events)
+		err = a.append(records, next, events, cause)
 		var conflict *store.ConflictError
 		if !errors.As(err, &conflict) {
 			if err != nil {
@@ -220,9 +260,9 @@ func (a *actor) decide(c session.Command) (events []session.Event, err error) {
 	return events, err
 }
 
-// link completes events and folds them into a copy of the state. a.st is not changed.
-func (a *actor) link(events []session.Event) ([]store.Record, *session.State, error) {
-	next, records := a.st, make([]store.Record, len(events))
+// link completes events and folds them into a copy of a state, which is not changed.
+func (a *actor) link(st *session.State, events []session.Event) ([]store.Record, *session.State, error) {
+	next, records := st, make([]store.Record, len(events))
 	for i, e := range events {
 		var salt [16]byte
 		rand.Read(salt[:]) // never fails: see crypto/rand
@@ -247,7 +287,7 @@ func (a *actor) link(events []session.Event) ([]store.Record, *session.State, er
 // append writes records, with the deadline and the summary of the state after
 // them, and makes that the state. The error is a *store.ConflictError,
 // ErrNotRecorded, or says that the batch can't be written to any store.
-func (a *actor) append(records []store.Record, next *session.State, events []session.Event) error {
+func (a *actor) append(records []store.Record, next *session.State, events []session.Event, cause []byte) error {
 	var summary []byte
 	err := a.guarded("Summarize", func() (err error) {
 		summary, err = json.Marshal(session.Summarize(next))
@@ -258,7 +298,7 @@ func (a *actor) append(records []store.Record, next *session.State, events []ses
 	}
 	batch := store.Batch{
 		Log: a.id, After: store.Position{Seq: a.st.Seq, Hash: a.st.Head},
-		Records: records, Due: wallDue(next), Summary: summary,
+		Records: records, Due: wallDue(next), Summary: summary, Cause: cause,
 	}
 	if err := batch.Validate(); err != nil {
 		return err
@@ -268,13 +308,15 @@ func (a *actor) append(records []store.Record, next *session.State, events []ses
 
 func (a *actor) write(w *attempt) error {
 	answered := a.awaits()
-	err := a.all.opts.Store.Append(a.all.base, w.batch)
+	ctx, cancel := a.patience()
+	err := a.all.opts.Store.Append(ctx, w.batch)
+	cancel()
 	answered()
 	var conflict *store.ConflictError
 	switch {
 	case err == nil:
 		a.st, a.doubt = w.next, nil
-		a.restless.Store(len(a.owed) > 0)
+		a.calm()
 		a.works()
 		a.all.opts.Observer.Recorded(w.events)
 		return nil
@@ -308,7 +350,7 @@ func (a *actor) settle() error {
 	a.doubt = nil
 	if conflict.Have == w.batch.End() { // it had been written before
 		a.st = w.next
-		a.restless.Store(len(a.owed) > 0)
+		a.calm()
 		a.works()
 		a.all.opts.Observer.Recorded(w.events)
 		a.publish()

@@ -14,6 +14,7 @@ import (
 
 	"belay/session"
 	"belay/session/store"
+	"belay/session/store/journal"
 )
 
 // Errors that callers compare to.
@@ -24,15 +25,21 @@ var (
 	// been told. The same command, with the same id, may be sent again: it takes
 	// effect at most once.
 	ErrNotRecorded = errors.New("not recorded: the store does not take it now")
+	// ErrNoted says that the store did not take the act, which is a fact from the
+	// room: it is safe in this node's journal, and enters the record, with its time
+	// and its id, as soon as it can be written.
+	ErrNoted = errors.New("noted here: it enters the record when that can be written")
 	// ErrClosed is returned by every method after Close.
 	ErrClosed = errors.New("the sessions are closed")
 )
 
 // Options say what sessions run on.
 type Options struct {
-	Store store.Store   // whoever opened it closes it, after Close
-	Log   *slog.Logger  // session and seat ids only; nil discards
-	Idle  time.Duration // a session that nobody uses is unloaded after this; 0: five minutes
+	Store store.Store  // whoever opened it closes it, after Close
+	Log   *slog.Logger // session and seat ids only; nil discards
+	// Journal keeps facts from the room while the store fails; nil: they are refused.
+	Journal *journal.Journal
+	Idle    time.Duration // a session that nobody uses is unloaded after this; 0: five minutes
 	// Observer is told what happens, for operators; nil: nobody is.
 	Observer Observer
 }
@@ -116,6 +123,7 @@ func (s *Sessions) Start(ctx context.Context) error {
 		}
 	})
 	fire.Wait()
+	s.awaitLate()
 	if err != nil {
 		return fmt.Errorf("start the sessions: %w", err)
 	}

@@ -1,0 +1,4 @@
+package journal
+
+func childPlace() string { return "" }
+func runChild(string)    {}
