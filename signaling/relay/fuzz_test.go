@@ -199,9 +199,14 @@ func TestAViewerGoesDownFastAndUpSlowly(t *testing.T) {
 	want("it is well again", full)
 	second(5, 0.3, 0.2)
 	want("sound suffers", reduced, none)
+	second(2, 0, 0)
+	want("a moment without a picture")
+	second(3, 0, 0)
+	want("to see nobody is worse", reduced)
 	second(19, 0, 0)
+	want("an attempt failed: patience has doubled")
 	second(4, 0, 0)
-	want("an attempt failed: patience has doubled", reduced)
+	want("and ends", full)
 }
 
 func TestWhoeverHasASlotKeepsIt(t *testing.T) {

@@ -32,6 +32,7 @@ const (
 	fits         = 0.9                    // of what the way bears
 	settles      = 2 * time.Second        // after a step, reports speak of what was before
 	upAfter      = 10 * time.Second       // of good reports
+	backAfter    = 3 * time.Second        // of them, where there is no picture at all: to see nobody is worse than a moment of poor sound
 	upAtMost     = 80 * time.Second       // after attempts that failed
 	upHeld       = 60 * time.Second       // an attempt that has not failed for so long succeeded
 )
@@ -47,11 +48,11 @@ type steps struct {
 	way      measure           // the last one
 	next     step
 	moved    time.Time // when it last changed
-	climbed  bool      // upwards
+	climbed  step      // from which it went up the last time; full: it did not, or that has held
 	bad      int
-	good     time.Time // since when reports have been good; zero: they are not
-	patience time.Duration
-	picture  float64 // last report
+	good     time.Time               // since when reports have been good; zero: they are not
+	patience [none + 1]time.Duration // on each step, after attempts that failed
+	picture  float64                 // last report
 	sound    float64
 	reported time.Time
 }
@@ -127,25 +128,34 @@ func (s *steps) sends(whole, small float64) {
 }
 
 func (s *steps) down(now time.Time, to step) {
-	if s.climbed && now.Sub(s.moved) < upHeld {
-		s.patience = min(2*max(s.patience, upAfter), upAtMost)
+	if s.climbed > full && now.Sub(s.moved) < upHeld {
+		s.patience[s.climbed] = min(2*s.waits(s.climbed), upAtMost)
 	}
-	s.bad, s.standing, s.good, s.climbed = 0, 0, time.Time{}, false
+	s.bad, s.standing, s.good, s.climbed = 0, 0, time.Time{}, full
 	if s.next < none {
 		s.next, s.moved = min(to, none), now
 	}
+}
+
+// waits is for how long reports have to be good on a step before more is tried.
+func (s *steps) waits(at step) time.Duration {
+	if at == none {
+		return max(s.patience[at], backAfter)
+	}
+	return max(s.patience[at], upAfter)
 }
 
 // look moves up when it is time, and reports whether the step has changed.
 func (s *steps) look(now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.climbed && now.Sub(s.moved) >= upHeld {
-		s.climbed, s.patience = false, upAfter
+	if s.climbed > full && now.Sub(s.moved) >= upHeld {
+		s.patience[s.climbed], s.climbed = 0, full
 	}
-	if s.next > full && !s.good.IsZero() && now.Sub(s.good) >= max(s.patience, upAfter) && now.Sub(s.moved) >= max(s.patience, upAfter) {
+	if wait := s.waits(s.next); s.next > full && !s.good.IsZero() && now.Sub(s.good) >= wait && now.Sub(s.moved) >= wait {
+		s.climbed = s.next
 		s.next--
-		s.moved, s.climbed, s.good, s.bad, s.standing = now, true, time.Time{}, 0, 0
+		s.moved, s.good, s.bad, s.standing = now, time.Time{}, 0, 0
 	}
 	changed := s.step != s.next
 	s.step = s.next
