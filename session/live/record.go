@@ -111,8 +111,8 @@ func (a *actor) tick(seq uint64) error {
 	return a.append(nil, a.st, nil)
 }
 
-// declareLost ends every presence that the log knows: its process is gone.
-func (a *actor) declareLost(heard time.Time) error {
+// declareLost ends every presence that the log knows at a process that is over.
+func (a *actor) declareLost(now time.Time) error {
 	if err := a.ready(); err != nil {
 		return err
 	}
@@ -120,6 +120,13 @@ func (a *actor) declareLost(heard time.Time) error {
 		p := a.st.Presence[seat.ID]
 		if p.Conn == "" {
 			continue
+		}
+		heard, lapsed := a.all.lapsed(p.Node)
+		if !lapsed {
+			continue
+		}
+		if heard.IsZero() {
+			heard = now
 		}
 		lost := session.LosePeer{Seat: seat.ID, Lost: p.Conn, Heard: Now(a.st, heard), Restart: true}
 		_, err := a.do(session.Command{ID: "lose-" + p.Conn, Seat: session.Server, Conn: p.Conn, Do: lost})
@@ -176,6 +183,9 @@ func (a *actor) reach() error {
 func (a *actor) commit(c session.Command) (uint64, error) {
 	for range maxConflicts {
 		events, err := a.decide(c)
+		if len(events) == 0 && c.Seat != session.Clock && a.wasBehind() {
+			continue // a refusal, or that nothing is to be done, comes from the newest state
+		}
 		if err != nil {
 			return 0, err
 		}
@@ -246,7 +256,7 @@ func (a *actor) link(events []session.Event) ([]store.Record, *session.State, er
 func (a *actor) append(records []store.Record, next *session.State, events []session.Event) error {
 	var summary []byte
 	err := a.guarded("Summarize", func() (err error) {
-		summary, err = json.Marshal(session.Summarize(next))
+		summary, err = json.Marshal(summarize(next))
 		return err
 	})
 	if err != nil {
@@ -270,6 +280,7 @@ func (a *actor) write(w *attempt) error {
 	switch {
 	case err == nil:
 		a.st, a.doubt = w.next, nil
+		a.seq.Store(w.next.Seq)
 		a.restless.Store(len(a.owed) > 0)
 		a.works()
 		a.all.opts.Observer.Recorded(w.events)
@@ -304,6 +315,7 @@ func (a *actor) settle() error {
 	a.doubt = nil
 	if conflict.Have == w.batch.End() { // it had been written before
 		a.st = w.next
+		a.seq.Store(w.next.Seq)
 		a.restless.Store(len(a.owed) > 0)
 		a.works()
 		a.all.opts.Observer.Recorded(w.events)
