@@ -110,7 +110,7 @@ func (e *Edge) Take(from string, raw []byte) {
 	case !known:
 		return
 	case m.Kind == crossHost:
-		e.background(func() { e.hostFor(m.Session) })
+		e.hostFor(m.Session, from)
 		return
 	}
 	e.mu.Lock()
@@ -118,6 +118,12 @@ func (e *Edge) Take(from string, raw []byte) {
 	e.mu.Unlock()
 	if r != nil && r.arrives(from, m) {
 		return
+	}
+	if m.Kind == crossToRelay { // the word that this is the home came another way, and later
+		e.hostFor(m.Session, "")
+		e.mu.Lock()
+		r = e.rooms[m.Session]
+		e.mu.Unlock()
 	}
 	if r != nil && m.Kind != crossTruth && m.Kind != crossHeard {
 		// What it is about may be news to this node.
@@ -240,16 +246,22 @@ func (r *room) offerFrom(p *place, m crossing) bool {
 	return true
 }
 
-// background runs f in a goroutine that Close waits for.
-func (e *Edge) background(f func()) {
+// enters counts the caller in, for Close to wait for; false: it is too late.
+func (e *Edge) enters() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.draining {
-		return
+	if !e.draining {
+		e.running.Add(1)
 	}
-	e.running.Add(1)
-	go func() {
-		defer e.running.Done()
-		f()
-	}()
+	return !e.draining
+}
+
+// background runs f in a goroutine that Close waits for.
+func (e *Edge) background(f func()) {
+	if e.enters() {
+		go func() {
+			defer e.running.Done()
+			f()
+		}()
+	}
 }

@@ -46,7 +46,7 @@ func (r *room) openRelay() error {
 			return nil // no node has a relay
 		}
 	}
-	return r.settle(home)
+	return r.settle(home, false)
 }
 
 // findHome returns the node whose relay is the session's: the first that asks, or
@@ -82,8 +82,9 @@ func (e *Edge) candidate() string {
 	return heirs[rand.IntN(len(heirs))]
 }
 
-// settle makes a node the session's home as far as this one goes. r.homing is held.
-func (r *room) settle(home string) error {
+// settle makes a node the session's home as far as this one goes; surely: also where
+// the relay here has no room for another. r.homing is held.
+func (r *room) settle(home string, surely bool) error {
 	me := r.edge.name()
 	r.mu.Lock()
 	before, open, begun := r.ropes.home, r.ropes.open, r.ropes.begun
@@ -93,7 +94,7 @@ func (r *room) settle(home string) error {
 	}
 	switch {
 	case home == me:
-		if err := r.edge.relay.Open(r.id, begun || open); err != nil {
+		if err := r.edge.relay.Open(r.id, begun || surely); err != nil {
 			r.giveBack()
 			return err
 		}
@@ -177,7 +178,7 @@ func (r *room) lookHome(ctx context.Context, asked string) {
 			return // in the next round
 		}
 	}
-	if err := r.settle(asked); err != nil {
+	if err := r.settle(asked, true); err != nil {
 		r.edge.opts.Log.Warn("the relay could not take a session over", "session", r.id, "err", err)
 	}
 }
@@ -219,12 +220,31 @@ func (r *room) idle() bool {
 	return len(r.places) == 0 || !r.isHome() && !r.ropes.former
 }
 
-// hostFor opens the room of a session whose home this node is, because another says so.
-func (e *Edge) hostFor(id string) {
+// hostFor opens the room of a session whose home this node is, because another one,
+// that has sent a page's offer or hands the session over, says so.
+func (e *Edge) hostFor(id, giver string) {
+	if e.relay == nil || !e.enters() {
+		return
+	}
+	defer e.running.Done()
 	r := e.enter(id)
 	defer e.exit(r)
-	if err := r.open(); err == nil {
-		_ = r.openRelay() // a page that finds no relay says so
+	if err := r.open(); err != nil {
+		e.opts.Log.Warn("a session could not be opened for another node", "session", id, "err", err)
+		return
+	}
+	r.homing.Lock()
+	defer r.homing.Unlock()
+	r.mu.Lock()
+	r.ropes.giver = giver
+	r.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), askWithin)
+	defer cancel()
+	if home, err := e.opts.Nodes.Homes(ctx, []string{id}); err != nil || home[0] != e.name() {
+		return
+	}
+	if err := r.settle(e.name(), true); err != nil {
+		e.opts.Log.Warn("the relay could not take a session over", "session", id, "err", err)
 	}
 }
 
@@ -280,19 +300,26 @@ func (r *room) heard(now time.Time) map[protocol.PeerID]relay.Heard {
 	return all
 }
 
-// castHeard tells the nodes of therapists what the relay here has measured.
+// castHeard tells the other nodes what the relay here has measured: therapists'
+// pages judge by it, and a node that hands over waits for it.
 func (r *room) castHeard() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.isHome() {
 		return
 	}
-	told := map[string]bool{}
+	nodes := map[string]bool{}
 	for _, p := range r.places {
-		if p.there && !told[p.node] && isTherapist(r.roles[p.seat]) {
-			told[p.node] = true
-			r.cast(p.node, crossing{Kind: crossHeard, Heard: r.edge.relay.Heard(r.id)})
+		if p.there {
+			nodes[p.node] = true
 		}
+	}
+	if r.ropes.giver != "" && r.edge.opts.Nodes.Runs(r.ropes.giver) {
+		nodes[r.ropes.giver] = true
+	}
+	delete(nodes, r.edge.name())
+	for node := range nodes {
+		r.cast(node, crossing{Kind: crossHeard, Heard: r.edge.relay.Heard(r.id)})
 	}
 }
 

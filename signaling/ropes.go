@@ -21,13 +21,15 @@ const relayRole = "relay"
 // ropes are what a room knows of the second way between its pages: who can use
 // it, and who does. It belongs to its room's lock.
 type ropes struct {
-	open    bool      // a relay has a room for this session
-	home    string    // the node whose relay it is; empty: there is one node only
-	former  bool      // the relay here was it, and passes on until pages have changed over
-	until   time.Time // then it does not
-	far     farHeard  // what a relay elsewhere has measured
-	begun   bool      // the visit has: it is never refused one
-	only    bool      // the practice wants no addresses exchanged
+	open    bool              // a relay has a room for this session
+	home    string            // the node whose relay it is; empty: there is one node only
+	former  bool              // the relay here was it, and passes on until pages have changed over
+	until   time.Time         // then it does not
+	far     farHeard          // what a relay elsewhere has measured
+	awaits  []protocol.PeerID // pages that the relay here was for, when it was handed over
+	giver   string            // the node that handed the session over to this one
+	begun   bool              // the visit has: it is never refused one
+	only    bool              // the practice wants no addresses exchanged
 	members map[protocol.PeerID]relay.Member
 	taken   map[way]time.Time // who asked for the relay, when
 	forced  map[way]time.Time // who has nothing else, since when

@@ -47,6 +47,16 @@ func (n *nodes) Heirs() []string {
 	return all
 }
 
+// Others says, for operators, which servers share the record with this one.
+func (s *Server) Others() (all []string) {
+	if s.nodes != nil {
+		for _, p := range s.nodes.Others() {
+			all = append(all, p.Words)
+		}
+	}
+	return all
+}
+
 // way is how pages reach the relay of a node. It tells the others, so that each can
 // send its pages there.
 type way struct {
@@ -58,7 +68,8 @@ type way struct {
 }
 
 func readWay(about []byte) (w way, ok bool) {
-	return w, json.Unmarshal(about, &w) == nil
+	err := json.Unmarshal(about, &w)
+	return w, err == nil
 }
 
 // way is this server's own.
@@ -129,7 +140,28 @@ func (s *Server) join(ctx context.Context, log *redis.Store, id string) error {
 	return nil
 }
 
-// turnServers is how pages reach TURN at a node.
+// noticed is how long it takes those who send people here to see that this server
+// is about to end.
+const noticed = 2 * time.Second
+
+// handOver gives what this server does to the nodes beside it, where there are any,
+// before anybody is told to go there.
+func (s *Server) handOver(ctx context.Context, edge *signaling.Edge) {
+	if len(s.nodes.Heirs()) == 0 {
+		return
+	}
+	began := time.Now()
+	if err := s.say(ctx, true); err != nil {
+		s.opts.Log.Warn("the other nodes could not be told that this one ends", "err", err)
+	}
+	edge.Drain(ctx)
+	select {
+	case <-time.After(time.Until(began.Add(noticed))):
+	case <-ctx.Done():
+	}
+}
+
+// turnServer is how pages reach TURN at a node.
 func (w way) turnServer(name, username, password string) protocol.ICEServer {
 	scheme := "turns:"
 	if !w.Secure {

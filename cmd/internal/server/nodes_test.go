@@ -2,6 +2,8 @@ package server_test
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"belay/cmd/internal/server"
 	"belay/session"
 	"belay/session/store/redis"
+	"belay/signaling/protocol"
 )
 
 // two are two servers on one Redis.
@@ -20,6 +23,8 @@ type two struct {
 	m    made
 	at   map[session.SeatID]string // the place of each seat's page
 	who  map[session.SeatID]*visitor
+
+	relay bool // whoever sits down uses the relay too
 }
 
 // startTwo starts two servers, and makes a session at the first whose client opened
@@ -45,7 +50,7 @@ func (w *two) sits(seat session.SeatID, s *server.Server) *person.Person {
 	w.t.Helper()
 	p, err := person.Join(person.Options{
 		URL:     strings.Replace(s.URL(), "http", "ws", 1) + w.at[seat] + "ws",
-		Cookies: w.who[seat].http.Jar, Camera: seat != "chaperone-1",
+		Cookies: w.who[seat].http.Jar, Camera: seat != "chaperone-1", Relay: w.relay,
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -118,3 +123,96 @@ func present(v session.View, seat session.SeatID) bool {
 	return false
 }
 
+func TestASeatThatIsTakenAtAnotherNodeIsLeftAtThisOne(t *testing.T) {
+	w := startTwo(t)
+	robin := w.sits("therapist-1", w.a)
+	first := w.sits("client-1", w.b)
+	for range 3 { // to and fro
+		for _, at := range []*server.Server{w.a, w.b} {
+			awaits(t, robin, "the client is not there", func(v session.View) bool { return present(v, "client-1") })
+			second := w.sits("client-1", at)
+			awaits(t, second, "the newcomer has no view", func(v session.View) bool { return present(v, "client-1") })
+			_ = first.AwaitEnd(soon(t))
+			if ended, ok := errors.AsType[*person.Ended](first.Ended()); !ok || ended.Code != protocol.CloseReplaced {
+				t.Fatalf("the former place ended with %v", first.Ended())
+			}
+			first = second
+		}
+	}
+	does(t, robin, session.Admit{Client: "client-1", Reason: "a test"})
+	if err := robin.AwaitMedia(soon(t), "client-1"); err != nil {
+		t.Errorf("the newcomer is not seen: %v", err)
+	}
+	if !present(awaits(t, robin, "nothing", func(session.View) bool { return true }), "client-1") {
+		t.Error("the loss of a connection that was replaced took the newcomer's presence away")
+	}
+}
+
+func TestALinkThatIsWithdrawnAtOneNodeEndsItsPageAtAnother(t *testing.T) {
+	w := startTwo(t)
+	alex := w.sits("client-1", w.b)
+	awaits(t, alex, "no view", func(v session.View) bool { return present(v, "client-1") })
+	w.who["therapist-1"].ask(200, "DELETE", "/api/sessions/"+w.m.id+"/links/client-1", nil)
+	_ = alex.AwaitEnd(soon(t))
+	if ended, ok := errors.AsType[*person.Ended](alex.Ended()); !ok || ended.Code != protocol.CloseRevoked {
+		t.Errorf("the page ended with %v", alex.Ended())
+	}
+}
+
+// The relay of a session is handed over before its node ends: what comes through it
+// has no gap that anybody would see.
+func TestANodeThatEndsHandsTheRelayOverFirst(t *testing.T) {
+	w := startTwo(t)
+	w.relay = true
+	robin := w.sits("therapist-1", w.a) // its node is the home
+	awaits(t, robin, "no view", func(session.View) bool { return true })
+	alex := w.sits("client-1", w.b)
+	awaits(t, robin, "the client is not there", func(v session.View) bool { return present(v, "client-1") })
+	does(t, robin, session.Admit{Client: "client-1", Reason: "a test"})
+	for name, p := range map[string]*person.Person{"therapist": robin, "client": alex} {
+		if err := p.AwaitMedia(soon(t), "relay"); err != nil {
+			t.Fatalf("the %s receives nothing by the relay at the other node: %v; %+v", name, err, p.Flow("relay"))
+		}
+	}
+	before := time.Now()
+	began := make(chan error, 1)
+	go func() { began <- w.a.Close() }()
+	status := func() int {
+		res, err := http.Get(w.a.URL() + "/readyz")
+		if err != nil {
+			return 0
+		}
+		res.Body.Close()
+		return res.StatusCode
+	}
+	if got := status(); got != http.StatusServiceUnavailable {
+		t.Errorf("while it hands over, /readyz says %d", got)
+	}
+	if err := <-began; err != nil {
+		t.Fatal(err)
+	}
+	took := time.Since(before)
+	time.Sleep(time.Second) // the point is that it goes on
+	gap := alex.Flow("relay").Sound.LongestGap(before, time.Now())
+	t.Logf("the node ended after %v; the longest silence by the relay was %v", took.Round(time.Millisecond), gap.Round(time.Millisecond))
+	direct := alex.Flow("therapist-1").Picture.LongestGap(before, time.Now())
+	if gap > 500*time.Millisecond || direct > time.Second {
+		t.Errorf("silence of %v by the relay, a picture that stood for %v directly", gap, direct)
+	}
+	if took > 10*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+func TestASignInCountsAtEveryNodeAtOnce(t *testing.T) {
+	w := startTwo(t)
+	robin := visit(t, w.a.URL())
+	for range 3 {
+		robin.base = w.a.URL()
+		robin.ask(200, "POST", "/api/signin", map[string]any{"email": "robin@example.org", "password": passphrase})
+		robin.base = w.b.URL()
+		robin.ask(200, "GET", "/api/sessions", nil)
+		robin.ask(200, "POST", "/api/signout", map[string]any{})
+		robin.base = w.a.URL()
+	}
+}

@@ -49,8 +49,9 @@ type Options struct {
 	// Redis is where the event log lies; nil: in Data. Several servers on one Redis
 	// serve the same sessions.
 	Redis     *redis.Options
-	MediaName string // this server's own name, where pages reach several under one; "": as they call it
-	Metrics   string // host:port of the instruments, a loopback address; "": none
+	Drain     time.Duration // for handing visits over to other servers at the end; 0: 20 s
+	MediaName string        // this server's own name, where pages reach several under one; "": as they call it
+	Metrics   string        // host:port of the instruments, a loopback address; "": none
 }
 
 func (o *Options) validate() error {
@@ -68,6 +69,9 @@ func (o *Options) validate() error {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Drain == 0 {
+		o.Drain = 20 * time.Second
 	}
 	return nil
 }
@@ -96,6 +100,7 @@ type Server struct {
 	probes      *probes
 
 	ready  atomic.Bool
+	drain  func(context.Context) // nil: nothing to hand over
 	failed chan error
 	stops  []stop // in the order in which things began
 	once   sync.Once
@@ -189,6 +194,7 @@ func (s *Server) begin(ctx context.Context) (err error) {
 			return err
 		}
 		s.nodes.Receive(edge.Take, edge.Lost)
+		s.drain = func(ctx context.Context) { s.handOver(ctx, edge) }
 	}
 	s.onClose("probes", 5*time.Second, func(context.Context) error { s.probes.close(); return nil })
 	if err := s.observe(edge); err != nil {
@@ -242,7 +248,7 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
 	if !s.ready.Load() {
-		http.Error(w, "not ready: starting or stopping", http.StatusServiceUnavailable)
+		http.Error(w, "not ready: starting or draining", http.StatusServiceUnavailable)
 		return
 	}
 	if _, err := s.store.Head(ctx, practice.LogName); err != nil {
@@ -388,6 +394,11 @@ func (s *Server) Fingerprint() string {
 func (s *Server) Close() error {
 	s.once.Do(func() {
 		s.ready.Store(false)
+		if s.drain != nil {
+			ctx, cancel := context.WithTimeout(context.Background(), s.opts.Drain)
+			s.drain(ctx)
+			cancel()
+		}
 		var errs []error
 		for i := len(s.stops) - 1; i >= 0; i-- {
 			if err := s.stops[i].run(); err != nil {
