@@ -46,15 +46,19 @@ type (
 	}
 	// JoinPeer reports that a connection took its seat; an older one is replaced.
 	JoinPeer struct {
-		Seat SeatID `json:"seat"`
-		Peer string `json:"peer"` // the page; the same page keeps running media
+		Seat  SeatID `json:"seat"`
+		Peer  string `json:"peer"`            // the page; the same page keeps running media
+		Node  string `json:"node,omitempty"`  // the process that it is connected to; empty: there is only one
+		Media bool   `json:"media,omitempty"` // the page can exchange picture and sound
+		Relay bool   `json:"relay,omitempty"` // and knows what to do with the relay
 	}
 	// LosePeer reports that a connection was lost. One that is no longer current is nothing.
 	LosePeer struct {
 		Seat    SeatID    `json:"seat"`
-		Lost    string    `json:"lost"`  // the connection's id
-		Heard   time.Time `json:"heard"` // the last thing heard over it
-		Restart bool      `json:"restart,omitempty"`
+		Lost    string    `json:"lost"`              // the connection's id
+		Heard   time.Time `json:"heard"`             // the last thing heard over it
+		Restart bool      `json:"restart,omitempty"` // its process is gone
+		Left    bool      `json:"left,omitempty"`    // the page said that it goes for good
 	}
 	// ReportPicture says that a client's picture stopped or returned, as the server judged it.
 	ReportPicture struct {

@@ -67,7 +67,7 @@ func (d *decision) losePeer(a LosePeer) error {
 	if heard.After(d.now) || a.Heard.IsZero() {
 		heard = d.now
 	}
-	d.emitAt(heard, PeerLost{a.Seat, a.Lost, a.Restart})
+	d.emitAt(heard, PeerLost{a.Seat, a.Lost, a.Restart, a.Left})
 	if d.dosed() {
 		d.watchPresence(seat, heard)
 	}

@@ -53,15 +53,21 @@ type (
 		Request string `json:"request"`
 		Seat    SeatID `json:"seat"`
 	}
+	// PeerJoined says where a page is connected. Logs from before there were several
+	// nodes have no Node; whether their page had media or knew the relay is not known.
 	PeerJoined struct {
-		Seat SeatID `json:"seat"`
-		Peer string `json:"peer"`
+		Seat  SeatID `json:"seat"`
+		Peer  string `json:"peer"`
+		Node  string `json:"node,omitempty"`
+		Media bool   `json:"media,omitempty"`
+		Relay bool   `json:"relay,omitempty"`
 	}
 	// PeerLost says which connection was lost. The event's At is the last thing heard.
 	PeerLost struct {
 		Seat    SeatID `json:"seat"`
 		Lost    string `json:"lost"`
 		Restart bool   `json:"restart,omitempty"`
+		Left    bool   `json:"left,omitempty"`
 	}
 	PictureLost struct {
 		Client SeatID `json:"client"`

@@ -97,9 +97,11 @@ func (s *State) fold(e Event) error {
 		s.dropWaiting(func(w DeviceAsked) bool { return w.Request == f.Request })
 
 	case PeerJoined:
-		s.Presence[f.Seat] = Presence{Conn: e.Conn, Peer: f.Peer, Since: e.At}
+		s.Presence[f.Seat] = Presence{Conn: e.Conn, Peer: f.Peer, Since: e.At, Node: f.Node, Media: f.Media, Relay: f.Relay}
 	case PeerLost:
-		s.Presence[f.Seat] = Presence{Peer: s.Presence[f.Seat].Peer, Since: e.At}
+		p := s.Presence[f.Seat]
+		p.Conn, p.Since, p.Left = "", e.At, f.Left
+		s.Presence[f.Seat] = p
 	case PictureLost:
 		s.with(f.Client, func(c *ClientState) { c.PictureLost = e.At })
 	case PictureReturned:

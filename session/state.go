@@ -171,6 +171,10 @@ type Presence struct {
 	Conn  string // current connection; empty: lost
 	Peer  string
 	Since time.Time // connected since, or last heard
+	Node  string    // the process that the page is, or was, connected to; empty: not told
+	Media bool      // as the page said when it came
+	Relay bool
+	Left  bool // it went for good
 }
 
 // Invitation is the link of a seat, and the browsers that it let in.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,6 +47,8 @@ type conn struct {
 
 	acts   acts
 	help   acts        // calls for help: they wait for nothing else
+	joins  int         // how often it told that it came; acts' own
+	left   bool        // the page goes for good; the reader's own
 	joined atomic.Bool // the log knows of it, or will: see live
 	before string      // the connection that this one replaced
 	detach func()      // set by join, which runs in acts; read when acts have ended
@@ -97,8 +100,8 @@ func (c *conn) serve(ws *websocket.Conn, refused error) {
 	}
 	c.send(c.room.welcome(c))
 	c.acts.add(c.join)
-	gone := c.read(ws)
-	c.room.leave(c, gone)
+	c.left = c.read(ws)
+	c.room.leave(c, c.left)
 	c.acts.wait()
 	c.help.wait()
 	if c.detach != nil {
@@ -306,8 +309,7 @@ func (c *conn) fail(err error, what string) {
 
 // join tells the session who came, and begins its views.
 func (c *conn) join() {
-	err := c.do(session.Command{ID: "join-" + c.id, Seat: session.Server, Conn: c.id,
-		Do: session.JoinPeer{Seat: c.seat, Peer: string(c.peer)}})
+	err := c.tellJoined()
 	var refusal *session.Refusal
 	switch {
 	case errors.As(err, &refusal):
@@ -317,6 +319,7 @@ func (c *conn) join() {
 		c.fail(err, "a page could not join")
 		return
 	}
+	recorded := err == nil
 	c.joined.Store(true) // where it is not recorded, the session tries again by itself
 	ctx, cancel := context.WithTimeout(context.Background(), actWithin)
 	defer cancel()
@@ -326,7 +329,26 @@ func (c *conn) join() {
 		return
 	}
 	c.detach = detach
-	c.room.list(c)
+	c.room.list(c, recorded)
+}
+
+// tellJoined tells the session who came.
+func (c *conn) tellJoined() error {
+	id := "join-" + c.id
+	if c.joins++; c.joins > 1 {
+		id += "-" + strconv.Itoa(c.joins)
+	}
+	return c.do(session.Command{ID: id, Seat: session.Server, Conn: c.id,
+		Do: session.JoinPeer{Seat: c.seat, Peer: string(c.peer), Node: c.edge.name(), Media: c.media, Relay: c.relay}})
+}
+
+// rejoin tells the session that a connection lives which another node, that did
+// not see this one for a while, has declared lost.
+func (c *conn) rejoin() {
+	err := c.tellJoined()
+	if refusal := (*session.Refusal)(nil); err != nil && !errors.As(err, &refusal) && !errors.Is(err, live.ErrNotRecorded) {
+		c.fail(err, "a page could not join again")
+	}
 }
 
 // lose tells the session that the connection is lost. One that was replaced is
@@ -342,7 +364,7 @@ func (c *conn) lose() {
 	heard := c.room.at(time.UnixMilli(c.heard.Load()))
 	for _, id := range lost {
 		err := c.do(session.Command{ID: "lose-" + id, Seat: session.Server, Conn: id,
-			Do: session.LosePeer{Seat: c.seat, Lost: id, Heard: heard}})
+			Do: session.LosePeer{Seat: c.seat, Lost: id, Heard: heard, Left: c.left}})
 		var refusal *session.Refusal
 		if err != nil && !errors.As(err, &refusal) && !errors.Is(err, live.ErrNotRecorded) {
 			c.edge.opts.Log.Error("a lost connection could not be told", "session", c.session, "seat", string(c.seat), "err", err)

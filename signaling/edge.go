@@ -37,8 +37,9 @@ type Options struct {
 	Gatekeeper Gatekeeper
 	// ICEServers returns what a seat's page connects through, with credentials
 	// of its own; nil: none. host is the name by which the page has reached this
-	// server, as the page says.
-	ICEServers func(session string, seat session.SeatID, host string) []protocol.ICEServer
+	// server, as the page says; home the node whose relay is the session's, empty
+	// where there is one node only.
+	ICEServers func(session string, seat session.SeatID, host, home string) []protocol.ICEServer
 	// ICEServersFor is how long those can be used; a page gets fresh ones at half
 	// of it. 0: as long as it lives.
 	ICEServersFor time.Duration
@@ -52,6 +53,9 @@ type Options struct {
 	// Relay is the second way between pages; its Say is the edge's own. nil: pages
 	// have only each other. Its sockets are closed by Close.
 	Relay *relay.Options
+	// Nodes are the edges of the other processes that serve the same sessions; nil:
+	// there is no other.
+	Nodes Nodes
 	Log   *slog.Logger // session and seat ids only; nil discards
 }
 
@@ -72,7 +76,7 @@ func (o *Options) validate() error {
 		o.Withdrawn = func(string, session.SeatID) {}
 	}
 	if o.ICEServers == nil {
-		o.ICEServers = func(string, session.SeatID, string) []protocol.ICEServer { return nil }
+		o.ICEServers = func(string, session.SeatID, string, string) []protocol.ICEServer { return nil }
 	}
 	return nil
 }
@@ -86,11 +90,14 @@ type Edge struct {
 	rate     rate.Limit // of messages of one connection; a benchmark raises it
 
 	mu       sync.Mutex
-	draining bool
+	draining bool // nobody comes any more
+	leaving  bool // this node is about to end: it takes no session's home
 	conns    map[*conn]struct{}
 	rooms    map[string]*room
 	running  sync.WaitGroup
 	tally    tally
+
+	rounds rounds
 }
 
 // New makes an Edge. It is an http.Handler for Pattern.
@@ -113,11 +120,15 @@ func New(o Options) (*Edge, error) {
 	if o.Relay != nil {
 		with := *o.Relay
 		with.Say = e.fromRelay
+		if o.Nodes != nil {
+			with.Boot = boot(o.Nodes.Name())
+		}
 		var err error
 		if e.relay, err = relay.New(with); err != nil {
 			return nil, err
 		}
 	}
+	e.rounds.start(e)
 	return e, nil
 }
 
@@ -197,6 +208,7 @@ func (e *Edge) Close() error {
 	}
 	e.mu.Unlock()
 	e.running.Wait()
+	e.rounds.stop(e)
 	if e.relay != nil {
 		return e.relay.Close()
 	}
@@ -227,6 +239,7 @@ func (e *Edge) exit(r *room) {
 	}
 	e.mu.Unlock()
 	if last {
+		r.giveUpHome()
 		r.close()
 	}
 }

@@ -226,8 +226,12 @@ func (r *room) spread(c *conn, t *protocol.Telemetry, truth []byte) (found []fin
 		return nil
 	}
 	for _, p := range r.places {
-		if p.ready && p.seat != c.seat && isTherapist(r.roles[p.seat]) {
+		switch {
+		case p.seat == c.seat || !isTherapist(r.roles[p.seat]):
+		case p.ready:
 			p.conn.out.put(truth, false)
+		case p.there:
+			r.cast(p.node, crossing{Kind: crossTruth, From: c.peer, To: p.peer, Frame: truth})
 		}
 	}
 	r.tellPeers() // a page that did not come back in time is gone
@@ -236,7 +240,7 @@ func (r *room) spread(c *conn, t *protocol.Telemetry, truth []byte) (found []fin
 	}
 	var heard map[protocol.PeerID]relay.Heard
 	if r.ropes.open {
-		heard = r.edge.relay.Heard(r.id)
+		heard = r.heard(now)
 	}
 	for _, p := range r.places {
 		if r.roles[p.seat] != session.Client || !r.mayMeet(me, p) {

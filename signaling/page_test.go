@@ -152,7 +152,7 @@ func (h *house) start() {
 	opts := signaling.Options{
 		Sessions: h.live, Gatekeeper: tokens{}, AllowedOrigins: []string{"https://belay.example"},
 		ICEServersFor: time.Minute, Withdrawn: func(id string, seat session.SeatID) { h.ended = append(h.ended, id+" "+string(seat)) },
-		ICEServers: func(id string, seat session.SeatID, _ string) []protocol.ICEServer {
+		ICEServers: func(id string, seat session.SeatID, _, _ string) []protocol.ICEServer {
 			return []protocol.ICEServer{{URLs: []string{"stun:" + id + "." + string(seat)}}}
 		},
 	}

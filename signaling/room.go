@@ -19,10 +19,12 @@ type room struct {
 	edge *Edge
 	id   string
 
-	visitors int // guarded by Edge.mu
+	visitors int  // guarded by Edge.mu
+	hosting  bool // one of them stands for the pages at other nodes; guarded by Edge.mu
 
 	opening sync.Mutex // one at a time
 	stop    func()     // of the watch; guarded by opening
+	homing  sync.Mutex // one at a time: it asks where the relay is
 
 	mu       sync.Mutex
 	places   map[session.SeatID]*place
@@ -32,6 +34,7 @@ type room struct {
 	over     bool // signed: nobody meets any more
 	pace     session.Pace
 	recorded time.Time
+	presence map[session.SeatID]session.Presence // as the session has it; not changed
 	judge    judge
 	ropes    ropes
 }
@@ -39,7 +42,7 @@ type room struct {
 // place is a seat that somebody sits on, or was sitting on a moment ago.
 type place struct {
 	seat  session.SeatID
-	conn  *conn // nil: just reconnecting
+	conn  *conn // nil: just reconnecting, or at another node
 	peer  protocol.PeerID
 	media bool
 	relay bool      // its page knows what to do with the relay
@@ -48,11 +51,19 @@ type place struct {
 	until time.Time // while reconnecting: then it is gone (wall)
 	held  []held    // for a page that is just reconnecting
 	last  []byte    // the peers that its page was told
+
+	node   string // where its page is, or was; empty: here
+	there  bool   // it is connected there
+	logged bool   // the session knows of its connection here
 }
+
+// gone reports whether a page did not come back in time.
+func (p *place) gone(now time.Time) bool { return p.conn == nil && !p.there && now.After(p.until) }
 
 // held is a message that waits for a page to return.
 type held struct {
 	from  protocol.PeerID
+	kind  string
 	frame []byte
 }
 
@@ -106,6 +117,7 @@ func (r *room) observe(st *session.State) {
 	if first {
 		r.recall(st)
 	}
+	r.locate(st)
 	r.revoke(st)
 	r.judge.know(st)
 	r.knowRopes(st)
@@ -122,10 +134,11 @@ func (r *room) recall(st *session.State) {
 		if p.Conn == "" {
 			seen = st.Pace.Wall(p.Since)
 		}
-		if p.Peer == "" || now.Sub(seen) > protocol.ReturnWithin {
+		if p.Peer == "" || p.Left || now.Sub(seen) > protocol.ReturnWithin {
 			continue
 		}
-		r.places[id] = &place{seat: id, peer: protocol.PeerID(p.Peer), media: true, relay: true, known: true, until: seen.Add(protocol.ReturnWithin)}
+		old := p.Node == "" // it was not told what the page can do
+		r.places[id] = &place{seat: id, peer: protocol.PeerID(p.Peer), media: old || p.Media, relay: old || p.Relay, known: true, until: seen.Add(protocol.ReturnWithin)}
 	}
 }
 
@@ -169,16 +182,21 @@ func (r *room) sit(c *conn) bool {
 		r.places[c.seat] = p
 	}
 	p.conn, p.media, p.relay, p.ready, p.last = c, c.media, c.relay, false, nil
+	p.node, p.there, p.logged = "", false, false
 	r.tellPeers()
 	return true
 }
 
 // list makes a connection that has had its view visible to the others.
-func (r *room) list(c *conn) {
+func (r *room) list(c *conn, recorded bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.places[c.seat]
 	if p == nil || p.conn != c {
+		return
+	}
+	p.logged = p.logged || recorded
+	if r.tookOver(p) {
 		return
 	}
 	p.ready, p.known = true, true
@@ -190,9 +208,7 @@ func (r *room) list(c *conn) {
 			c.out.put(h.frame, false)
 		}
 	}
-	if r.ropes.open {
-		r.edge.relay.Repeat(r.id, c.peer) // its last words may have gone down with the last socket
-	}
+	r.repeat(c.peer) // the relay's last words may have gone down with the last socket
 }
 
 // leave takes c off its seat. A page that is gone for good is forgotten at once;
@@ -224,7 +240,7 @@ func (r *room) replaced(c *conn) bool {
 func (r *room) tellPeers() {
 	now := time.Now()
 	for seat, p := range r.places {
-		if p.conn == nil && now.After(p.until) {
+		if p.gone(now) {
 			delete(r.places, seat)
 		}
 	}
@@ -294,12 +310,24 @@ func (r *room) pass(c *conn, to protocol.PeerID, kind string, frame []byte) (why
 	switch {
 	case from == nil || from.conn != c:
 		return "this connection was replaced"
-	case p == nil, !r.mayMeet(from, p), kind != "rope" && !r.direct(from, p), p.conn == nil && time.Now().After(p.until):
-		return "there is nobody of this name to meet" // the same words: who is there is not for everybody
+	case p == nil, !r.mayMeet(from, p), kind != "rope" && !r.direct(from, p), p.gone(time.Now()):
+		return nobodyThere
+	}
+	return r.give(p, c.peer, kind, frame)
+}
+
+// The same words for each reason: who is there is not for everybody.
+const nobodyThere = "there is nobody of this name to meet"
+
+// give hands a frame to a page, wherever it is, or keeps it until it is back. r.mu is held.
+func (r *room) give(p *place, from protocol.PeerID, kind string, frame []byte) (why string) {
+	switch {
+	case p.there:
+		return r.post(p.node, crossing{Kind: crossFrame, From: from, To: p.peer, Type: kind, Frame: frame})
 	case p.ready:
 		p.conn.out.put(frame, false)
 	case len(p.held) < protocol.HeldForReturn:
-		p.held = append(p.held, held{c.peer, frame})
+		p.held = append(p.held, held{from, kind, frame})
 	default:
 		return "it is not back yet, and too much waits for it"
 	}
@@ -323,14 +351,8 @@ func (r *room) welcome(c *conn) protocol.Welcome {
 // iceServers are what a page connects through now; none when all is over.
 func (r *room) iceServers(c *conn) []protocol.ICEServer {
 	r.mu.Lock()
-	over := r.over
-	r.mu.Unlock()
-	if !over {
-		if servers := r.edge.opts.ICEServers(r.id, c.seat, c.host); servers != nil {
-			return servers
-		}
-	}
-	return []protocol.ICEServer{}
+	defer r.mu.Unlock()
+	return r.servers(c)
 }
 
 // now returns the session's time.

@@ -21,9 +21,15 @@ const relayRole = "relay"
 // ropes are what a room knows of the second way between its pages: who can use
 // it, and who does. It belongs to its room's lock.
 type ropes struct {
-	open    bool // the relay has a room for this session
-	begun   bool // the visit has: it is never refused one
-	only    bool // the practice wants no addresses exchanged
+	open    bool              // a relay has a room for this session
+	home    string            // the node whose relay it is; empty: there is one node only
+	former  bool              // the relay here was it, and passes on until pages have changed over
+	until   time.Time         // then it does not
+	far     farHeard          // what a relay elsewhere has measured
+	awaits  []protocol.PeerID // pages that the relay here was for, when it was handed over
+	giver   string            // the node that handed the session over to this one
+	begun   bool              // the visit has: it is never refused one
+	only    bool              // the practice wants no addresses exchanged
 	members map[protocol.PeerID]relay.Member
 	taken   map[way]time.Time // who asked for the relay, when
 	forced  map[way]time.Time // who has nothing else, since when
@@ -43,41 +49,6 @@ func (r *room) knowRopes(st *session.State) {
 			r.ropes.begun = true
 		}
 	}
-}
-
-// openRelay takes a room at the relay, once; it is called for every visitor, and
-// refused with relay.ErrFull only before the visit.
-func (r *room) openRelay() error {
-	if r.edge.relay == nil {
-		return nil
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.ropes.open {
-		return nil
-	}
-	if err := r.edge.relay.Open(r.id, r.ropes.begun); err != nil {
-		return err
-	}
-	r.ropes.open = true
-	r.tellPeers()
-	return nil
-}
-
-// leaveRelay gives the room at the relay back: at once where everybody has left,
-// after a while where they were only cut off, because their media lives.
-func (r *room) leaveRelay() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if !r.ropes.open {
-		return
-	}
-	r.ropes.open = false
-	linger := protocol.ReturnWithin
-	if len(r.places) == 0 {
-		linger = 0
-	}
-	r.edge.relay.Shut(r.id, linger)
 }
 
 // relayed reports whether both pages can use the relay. r.mu is held.
@@ -118,7 +89,7 @@ func (r *room) peerOf(p, q *place) (protocol.Peer, bool) {
 func (r *room) relayPeer(p *place) (protocol.Peer, bool) {
 	for _, q := range r.places {
 		if q.known && r.mayMeet(p, q) && r.relayed(p, q) {
-			return protocol.Peer{Peer: r.edge.relay.ID(r.id), Seat: relayRole, Role: relayRole, Offer: true, Video: true}, true
+			return protocol.Peer{Peer: r.relayID(), Seat: relayRole, Role: relayRole, Offer: true, Video: true}, true
 		}
 	}
 	return protocol.Peer{}, false
@@ -153,29 +124,39 @@ func (r *room) tellRelay() {
 			return !from || !to
 		})
 	}
-	r.edge.relay.SetMembers(r.id, members)
+	if r.ropes.former || r.isHome() {
+		r.edge.relay.SetMembers(r.id, members)
+	}
 }
 
 // toRelay passes a page's message on to the relay.
 func (r *room) toRelay(c *conn, to protocol.PeerID, kind string, message any) {
 	r.mu.Lock()
 	p := r.places[c.seat]
-	listed := false
-	if p != nil && p.conn == c {
-		var peer protocol.Peer
-		peer, listed = r.relayPeer(p)
-		listed = listed && peer.Peer == to
-	}
+	listed := p != nil && p.conn == c && r.listsRelay(p, to)
+	home, here := r.ropes.home, r.isHome()
 	r.mu.Unlock()
-	if !listed {
-		c.send(protocol.Undelivered{To: to, Type: kind, Words: "there is nobody of this name to meet"})
+	words := nobodyThere
+	switch {
+	case listed && here:
+		r.edge.relay.Receive(r.id, c.peer, message)
 		return
+	case listed:
+		if words = r.toFarRelay(home, c.peer, to, message); words == "" {
+			return
+		}
 	}
-	r.edge.relay.Receive(r.id, c.peer, message)
+	c.send(protocol.Undelivered{To: to, Type: kind, Words: words})
 }
 
-// fromRelay hands a page what the relay says; one that is just reconnecting gets
-// it when it is back.
+// listsRelay reports whether a page has the relay of this name in its list. r.mu is held.
+func (r *room) listsRelay(p *place, name protocol.PeerID) bool {
+	peer, listed := r.relayPeer(p)
+	return listed && peer.Peer == name
+}
+
+// fromRelay hands a page what the relay here says; one that is just reconnecting
+// gets it when it is back.
 func (e *Edge) fromRelay(id string, to protocol.PeerID, message any) {
 	e.mu.Lock()
 	r := e.rooms[id]
@@ -186,12 +167,20 @@ func (e *Edge) fromRelay(id string, to protocol.PeerID, message any) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	switch p := r.find(to); {
-	case p == nil:
+	if p := r.find(to); p != nil {
+		r.saysRelay(p, e.relay.ID(id), frame)
+	}
+}
+
+// saysRelay hands a page a frame of a relay. r.mu is held.
+func (r *room) saysRelay(p *place, from protocol.PeerID, frame []byte) {
+	switch {
+	case p.there:
+		r.post(p.node, crossing{Kind: crossFromRelay, From: from, To: p.peer, Frame: frame})
 	case p.ready:
 		p.conn.out.put(frame, false)
 	case len(p.held) < protocol.HeldForReturn:
-		p.held = append(p.held, held{e.relay.ID(id), frame})
+		p.held = append(p.held, held{from, "", frame})
 	}
 }
 

@@ -51,8 +51,16 @@ func (o *output) text() string {
 // startChild starts a server with a data folder of its own.
 func startChild(t *testing.T) *child {
 	t.Helper()
+	c := newChild(t)
+	c.start()
+	return c
+}
+
+// newChild is a server that has not been started.
+func newChild(t *testing.T, args ...string) *child {
+	t.Helper()
 	address := freeAddress(t)
-	c := &child{t: t, url: "http://" + address, args: []string{"serve", "-listen", address, "-data", filepath.Join(t.TempDir(), "data")}}
+	c := &child{t: t, url: "http://" + address, args: append([]string{"serve", "-listen", address, "-data", filepath.Join(t.TempDir(), "data")}, args...)}
 	t.Cleanup(func() {
 		c.kill()
 		if t.Failed() {
@@ -62,7 +70,6 @@ func startChild(t *testing.T) *child {
 			t.Errorf("the server said:\n%s", c.output.text())
 		}
 	})
-	c.start()
 	return c
 }
 

@@ -47,6 +47,8 @@ type settings struct {
 	redis, redisPassword    string
 	redisShown              bool // the address was on the command line
 	metrics                 string
+	mediaName               string
+	drain                   time.Duration
 	dataGiven               bool
 	hold                    time.Duration
 }
@@ -117,11 +119,13 @@ func parse(name string, args []string, env func(string) string, errs io.Writer) 
 		flags.StringVar(&s.relayTCP, "relay-tcp", "", "address of the same over TCP and TLS, for networks that let no UDP out, host:port, or off (default: as -listen)")
 		flags.StringVar(&s.advertise, "advertise", "", "public IP addresses of this server where it stands behind 1:1 NAT, with commas")
 		flags.IntVar(&s.rooms, "rooms", 0, "visits at once that this server has room for (default: 20 for each processor)")
+		flags.StringVar(&s.mediaName, "media-name", "", "this server's own name or address for picture and sound, where several stand behind one public address (default: as the page calls it)")
+		flags.DurationVar(&s.drain, "drain", 20*time.Second, "at the end, how long visits may take to change over to other servers")
 		flags.StringVar(&s.logFormat, "log-format", "text", "text or json")
 		flags.StringVar(&s.metrics, "metrics", "", "loopback address for Prometheus and a debug page, as 127.0.0.1:9464 (default: none)")
 	}
 	if name == "serve" || name == "doctor" {
-		flags.StringVar(&s.redis, "redis", "", "keep the record on Redis, as redis://host:6379 (default: in the data folder). One server only: several nodes are not supported yet")
+		flags.StringVar(&s.redis, "redis", "", "keep the record on Redis, as redis://host:6379 (default: in the data folder). Several servers on one Redis serve the same visits")
 		flags.StringVar(&s.redisPassword, "redis-password-file", "", "file with the password of Redis (or BELAY_REDIS_PASSWORD)")
 	}
 	if name == "doctor" {

@@ -38,6 +38,7 @@ func serve(ctx context.Context, s settings, env func(string) string, out, errs i
 		Listen: s.listen, Data: s.data, PublicURL: public, Log: log,
 		Redis: where, Metrics: s.metrics,
 		SelfSigned: s.selfSigned, CertFile: s.cert, KeyFile: s.key,
+		MediaName: s.mediaName, Drain: s.drain,
 		UDP: s.udp, RelayTCP: s.relayTCP, Advertise: advertise, Rooms: s.rooms,
 	})
 	if err != nil {
@@ -74,8 +75,10 @@ func announce(out io.Writer, running *server.Server, s settings, where *redis.Op
 	if where == nil {
 		fmt.Fprintf(&b, "The record lies in  %s  (the only copy: back it up)\n", data)
 	} else {
-		fmt.Fprintf(&b, "The record lies on  %s  (back it up there). This node's own folder is  %s\n"+
-			"Only one server may use it: several nodes on one Redis are not supported yet.\n", where, data)
+		fmt.Fprintf(&b, "The record lies on  %s  (back it up there). This node's own folder is  %s\n", where, data)
+		for _, other := range running.Others() {
+			fmt.Fprintf(&b, "Beside it serves  %s\n", other)
+		}
 	}
 	if at := running.Instruments(); at != nil {
 		fmt.Fprintf(&b, "Metrics are on  http://%s/metrics  for this machine only\n", at)

@@ -24,8 +24,10 @@ type actor struct {
 	holders int       // guarded by Sessions.mu
 	used    time.Time // guarded by Sessions.mu; zero: by nobody but the clock
 
-	loaded   atomic.Bool // it has a state
-	restless atomic.Bool // it has something to try again: do not unload
+	loaded   atomic.Bool   // it has a state
+	restless atomic.Bool   // it has something to try again: do not unload
+	seq      atomic.Uint64 // of the last event that is known here
+	catching atomic.Bool   // it is about to look for newer ones
 
 	// Owned by run.
 	st     *session.State    // nil: not loaded
@@ -139,6 +141,7 @@ func (a *actor) load() error {
 		return err
 	}
 	a.st = st
+	a.seq.Store(st.Seq)
 	a.loaded.Store(true)
 	a.arm()
 	return nil
@@ -169,6 +172,7 @@ func (a *actor) catchUp() error {
 		}
 		if err == nil {
 			a.st = next
+			a.seq.Store(next.Seq)
 			return nil
 		}
 	}

@@ -132,12 +132,12 @@ func (s *Sessions) Summaries(ctx context.Context) ([]session.Summary, error) {
 	defer s.calls.Done()
 	var all []session.Summary
 	err := s.heads(ctx, func(h store.Head) {
-		var sum session.Summary
+		var sum summary
 		if err := json.Unmarshal(h.Summary, &sum); err != nil {
-			sum = session.Summary{}
+			sum = summary{}
 		}
 		sum.ID = h.Log
-		all = append(all, sum)
+		all = append(all, sum.Summary)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list sessions: %w", err)

@@ -145,19 +145,26 @@ func (a *actor) tickNow(seq uint64) error {
 	return err
 }
 
-// declareLost ends every presence that the log knows: its process is gone.
-func (a *actor) declareLost(heard time.Time) error {
+// declareLost ends every presence that the log knows at a process that is over.
+func (a *actor) declareLost(now time.Time) error {
 	if err := a.ready(); err != nil {
 		return err
-	}
-	last := session.Instant(a.st.Pace.Of(a.all.Wall(a.id, heard)))
-	if last.Before(a.st.Recorded) {
-		last = a.st.Recorded
 	}
 	for _, seat := range a.st.Seats {
 		p := a.st.Presence[seat.ID]
 		if p.Conn == "" {
 			continue
+		}
+		heard, lapsed := a.all.lapsed(p.Node)
+		if !lapsed {
+			continue
+		}
+		if heard.IsZero() {
+			heard = now
+		}
+		last := session.Instant(a.st.Pace.Of(a.all.Wall(a.id, heard)))
+		if last.Before(a.st.Recorded) {
+			last = a.st.Recorded
 		}
 		lost := session.LosePeer{Seat: seat.ID, Lost: p.Conn, Heard: last, Restart: true}
 		_, err := a.do(session.Command{ID: "lose-" + p.Conn, Seat: session.Server, Conn: p.Conn, Do: lost})
@@ -220,6 +227,9 @@ func (a *actor) commit(c session.Command) (uint64, error) {
 func (a *actor) commitAs(c session.Command, decide func(session.Command) ([]session.Event, error), cause []byte) (uint64, error) {
 	for range maxConflicts {
 		events, err := decide(c)
+		if len(events) == 0 && c.Seat != session.Clock && a.wasBehind() {
+			continue // a refusal, or that nothing is to be done, comes from the newest state
+		}
 		if err != nil {
 			return 0, err
 		}
@@ -290,7 +300,7 @@ func (a *actor) link(st *session.State, events []session.Event) ([]store.Record,
 func (a *actor) append(records []store.Record, next *session.State, events []session.Event, cause []byte) error {
 	var summary []byte
 	err := a.guarded("Summarize", func() (err error) {
-		summary, err = json.Marshal(session.Summarize(next))
+		summary, err = json.Marshal(summarize(next))
 		return err
 	})
 	if err != nil {
@@ -316,6 +326,7 @@ func (a *actor) write(w *attempt) error {
 	switch {
 	case err == nil:
 		a.st, a.doubt = w.next, nil
+		a.seq.Store(w.next.Seq)
 		a.calm()
 		a.works()
 		a.all.opts.Observer.Recorded(w.events)
@@ -350,6 +361,7 @@ func (a *actor) settle() error {
 	a.doubt = nil
 	if conflict.Have == w.batch.End() { // it had been written before
 		a.st = w.next
+		a.seq.Store(w.next.Seq)
 		a.calm()
 		a.works()
 		a.all.opts.Observer.Recorded(w.events)

@@ -2,7 +2,6 @@ package live
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,7 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"belay/session"
 	"belay/session/store"
 	"belay/session/store/journal"
 )
@@ -40,6 +38,8 @@ type Options struct {
 	// Journal keeps facts from the room while the store fails; nil: they are refused.
 	Journal *journal.Journal
 	Idle    time.Duration // a session that nobody uses is unloaded after this; 0: five minutes
+	// Nodes are the other processes on the same store; nil: this is the only one.
+	Nodes Nodes
 	// Observer is told what happens, for operators; nil: nobody is.
 	Observer Observer
 }
@@ -86,6 +86,7 @@ type Sessions struct {
 	hands    *hands
 	clock    clock
 	troubled seldom // of the clock's goroutine alone
+	others   others
 
 	clockTrouble atomic.Pointer[Degraded] // the wall clock stepped
 }
@@ -101,28 +102,15 @@ func New(o Options) (*Sessions, error) {
 }
 
 // Start declares former connections lost, fires what is overdue and arms the
-// timer. It returns when every former connection has been declared lost, or
-// with the error that kept the store from being read.
+// timer. It returns when every connection of a process that is known to be over has
+// been declared lost, or with the error that kept the store from being read.
 func (s *Sessions) Start(ctx context.Context) error {
-	began := s.wall()
-	var fire sync.WaitGroup
-	gate := make(chan struct{}, firesAtOnce)
-	err := s.heads(ctx, func(h store.Head) {
-		var sum session.Summary
-		// A summary that can't be read is read from the log itself.
-		if err := json.Unmarshal(h.Summary, &sum); err != nil || len(sum.Arrived) > 0 {
-			gate <- struct{}{}
-			fire.Go(func() {
-				defer func() { <-gate }()
-				s.declareLost(ctx, h.Log, began)
-			})
-		}
-		s.goesOn(h.Log, sum)
+	err := s.declareLapsed(ctx, func(h store.Head, sum summary) {
+		s.goesOn(h.Log, sum.Summary)
 		if !h.Due.IsZero() {
 			s.agenda.set(h.Log, h.Due)
 		}
 	})
-	fire.Wait()
 	s.awaitLate()
 	if err != nil {
 		return fmt.Errorf("start the sessions: %w", err)
@@ -133,15 +121,8 @@ func (s *Sessions) Start(ctx context.Context) error {
 		return ErrClosed
 	}
 	s.clock.start(s)
+	s.others.start(s)
 	return nil
-}
-
-// declareLost ends the presence of every connection that a former process held.
-func (s *Sessions) declareLost(ctx context.Context, id string, heard time.Time) {
-	err := s.byClock(ctx, id, func(a *actor) error { return a.declareLost(heard) })
-	if err != nil {
-		s.opts.Log.Error("former connections could not be declared lost", "session", id, "err", err)
-	}
 }
 
 // practiceLog is the one log in the store that is no session's: that of package
@@ -188,6 +169,7 @@ func (s *Sessions) Close() error {
 		name string
 		stop func()
 	}{
+		{"the look at other nodes", s.others.stop},
 		{"the timer", s.clock.stop},
 		{"calls", s.calls.Wait},
 		{"actors", s.stopActors},

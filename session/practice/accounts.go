@@ -184,8 +184,14 @@ func (p *Practice) Who(ctx context.Context, secret string) (Account, error) {
 	if err != nil {
 		return Account{}, err
 	}
-	now := time.Now()
 	in, ok := s.signIns[hash]
+	if !ok { // made at another node a moment ago
+		if s, err = p.anew(ctx); err != nil {
+			return Account{}, err
+		}
+		in, ok = s.signIns[hash]
+	}
+	now := time.Now()
 	if !ok || !now.Before(in.expires) {
 		return Account{}, out
 	}
@@ -205,6 +211,9 @@ func (p *Practice) Who(ctx context.Context, secret string) (Account, error) {
 // SignOut ends a sign-in. One that has ended is no error.
 func (p *Practice) SignOut(ctx context.Context, secret string) error {
 	hash := HashSecret(secret)
+	if _, err := p.anew(ctx); err != nil { // it may have been made at another node
+		return err
+	}
 	_, err := p.change(ctx, "", func(s *state, _ time.Time) ([]session.Fact, error) {
 		if _, ok := s.signIns[hash]; !ok {
 			return nil, nil

@@ -90,6 +90,18 @@ func (p *Practice) now(ctx context.Context) (*state, error) {
 	return p.refresh(ctx)
 }
 
+// missEvery bounds how often a secret that nobody knows has the log looked at.
+const missEvery = 50 * time.Millisecond
+
+// anew returns a state that is younger than most: for what is missing in one that
+// may be a second old.
+func (p *Practice) anew(ctx context.Context) (*state, error) {
+	if age := time.Since(time.Unix(0, p.checked.Load())); age >= 0 && age < missEvery {
+		return p.state.Load(), nil
+	}
+	return p.refresh(ctx)
+}
+
 // change appends the facts that decide returns for the newest state. Where
 // somebody else was faster, it decides again. No facts: nothing is written.
 func (p *Practice) change(ctx context.Context, by string, decide func(*state, time.Time) ([]session.Fact, error)) (*state, error) {

@@ -37,6 +37,7 @@ type Options struct {
 	TCP       net.Listener   // ICE over TCP (RFC 6544); nil: none
 	Advertise []netip.Addr   // public addresses of a server behind 1:1 NAT, in place of its own; one IPv4 at least
 	MaxRooms  int            // 0: what the processors bear
+	Boot      string         // part of its name in each room: another for each process; "": made up
 
 	// Say hands a message to a page: an answer, a question for an offer, its
 	// slots. It must not block.
@@ -77,7 +78,6 @@ func (o *Options) validate() error {
 type Relay struct {
 	opts  Options
 	stack *stack
-	boot  string // part of its name in each room: a new process is a new peer
 
 	mu     sync.Mutex
 	rooms  map[string]*room
@@ -92,15 +92,16 @@ func New(o Options) (*Relay, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	var boot [4]byte
-	if _, err := rand.Read(boot[:]); err != nil {
-		return nil, fmt.Errorf("relay: %w", err)
+	if o.Boot == "" {
+		var boot [4]byte
+		rand.Read(boot[:]) // never fails
+		o.Boot = hex.EncodeToString(boot[:])
 	}
 	s, err := newStack(o)
 	if err != nil {
 		return nil, err
 	}
-	r := &Relay{opts: o, stack: s, boot: hex.EncodeToString(boot[:]), rooms: map[string]*room{}, quit: make(chan struct{})}
+	r := &Relay{opts: o, stack: s, rooms: map[string]*room{}, quit: make(chan struct{})}
 	r.running.Go(r.look)
 	return r, nil
 }
@@ -108,7 +109,10 @@ func New(o Options) (*Relay, error) {
 // ID is the relay's name in a session. It changes with the process, so that a
 // page builds its connection anew after a restart instead of waiting for the old
 // one to die.
-func (r *Relay) ID(session string) protocol.PeerID {
+func (r *Relay) ID(session string) protocol.PeerID { return PeerID(session, r.opts.Boot) }
+
+// PeerID is the name in a session of the relay with this Options.Boot.
+func PeerID(session, boot string) protocol.PeerID {
 	const keep = 40
 	name := make([]byte, 0, keep)
 	for i := 0; i < len(session) && i < keep; i++ {
@@ -117,7 +121,7 @@ func (r *Relay) ID(session string) protocol.PeerID {
 			name = append(name, c)
 		}
 	}
-	return protocol.PeerID("relay-" + string(name) + "-" + r.boot)
+	return protocol.PeerID("relay-" + string(name) + "-" + boot)
 }
 
 // Open gives a session a room, once; Shut takes it back. A session that has begun

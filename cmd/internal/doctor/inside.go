@@ -150,11 +150,16 @@ func (d *doctor) redis(ctx context.Context, opts redis.Options) {
 	if half, err := s.Unfinished(ctx); err == nil && half {
 		d.say(Finding{Wrong, "A migration into this Redis did not come to its end.", "What lies there is not the whole record; no server starts on it.", "Run the same belay migrate again: it goes on where it stopped."})
 	}
+	all, _ := s.Nodes(ctx)
 	switch by, there, err := s.Holder(ctx); {
+	case there && len(all) > 0:
+		for _, n := range all {
+			d.fine("This Redis is in use by %s.", strings.TrimSpace(n.Words))
+		}
 	case err != nil:
 		d.say(Finding{Wrong, fmt.Sprintf("Who uses this Redis can't be read: %v.", err), "", ""})
 	case there:
-		d.fine("This Redis is in use by %s. A second server would be refused: several nodes are not supported yet.", strings.TrimSpace(by.Words))
+		d.fine("This Redis is in use by %s.", strings.TrimSpace(by.Words))
 	default:
 		d.fine("No server uses this Redis now.")
 	}

@@ -7,6 +7,13 @@ import (
 	"belay/signaling/protocol"
 )
 
+// relayRole is that of the relay in lists. One that is replaced by another is kept
+// until that one carries.
+const relayRole = "relay"
+
+// overlap is how long two relays are kept side by side.
+const overlap = 3 * time.Second
+
 // meet takes over the list of peers.
 func (p *Person) meet(list []protocol.Peer) {
 	var gone []*link
@@ -21,7 +28,7 @@ func (p *Person) meet(list []protocol.Peer) {
 		switch {
 		case here && one.Offer == l.listed.Offer && one.Video == l.listed.Video:
 			l.absent = time.Time{}
-		case here || seats[l.listed.Seat] || l.listed.Role == string(session.Chaperone):
+		case here || seats[l.listed.Seat] && l.listed.Role != relayRole || l.listed.Role == string(session.Chaperone):
 			// It is another page now, or may not see any more.
 			delete(p.links, id)
 			gone = append(gone, l)
@@ -72,7 +79,16 @@ func (p *Person) forget() {
 	var gone []*link
 	now := time.Now()
 	p.mu.Lock()
+	next := false
+	for _, l := range p.links {
+		next = next || l.listed.Role == relayRole && l.absent.IsZero()
+	}
 	for id, l := range p.links {
+		if next && l.listed.Role == relayRole && !l.absent.IsZero() && now.Sub(l.absent) > overlap {
+			delete(p.links, id)
+			gone = append(gone, l)
+			continue
+		}
 		if l.absent.IsZero() || now.Sub(l.absent) < staleAfter {
 			continue
 		}

@@ -29,6 +29,7 @@ type Options struct {
 	Header  http.Header    // sent besides with the upgrade
 	TLS     *tls.Config    // nil: the machine's own roots
 	Camera  bool           // exchanges picture and sound
+	Relay   bool           // also through the relay, always: see Flow of the seat "relay"
 
 	Heard  func(at time.Time, frame []byte)             // every message from the server, as it came; frame is not changed later
 	View   func(at time.Time, v session.View)           // every view

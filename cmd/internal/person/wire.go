@@ -100,7 +100,7 @@ func (p *Person) connect() (welcomed bool, code int) {
 	p.mu.Lock()
 	p.ws = ws
 	p.mu.Unlock()
-	hello, err := protocol.Encode(protocol.Hello{Peer: p.peer, Media: p.camera != nil})
+	hello, err := protocol.Encode(protocol.Hello{Peer: p.peer, Media: p.camera != nil, Relay: p.opts.Relay})
 	if err == nil {
 		err = p.writeTo(ws, hello)
 	}

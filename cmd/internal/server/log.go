@@ -44,7 +44,7 @@ func (s *Server) openLog(ctx context.Context) error {
 	return s.openRedis(ctx)
 }
 
-// openRedis opens the log on Redis, as the one node there.
+// openRedis opens the log on Redis, as one of the nodes there.
 func (s *Server) openRedis(ctx context.Context) error {
 	node, err := openNode(s.opts.Data)
 	if err != nil {
@@ -60,36 +60,7 @@ func (s *Server) openRedis(ctx context.Context) error {
 	for _, words := range log.Warnings() {
 		s.warn("Redis: " + words)
 	}
-	host, err := os.Hostname()
-	if err != nil {
-		host = "a machine without a name"
-	}
-	if before, there, err := log.Holder(ctx); err == nil && there && before.ID != node.id {
-		s.opts.Log.Warn("another node's mark is on this Redis: waiting up to ten seconds for it to lapse", "node", before.Words)
-	}
-	claim, err := log.Claim(ctx, redis.Node{ID: node.id, Words: fmt.Sprintf("%s, process %d, since %s", host, os.Getpid(), time.Now().UTC().Format("2006-01-02 15:04:05 UTC"))})
-	if err != nil {
-		return err
-	}
-	done := make(chan struct{})
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		select {
-		case <-claim.Lost():
-			s.failed <- errors.New("another node has taken this one's place on Redis: this one was away for too long. It ends, so that nobody sits at the wrong one")
-		case <-done:
-		}
-	}()
-	s.onClose("the node's mark", 5*time.Second, func(context.Context) error {
-		close(done)
-		<-watched
-		if err := claim.Release(); err != nil { // nothing is lost by it: that is no failure of ours
-			s.opts.Log.Warn("Redis is away at the end", "err", err)
-		}
-		return nil
-	})
-	return nil
+	return s.join(ctx, log, node.id)
 }
 
 // warn keeps words for whoever started the server, and logs them.

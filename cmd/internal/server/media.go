@@ -23,7 +23,7 @@ import (
 
 // media opens the ports of picture and sound, and has STUN and TURN answer on
 // them. nil: there is no relay.
-func (s *Server) media() (*relay.Options, error) {
+func (s *Server) media(ctx context.Context) (*relay.Options, error) {
 	o := s.opts
 	if o.UDP == "off" && o.RelayTCP == "off" {
 		return nil, nil
@@ -38,7 +38,7 @@ func (s *Server) media() (*relay.Options, error) {
 		if err != nil {
 			return nil, err
 		}
-		if s.turn, err = s.startTURN(udp, tcp); err != nil {
+		if s.turn, err = s.startTURN(ctx, udp, tcp); err != nil {
 			return nil, err
 		}
 		s.onClose("STUN and TURN", 5*time.Second, func(context.Context) error { return s.turn.Close() })
@@ -75,10 +75,13 @@ func (s *Server) mediaTCP() (*oneport.Port, error) {
 }
 
 // startTURN begins STUN and, where the relay has an IPv4 address, TURN.
-func (s *Server) startTURN(udp *net.UDPConn, tcp *oneport.Port) (*turnserver.Server, error) {
+func (s *Server) startTURN(ctx context.Context, udp *net.UDPConn, tcp *oneport.Port) (*turnserver.Server, error) {
 	o := turnserver.Options{UDP: udp}
 	if peer := s.relayAddress(udp); tcp != nil && peer.IsValid() {
 		secret, err := turnSecret(s.opts.Data)
+		if err == nil && s.nodes != nil { // each makes credentials for all
+			secret, err = s.nodes.Secret(ctx, "turn", secret)
+		}
 		if err != nil {
 			return nil, errors.Join(err, udp.Close())
 		}
@@ -174,31 +177,26 @@ func listenUDP(at string) (*net.UDPConn, error) {
 // iceServers are what a page connects through. A direct connection learns its own
 // address from STUN here, on the port that the relay uses too; the connection to
 // the relay must not: a browser would take the relay's packets for answers. It has
-// TURN over TLS, for networks that let nothing else out.
-func (s *Server) iceServers(id string, seat session.SeatID, host string) []protocol.ICEServer {
+// TURN over TLS, for networks that let nothing else out: at the node whose relay it is.
+func (s *Server) iceServers(id string, seat session.SeatID, host, home string) []protocol.ICEServer {
 	name := hostname(host)
 	if u := s.opts.PublicURL; u != nil {
 		name = u.Hostname()
 	}
-	if s.turn == nil || name == "" {
+	if name == "" {
 		return nil
 	}
 	var all []protocol.ICEServer
-	if at, ok := s.turn.Media().LocalAddr().(*net.UDPAddr); ok {
-		here := name
+	if mine := s.way(); mine.STUN != 0 {
+		here := mine.nameOr(name)
 		if len(s.opts.Advertise) > 0 {
 			here = s.opts.Advertise[0].Unmap().String()
 		}
-		all = append(all, protocol.ICEServer{For: "direct", URLs: []string{"stun:" + net.JoinHostPort(here, strconv.Itoa(at.Port))}})
+		all = append(all, protocol.ICEServer{For: "direct", URLs: []string{"stun:" + net.JoinHostPort(here, strconv.Itoa(mine.STUN))}})
 	}
-	if s.turnTCP != nil {
-		scheme := "turns:"
-		if s.cert == nil {
-			scheme = "turn:"
-		}
+	if there, known := s.wayOf(home); known && there.TURN != 0 && s.turnTCP != nil {
 		username, password := s.turn.Issue(id, string(seat))
-		all = append(all, protocol.ICEServer{For: "relay", Username: username, Credential: password,
-			URLs: []string{scheme + net.JoinHostPort(name, strconv.Itoa(s.turnTCP.Port)) + "?transport=tcp"}})
+		all = append(all, there.turnServer(there.nameOr(name), username, password))
 	}
 	return all
 }

@@ -46,13 +46,20 @@ type Options struct {
 	Advertise []netip.Addr // public addresses of the relay behind 1:1 NAT
 	Rooms     int          // visits at once with a place at the relay; 0: what the processors bear
 
-	Redis   *redis.Options // where the event log lies; nil: in Data
-	Metrics string         // host:port of the instruments, a loopback address; "": none
+	// Redis is where the event log lies; nil: in Data. Several servers on one Redis
+	// serve the same sessions.
+	Redis     *redis.Options
+	Drain     time.Duration // for handing visits over to other servers at the end; 0: 20 s
+	MediaName string        // this server's own name, where pages reach several under one; "": as they call it
+	Metrics   string        // host:port of the instruments, a loopback address; "": none
 }
 
 func (o *Options) validate() error {
 	if o.Listen == "" || o.Data == "" {
 		return errors.New("the server needs an address and a data folder")
+	}
+	if o.MediaName != "" && !hostOrAddress(o.MediaName) {
+		return fmt.Errorf("the server's own name %q is neither a name nor an address", o.MediaName)
 	}
 	if (o.CertFile == "") != (o.KeyFile == "") {
 		return errors.New("a certificate needs its key: give both files")
@@ -62,6 +69,9 @@ func (o *Options) validate() error {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Drain == 0 {
+		o.Drain = 20 * time.Second
 	}
 	return nil
 }
@@ -75,6 +85,8 @@ type Server struct {
 	pages    *oneport.Port      // of the listener; media over TCP comes this way too
 	turn     *turnserver.Server // nil: there is no UDP
 	turnTCP  *net.TCPAddr       // where TURN listens; nil: nowhere
+	relays   bool               // there is a relay here
+	nodes    *nodes             // nil: this is the only one
 	setup    string             // token of the set-up link; "" where somebody has an account
 
 	store    store.Store
@@ -88,6 +100,7 @@ type Server struct {
 	probes      *probes
 
 	ready  atomic.Bool
+	drain  func(context.Context) // nil: nothing to hand over
 	failed chan error
 	stops  []stop // in the order in which things began
 	once   sync.Once
@@ -133,7 +146,11 @@ func (s *Server) begin(ctx context.Context) (err error) {
 	if s.practice, err = practice.Open(ctx, practice.Options{Store: s.store}); err != nil {
 		return err
 	}
-	if s.sessions, err = live.New(live.Options{Store: s.store, Log: o.Log, Observer: s.metrics}); err != nil {
+	of := live.Options{Store: s.store, Log: o.Log, Observer: s.metrics}
+	if s.nodes != nil {
+		of.Nodes = s.nodes
+	}
+	if s.sessions, err = live.New(of); err != nil {
 		return err
 	}
 	s.onClose("the sessions", 20*time.Second, func(context.Context) error { return s.sessions.Close() })
@@ -164,7 +181,7 @@ func (s *Server) begin(ctx context.Context) (err error) {
 		return errors.Join(err, s.listener.Close())
 	}
 	s.onClose("the port of the pages", 5*time.Second, func(context.Context) error { return s.pages.Close() })
-	edge, err := s.edge(door)
+	edge, err := s.edge(ctx, door)
 	if err != nil {
 		return err
 	}
@@ -172,6 +189,13 @@ func (s *Server) begin(ctx context.Context) (err error) {
 	// After the listener in the list, so before it in time: whoever is connected
 	// is told to come back before new ones are turned away.
 	s.onClose("connections", 5*time.Second, func(context.Context) error { return edge.Close() })
+	if s.nodes != nil {
+		if err := s.say(ctx, false); err != nil {
+			return err
+		}
+		s.nodes.Receive(edge.Take, edge.Lost)
+		s.drain = func(ctx context.Context) { s.handOver(ctx, edge) }
+	}
 	s.onClose("probes", 5*time.Second, func(context.Context) error { s.probes.close(); return nil })
 	if err := s.observe(edge); err != nil {
 		return err
@@ -187,7 +211,7 @@ func (s *Server) begin(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if !some {
+	if !some && (s.nodes == nil || len(s.nodes.Others()) == 0) { // a new link ends the one that another node has printed
 		if s.setup, err = s.practice.IssueSetupLink(ctx); err != nil {
 			return err
 		}
@@ -224,7 +248,7 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
 	if !s.ready.Load() {
-		http.Error(w, "not ready: starting or stopping", http.StatusServiceUnavailable)
+		http.Error(w, "not ready: starting or draining", http.StatusServiceUnavailable)
 		return
 	}
 	if _, err := s.store.Head(ctx, practice.LogName); err != nil {
@@ -370,6 +394,11 @@ func (s *Server) Fingerprint() string {
 func (s *Server) Close() error {
 	s.once.Do(func() {
 		s.ready.Store(false)
+		if s.drain != nil {
+			ctx, cancel := context.WithTimeout(context.Background(), s.opts.Drain)
+			s.drain(ctx)
+			cancel()
+		}
 		var errs []error
 		for i := len(s.stops) - 1; i >= 0; i-- {
 			if err := s.stops[i].run(); err != nil {
@@ -401,12 +430,16 @@ func (st stop) run() error {
 }
 
 // edge is the WebSocket edge of the sessions.
-func (s *Server) edge(door *access.Door) (*signaling.Edge, error) {
-	media, err := s.media()
+func (s *Server) edge(ctx context.Context, door *access.Door) (*signaling.Edge, error) {
+	media, err := s.media(ctx)
 	if err != nil {
 		return nil, err
 	}
 	opts := signaling.Options{Sessions: s.sessions, Gatekeeper: door, Log: s.opts.Log, Relay: media, ICEServers: s.iceServers}
+	s.relays = media != nil
+	if s.nodes != nil {
+		opts.Nodes = s.nodes
+	}
 	if s.turnTCP != nil {
 		opts.ICEServersFor = s.turn.Lifetime()
 		opts.Withdrawn = func(id string, seat session.SeatID) { s.turn.Revoke(id, string(seat)) }

@@ -14,30 +14,31 @@ import (
 	"belay/session/store"
 )
 
-// How long a node's mark lives without being renewed, and how often it is.
+// How long a mark lives without being renewed, and how often a claim's is.
 const (
 	markLives = 10 * time.Second
 	markEvery = 3 * time.Second
 )
 
-// Node is a server that keeps its log here.
+// Node is a server that keeps its log here, or a migration.
 type Node struct {
 	ID    string // the same after a restart; a store.ValidName
 	Words string // for operators: which machine, since when
 	Fills bool   // it is no server but a migration into this Redis, and may go on with half a record
 }
 
-// TakenError says that another node keeps its log here.
+// TakenError says who uses this Redis, and does not share it with who asked:
+// nodes share it among themselves, a migration with nobody.
 type TakenError struct{ By Node }
 
 func (e *TakenError) Error() string {
-	return fmt.Sprintf("another belay is using this Redis (%s): several nodes on one Redis are not supported yet. End the other one, or give this one a prefix of its own", e.By.Words)
+	return fmt.Sprintf("this Redis is in use (by %s): end that first, or use another prefix of the keys", e.By.Words)
 }
 
 // errUnfinished keeps a server from starting on half a record.
 var errUnfinished = errors.New("a migration into this Redis did not come to its end: run the same belay migrate again, it goes on where it stopped")
 
-// mark is a node's sign in Redis, with the number of its process: a process that
+// mark is a sign in Redis, with the number of its process: a process that
 // ended without taking its sign away is followed by the next of the same node at once.
 type mark struct {
 	node Node
@@ -71,7 +72,7 @@ end
 return 0
 `)
 
-// Claim is a node's hold on the Redis, renewed until Release. Its methods may be
+// Claim is a hold on the whole Redis, renewed until Release. Its methods may be
 // called concurrently.
 type Claim struct {
 	store *Store
@@ -89,10 +90,11 @@ type Claim struct {
 func (s *Store) nodeKey() string       { return string(s.keys(0)) + ":node" }
 func (s *Store) unfinishedKey() string { return string(s.keys(0)) + ":unfinished" }
 
-// Claim marks this Redis as used by node, so that a second node is refused with a
-// *TakenError. Where another mark is there, it is waited for up to ten seconds:
-// it may be that of a process that was killed. It guards operators from a set-up
-// that does not work yet, not the log: that is fenced by each append.
+// Claim takes this Redis for one alone, as a migration needs it: servers and other
+// migrations are refused with a *TakenError. Where somebody's mark is there, it is
+// waited for up to ten seconds: it may be that of a process that was killed. It
+// guards operators from moving a record that is in use, not the log: that is fenced
+// by each append.
 func (s *Store) Claim(ctx context.Context, node Node) (*Claim, error) {
 	return s.claim(ctx, node, markLives, markEvery)
 }
@@ -106,48 +108,56 @@ func (s *Store) claim(ctx context.Context, node Node, lives, every time.Duration
 	}
 	defer s.calls.Done()
 	c := &Claim{store: s, mark: mark{node, rand.Text()}, lives: lives, every: every, lost: make(chan struct{})}
+	if err := s.hold(ctx, c.mark, node.ID+" ", lives, every); err != nil {
+		return nil, err
+	}
+	if !node.Fills {
+		if err := s.whole(ctx); err != nil {
+			return nil, errors.Join(err, c.unmark())
+		}
+	}
+	running, cancel := context.WithCancel(context.Background())
+	c.cancel = cancel
+	c.done.Go(func() { c.renew(running) })
+	return c, nil
+}
+
+// hold sets a mark, in place of marks that begin so, and waits for another's that
+// nobody renews.
+func (s *Store) hold(ctx context.Context, m mark, begin string, lives, every time.Duration) error {
 	left := lives + every // of the other's mark, as last seen
 	for {
-		have, lives, err := c.set(ctx, node.ID+" ")
+		have, rest, err := s.setMark(ctx, m, begin, lives)
 		switch {
 		case err != nil:
-			return nil, fmt.Errorf("mark this node on Redis: %w", err)
-		case have.String() == c.mark.String():
-			if err := c.whole(ctx); err != nil {
-				return nil, errors.Join(err, c.unmark())
-			}
-			running, cancel := context.WithCancel(context.Background())
-			c.cancel = cancel
-			c.done.Go(func() { c.renew(running) })
-			return c, nil
-		case lives > left: // renewed while we looked: it is alive
-			return nil, &TakenError{have.node}
+			return fmt.Errorf("mark this Redis as used: %w", err)
+		case have.String() == m.String():
+			return nil
+		case rest > left: // renewed while we looked: it is alive
+			return &TakenError{have.node}
 		}
-		left = lives
+		left = rest
 		select {
-		case <-time.After(min(lives, every/6) + time.Millisecond):
+		case <-time.After(min(rest, every/6) + time.Millisecond):
 		case <-ctx.Done():
-			return nil, errors.Join(ctx.Err(), &TakenError{have.node})
+			return errors.Join(ctx.Err(), &TakenError{have.node})
 		}
 	}
 }
 
 // whole reports what keeps a server from this record.
-func (c *Claim) whole(ctx context.Context) error {
-	if c.mark.node.Fills {
-		return nil
-	}
-	n, err := c.store.client.Exists(ctx, c.store.unfinishedKey()).Result()
+func (s *Store) whole(ctx context.Context) error {
+	n, err := s.client.Exists(ctx, s.unfinishedKey()).Result()
 	if err == nil && n > 0 {
 		err = errUnfinished
 	}
 	return err
 }
 
-// set sets the mark where marks that begin so may be replaced, and returns whose
+// setMark sets a mark where marks that begin so may be replaced, and returns whose
 // it is then and how long that one lives.
-func (c *Claim) set(ctx context.Context, begin string) (mark, time.Duration, error) {
-	answer, err := markScript.Run(ctx, c.store.client, []string{c.store.nodeKey()}, c.mark.String(), c.lives.Milliseconds(), begin).Slice()
+func (s *Store) setMark(ctx context.Context, m mark, begin string, lives time.Duration) (mark, time.Duration, error) {
+	answer, err := markScript.Run(ctx, s.client, []string{s.nodeKey()}, m.String(), lives.Milliseconds(), begin).Slice()
 	if err != nil {
 		return mark{}, 0, err
 	}
@@ -172,15 +182,15 @@ func (c *Claim) renew(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if have, _, err := c.set(ctx, c.mark.String()); err == nil && have.String() != c.mark.String() {
+		if have, _, err := c.store.setMark(ctx, c.mark, c.mark.String(), c.lives); err == nil && have.String() != c.mark.String() {
 			close(c.lost)
 			return
 		}
 	}
 }
 
-// Lost is closed when another node has taken this one's place: this one was away
-// for longer than its mark lives.
+// Lost is closed when somebody else has taken this Redis: this one was away for
+// longer than its mark lives.
 func (c *Claim) Lost() <-chan struct{} { return c.lost }
 
 // Release takes the mark away, where it is still ours, and returns when nothing
@@ -204,7 +214,8 @@ func (c *Claim) unmark() error {
 	return nil
 }
 
-// Holder returns the node that keeps its log here now; false: none does.
+// Holder returns who uses this Redis now: a migration, or all nodes under one name
+// (see [Store.Nodes]); false: nobody does.
 func (s *Store) Holder(ctx context.Context) (Node, bool, error) {
 	if err := s.begin(ctx); err != nil {
 		return Node{}, false, err
@@ -217,8 +228,8 @@ func (s *Store) Holder(ctx context.Context) (Node, bool, error) {
 	return readMark(text).node, err == nil, err
 }
 
-// SetUnfinished says that what lies here is not whole, or that it is now. No node
-// can claim it before it is.
+// SetUnfinished says that what lies here is not whole, or that it is now. No server
+// starts on it before it is.
 func (s *Store) SetUnfinished(ctx context.Context, unfinished bool) error {
 	if err := s.begin(ctx); err != nil {
 		return err

@@ -1,0 +1,124 @@
+package redis
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"belay/session/store"
+)
+
+const (
+	probeEvery  = time.Second            // a listener speaks to itself
+	probeWithin = 3 * time.Second        // and begins anew when it has not heard itself for so long
+	listenAgain = 200 * time.Millisecond // after a failure
+)
+
+var _ store.Hinter = (*Store)(nil)
+
+// Hints implements store.Hinter. It is to be ended before Close, which waits for it.
+func (s *Store) Hints(ctx context.Context, f func(log string, seq uint64)) {
+	channels := make([]string, shards)
+	for n := range channels {
+		channels[n] = s.keys(n).hint()
+	}
+	s.listen(ctx, channels, func(text string) {
+		log, number, _ := strings.Cut(text, " ")
+		if seq, err := strconv.ParseUint(number, 10, 64); err == nil && store.ValidName(log) == nil {
+			f(log, seq)
+		}
+	})
+}
+
+// listen calls f with what is published on channels, until ctx ends. It speaks to
+// itself on the first of them: a subscription that has silently died is replaced.
+func (s *Store) listen(ctx context.Context, channels []string, f func(text string)) {
+	if s.begin(ctx) != nil {
+		return
+	}
+	defer s.calls.Done()
+	for ctx.Err() == nil {
+		s.listenOnce(ctx, channels, f)
+		pause(ctx, listenAgain)
+	}
+}
+
+// listenOnce is one subscription, to its end.
+func (s *Store) listenOnce(ctx context.Context, channels []string, f func(text string)) {
+	sub := s.client.Subscribe(ctx, channels...)
+	defer sub.Close()
+	probe := "!" + rand.Text() // no log is called so
+	heard := time.Now()
+	var asked time.Time
+	for ctx.Err() == nil && time.Since(heard) < probeWithin {
+		if time.Since(asked) >= probeEvery {
+			asked = time.Now()
+			within, cancel := context.WithTimeout(ctx, probeEvery)
+			_ = s.client.Publish(within, channels[0], probe).Err() // not being heard says it all
+			cancel()
+		}
+		got, err := sub.ReceiveTimeout(ctx, probeEvery/4)
+		switch m, _ := got.(*goredis.Message); {
+		case err != nil:
+			if timeout := net.Error(nil); errors.As(err, &timeout) && timeout.Timeout() {
+				continue
+			}
+			return
+		case m == nil: // a subscription was confirmed
+		case m.Payload == probe:
+			heard = time.Now()
+		case !strings.HasPrefix(m.Payload, "!"):
+			f(m.Payload)
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// Seqs implements store.Hinter.
+func (s *Store) Seqs(ctx context.Context, logs []string) ([]uint64, error) {
+	if err := s.begin(ctx); err != nil {
+		return nil, err
+	}
+	defer s.calls.Done()
+	if len(logs) > store.MaxPage {
+		return nil, fmt.Errorf("the numbers of %d logs were asked for, at most %d are answered", len(logs), store.MaxPage)
+	}
+	replies := make([]*goredis.StringCmd, len(logs))
+	_, err := s.client.Pipelined(ctx, func(p goredis.Pipeliner) error {
+		for i, log := range logs {
+			replies[i] = p.HGet(ctx, s.keys(shardOf(log)).head(log), "seq")
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, goredis.Nil) {
+		return nil, fmt.Errorf("look at the numbers of logs: %w", err)
+	}
+	all := make([]uint64, len(logs))
+	for i, reply := range replies {
+		switch text, err := reply.Result(); {
+		case errors.Is(err, goredis.Nil):
+		case err != nil:
+			return nil, fmt.Errorf("look at the number of %s: %w", logs[i], err)
+		default:
+			if all[i], err = strconv.ParseUint(text, 10, 64); err != nil {
+				return nil, fmt.Errorf("log %s: its number is damaged: %w", logs[i], err)
+			}
+		}
+	}
+	return all, nil
+}

@@ -1,0 +1,284 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+)
+
+// Limits of what nodes send to each other.
+const (
+	MaxLetter    = 128 << 10        // bytes of one message
+	inboxLength  = 10000            // messages that wait for one node
+	inboxLives   = 10 * time.Minute // unread, after the last one
+	lettersWait  = 4096             // at the sender
+	lettersAge   = 10 * time.Second // then they are of no use any more
+	lettersOnce  = 64               // in one round trip
+	inboxBlock   = 2 * time.Second
+	inboxRead    = 256
+	postAgain    = 100 * time.Millisecond
+	postWithin   = 2 * time.Second
+	castsWait    = 1024
+	wakeLetter   = ""
+	letterFrom   = "f"
+	letterNumber = "n"
+	letterText   = "m"
+)
+
+func (s *Store) inboxKey(name string) string {
+	return string(s.keys(shardOf(name))) + ":inbox:" + name
+}
+
+func (s *Store) castKey(name string) string {
+	return string(s.keys(shardOf(name))) + ":cast:" + name
+}
+
+// letter is a message on its way.
+type letter struct {
+	to      string
+	number  uint64
+	message []byte
+	at      time.Time // monotonic
+	cast    bool
+}
+
+// mail is how a node reaches the others: a stream for each, that only it reads,
+// for what has to arrive, and a channel for what may be lost.
+type mail struct {
+	m *Member
+
+	mu      sync.Mutex
+	number  uint64
+	queue   []letter
+	casts   []letter
+	ready   chan struct{} // holds a token when there is something to send
+	take    func(from string, message []byte)
+	lost    func(to string, message []byte)
+	begins  chan struct{} // closed by Receive
+	started bool
+}
+
+func (p *mail) init(m *Member) {
+	p.m, p.ready, p.begins = m, make(chan struct{}, 1), make(chan struct{})
+}
+
+// Receive begins to call take with what other nodes send to this one, one after
+// the other, in the order of each sender; and lost with what was posted and could
+// not be handed to Redis in ten seconds. Both end with Leave. It is called once.
+// What was sent before waits.
+func (m *Member) Receive(take func(from string, message []byte), lost func(to string, message []byte)) {
+	m.mail.mu.Lock()
+	defer m.mail.mu.Unlock()
+	if !m.mail.started {
+		m.mail.started, m.mail.take, m.mail.lost = true, take, lost
+		close(m.mail.begins)
+	}
+}
+
+// Post sends a message to another node: in the order of the calls, never twice,
+// and also across a short absence of Redis. It does not block. False: too much
+// waits already, or it is too large.
+func (m *Member) Post(to string, message []byte) bool {
+	return m.mail.put(letter{to: to, message: message})
+}
+
+// Cast is Post for what may be lost. It costs Redis no disk.
+func (m *Member) Cast(to string, message []byte) {
+	m.mail.put(letter{to: to, message: message, cast: true})
+}
+
+func (p *mail) put(l letter) bool {
+	if len(l.message) > MaxLetter {
+		return false
+	}
+	l.at = time.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case l.cast && len(p.casts) < castsWait:
+		p.casts = append(p.casts, l)
+	case !l.cast && len(p.queue) < lettersWait:
+		p.number++
+		l.number = p.number
+		p.queue = append(p.queue, l)
+	default:
+		return false
+	}
+	select {
+	case p.ready <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+// run sends and receives until ctx ends.
+func (p *mail) run(ctx context.Context) {
+	var parts sync.WaitGroup
+	defer parts.Wait()
+	parts.Go(func() { p.send(ctx) })
+	select {
+	case <-p.begins:
+	case <-ctx.Done():
+		return
+	}
+	var taking sync.Mutex // one message at a time
+	take := func(from string, message []byte) {
+		taking.Lock()
+		defer taking.Unlock()
+		p.take(from, message)
+	}
+	parts.Go(func() { p.receive(ctx, take) })
+	name := p.m.Name()
+	parts.Go(func() {
+		p.m.store.listen(ctx, []string{p.m.store.castKey(name)}, func(text string) {
+			if from, message, ok := cutSpace(text); ok {
+				take(from, []byte(message))
+			}
+		})
+	})
+}
+
+func cutSpace(s string) (before, after string, ok bool) {
+	for i := range len(s) {
+		if s[i] == ' ' {
+			return s[:i], s[i+1:], true
+		}
+	}
+	return s, "", false
+}
+
+// send hands to Redis what waits, in order.
+func (p *mail) send(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.ready:
+		}
+		for ctx.Err() == nil {
+			letters := p.next()
+			if len(letters) == 0 {
+				break
+			}
+			within, cancel := context.WithTimeout(ctx, postWithin)
+			err := p.hand(within, letters)
+			cancel()
+			if err != nil {
+				pause(ctx, postAgain)
+				continue
+			}
+			p.sent(letters)
+		}
+	}
+}
+
+// next returns what to send now, and gives up what is too old.
+func (p *mail) next() []letter {
+	p.mu.Lock()
+	now := time.Now()
+	var old []letter
+	for len(p.queue) > 0 && now.Sub(p.queue[0].at) > lettersAge {
+		old, p.queue = append(old, p.queue[0]), p.queue[1:]
+	}
+	letters := append([]letter(nil), p.queue[:min(len(p.queue), lettersOnce)]...)
+	letters = append(letters, p.casts...)
+	p.casts = nil // tried once
+	lost := p.lost
+	p.mu.Unlock()
+	for _, l := range old {
+		if lost != nil {
+			lost(l.to, l.message)
+		}
+	}
+	return letters
+}
+
+func (p *mail) sent(letters []letter) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range letters {
+		if !l.cast && len(p.queue) > 0 && p.queue[0].number <= l.number {
+			p.queue = p.queue[1:]
+		}
+	}
+	if len(p.queue) == 0 {
+		p.queue = nil
+	}
+}
+
+func (p *mail) hand(ctx context.Context, letters []letter) error {
+	s, from := p.m.store, p.m.Name()
+	_, err := s.client.Pipelined(ctx, func(pipe goredis.Pipeliner) error {
+		to := map[string]bool{}
+		for _, l := range letters {
+			if l.cast {
+				pipe.Publish(ctx, s.castKey(l.to), from+" "+string(l.message))
+				continue
+			}
+			key := s.inboxKey(l.to)
+			pipe.XAdd(ctx, &goredis.XAddArgs{Stream: key, MaxLen: inboxLength, Approx: true,
+				Values: []any{letterFrom, from, letterNumber, strconv.FormatUint(l.number, 10), letterText, l.message}})
+			to[key] = true
+		}
+		for key := range to {
+			pipe.PExpire(ctx, key, inboxLives)
+		}
+		return nil
+	})
+	return err
+}
+
+// receive reads this node's stream.
+func (p *mail) receive(ctx context.Context, take func(from string, message []byte)) {
+	s := p.m.store
+	if s.begin(ctx) != nil {
+		return
+	}
+	defer s.calls.Done()
+	key, at := s.inboxKey(p.m.Name()), "0"
+	last := map[string]uint64{} // by sender
+	read := false
+	for ctx.Err() == nil {
+		got, err := s.client.XRead(ctx, &goredis.XReadArgs{Streams: []string{key, at}, Count: inboxRead, Block: inboxBlock}).Result()
+		if err != nil {
+			if !errors.Is(err, goredis.Nil) {
+				pause(ctx, postAgain)
+			} else if read { // what was read is done with: nothing of it stays
+				read = s.trim(ctx, key, at) != nil
+			}
+			continue
+		}
+		read = true
+		for _, stream := range got {
+			for _, m := range stream.Messages {
+				at = m.ID
+				text := func(name string) string { v, _ := m.Values[name].(string); return v }
+				from := text(letterFrom)
+				n, err := strconv.ParseUint(text(letterNumber), 10, 64)
+				if from == wakeLetter || err != nil || n <= last[from] {
+					continue
+				}
+				last[from] = n
+				take(from, []byte(text(letterText)))
+			}
+		}
+	}
+	within, cancel := context.WithTimeout(context.Background(), postWithin)
+	defer cancel()
+	_ = s.client.Del(within, key).Err() // else it lapses
+}
+
+func (s *Store) trim(ctx context.Context, key, read string) error {
+	within, cancel := context.WithTimeout(ctx, postWithin)
+	defer cancel()
+	return s.client.XTrimMinID(within, key, read).Err()
+}
+
+// wake ends a read that waits.
+func (p *mail) wake(ctx context.Context) {
+	_ = p.m.store.client.XAdd(ctx, &goredis.XAddArgs{Stream: p.m.store.inboxKey(p.m.Name()), Values: []any{letterFrom, wakeLetter}}).Err()
+}
