@@ -213,13 +213,15 @@ type (
 		At      time.Time `json:"at"` // as reported
 		Reason  string    `json:"reason"`
 	}
-	// CorrectDose corrects time and amount; both values stay in the record.
+	// CorrectDose corrects time, amount and tablets; both values stay in the
+	// record, and the hold follows the tablets.
 	CorrectDose struct {
-		Client SeatID    `json:"client"`
-		Number int       `json:"number"`
-		At     time.Time `json:"at"`
-		Mg     float64   `json:"mg"`
-		Reason string    `json:"reason"`
+		Client  SeatID    `json:"client"`
+		Number  int       `json:"number"`
+		At      time.Time `json:"at"`
+		Mg      float64   `json:"mg"`
+		Tablets int       `json:"tablets,omitempty"` // 1 to 10; 0: as recorded
+		Reason  string    `json:"reason"`
 	}
 	// RecordHold says what became of the medicine after the hold.
 	RecordHold struct {

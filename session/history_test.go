@@ -225,7 +225,7 @@ func (h *history) therapistsNotes(c *session.ClientState) session.Act {
 		session.ReopenGate{Client: c.Seat, Gate: pick(h, session.Gates).ID, Reason: secretReason},
 		session.OverrideGate{Client: c.Seat, Gate: pick(h, session.Gates).ID, Reason: secretReason},
 		session.WithdrawAuthorization{Client: c.Seat, Reason: secretReason}, session.CallChaperone{Client: c.Seat}, session.OpenCard{Client: c.Seat},
-		session.CorrectDose{Client: c.Seat, Number: 1, At: pick(h, []time.Time{at, long}), Mg: 80 + float64(h.rng.IntN(100)), Reason: secretReason},
+		session.CorrectDose{Client: c.Seat, Number: 1, At: pick(h, []time.Time{at, long}), Mg: 80 + float64(h.rng.IntN(100)), Tablets: h.rng.IntN(4), Reason: secretReason},
 		session.RecordSwallowed{Client: c.Seat, Mg: 50, Tablets: 1, At: pick(h, []time.Time{at, long}), Reason: secretReason},
 		session.EndEarly{Client: c.Seat, Reason: secretReason}, session.Cancel{Client: c.Seat, Reason: secretReason},
 		session.MarkReturning{Client: c.Seat, Reason: secretReason},
