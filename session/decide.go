@@ -228,6 +228,8 @@ func (d *decision) decide() error {
 		return d.showAlarm(a)
 	case AcknowledgeAlarm:
 		return d.acknowledge(a)
+	case AcknowledgeAlarms:
+		return d.acknowledgeAll(a)
 	case ClearAlarm:
 		return d.clearAlarm(a)
 	case CallChaperone:

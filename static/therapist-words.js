@@ -198,6 +198,8 @@ export const words = {
     /** @type {Record<string, string>} */
     shape: { high: "▲", medium: "◆", low: "●" },
     acknowledge: "Acknowledge",
+    /** @param {number} n */
+    together: (n) => `Acknowledge all ${n} shown here`,
     resolve: "Resolved …",
     resolveIt: "It is over",
     how: "How it ended, for the record",
