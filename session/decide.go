@@ -24,6 +24,11 @@ func Decide(s *State, c Command, now time.Time) ([]Event, error) {
 	if _, again := s.Done(c.Seat, c.ID); again {
 		return nil, nil
 	}
+	if _, clock := c.Do.(ReachDeadline); clock && c.Seat == Clock && s.Seq > 0 {
+		if due, ok := NextDeadline(s); !ok || due.After(now) {
+			return nil, nil // nothing is due: the usual answer, without a copy of the state
+		}
+	}
 	d := &decision{State: s.clone(), cmd: c, now: now}
 	if err := d.check(); err != nil {
 		return nil, err
@@ -229,6 +234,8 @@ func (d *decision) decide() error {
 		return d.showAlarm(a)
 	case AcknowledgeAlarm:
 		return d.acknowledge(a)
+	case AcknowledgeAlarms:
+		return d.acknowledgeAll(a)
 	case ClearAlarm:
 		return d.clearAlarm(a)
 	case CallChaperone:

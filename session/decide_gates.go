@@ -28,18 +28,24 @@ func (d *decision) settleGate(a SettleGate) error {
 	if !ok {
 		return refuse(NoSuchThing, "There is no check %q.", a.Gate)
 	}
-	if len(gate.By) == 0 {
-		return refuse(NotNow, "“%s” is settled by what it is about, not by a tick.", gate.Title)
-	}
-	if !slices.Contains(gate.By, d.role(d.cmd.Seat)) {
-		return refuse(NotYourRole, "The therapist settles this.")
-	}
-	values, r := d.values(gate.Fields, a.Values)
+	values, r := d.ticked(gate.Title, gate.By, gate.Fields, a.Values)
 	if r != nil {
 		return r
 	}
 	d.pass(d.Client(a.Client), a.Gate, values)
 	return nil
+}
+
+// ticked returns the values with which a row of checks or criteria is settled by
+// hand, or why it is not.
+func (d *decision) ticked(title string, by []Role, fields []Field, given map[string]string) (map[string]string, *Refusal) {
+	switch {
+	case len(by) == 0:
+		return nil, refuse(NotNow, "“%s” is settled by what it is about, not by a tick.", title)
+	case !slices.Contains(by, d.role(d.cmd.Seat)):
+		return nil, refuse(NotYourRole, "The therapist settles this.")
+	}
+	return d.values(fields, given)
 }
 
 func (d *decision) pass(c *ClientState, id GateID, values map[string]string) {

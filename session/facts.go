@@ -168,14 +168,16 @@ type (
 	}
 	// DoseCorrected: the values before stand in it, the event's At is the corrected time.
 	DoseCorrected struct {
-		Client  SeatID    `json:"client"`
-		Number  int       `json:"number"`
-		Mg      float64   `json:"mg"`
-		WasAt   time.Time `json:"was_at"`
-		WasMg   float64   `json:"was_mg"`
-		Reason  string    `json:"reason"`
-		Windows Windows   `json:"windows"`
-		CheckIn time.Time `json:"check_in"`
+		Client     SeatID    `json:"client"`
+		Number     int       `json:"number"`
+		Mg         float64   `json:"mg"`
+		Tablets    int       `json:"tablets,omitempty"` // 0: not corrected, as in events of earlier versions
+		WasAt      time.Time `json:"was_at"`
+		WasMg      float64   `json:"was_mg"`
+		WasTablets int       `json:"was_tablets,omitempty"`
+		Reason     string    `json:"reason"`
+		Windows    Windows   `json:"windows"`
+		CheckIn    time.Time `json:"check_in"`
 	}
 	HoldRecorded struct {
 		Client  SeatID `json:"client"`

@@ -164,8 +164,11 @@ func (s *State) fold(e Event) error {
 		s.withDose(f.Client, f.Number, func(d *Dose) { d.WitnessedBy = e.Seat })
 	case DoseCorrected:
 		s.withDose(f.Client, f.Number, func(d *Dose) {
-			d.Corrections = append(slices.Clone(d.Corrections), DoseCorrection{At: f.WasAt, Mg: f.WasMg, Reason: f.Reason, By: e.Seat, On: e.Recorded})
+			d.Corrections = append(slices.Clone(d.Corrections), DoseCorrection{At: f.WasAt, Mg: f.WasMg, Tablets: f.WasTablets, Reason: f.Reason, By: e.Seat, On: e.Recorded})
 			d.At, d.Mg = e.At, f.Mg
+			if f.Tablets > 0 {
+				d.Tablets = f.Tablets
+			}
 		})
 		s.with(f.Client, func(c *ClientState) { s.foldWindows(c, e, f.Windows, f.CheckIn) })
 	case HoldRecorded:

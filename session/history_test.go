@@ -202,7 +202,7 @@ func (h *history) command() session.Command {
 		if len(h.s.Alarms) > 0 {
 			alarm.Alarm = pick(h, h.s.Alarms).ID
 		}
-		return by(pick(h, h.s.Seats).ID, pick(h, []session.Act{alarm, alarm, session.ShowAlarm(alarm), session.ClearAlarm{Alarm: alarm.Alarm, Words: secretNote}}))
+		return by(pick(h, h.s.Seats).ID, pick(h, []session.Act{alarm, alarm, h.seen(), session.ShowAlarm(alarm), session.ClearAlarm{Alarm: alarm.Alarm, Words: secretNote}}))
 	case n == 5 && !h.tame: // anything, with any values
 		names := sortedActs()
 		return by(pick(h, h.s.Seats).ID, h.garble(session.Acts()[pick(h, names)]))
@@ -225,7 +225,7 @@ func (h *history) therapistsNotes(c *session.ClientState) session.Act {
 		session.ReopenGate{Client: c.Seat, Gate: pick(h, session.Gates).ID, Reason: secretReason},
 		session.OverrideGate{Client: c.Seat, Gate: pick(h, session.Gates).ID, Reason: secretReason},
 		session.WithdrawAuthorization{Client: c.Seat, Reason: secretReason}, session.CallChaperone{Client: c.Seat}, session.OpenCard{Client: c.Seat},
-		session.CorrectDose{Client: c.Seat, Number: 1, At: pick(h, []time.Time{at, long}), Mg: 80 + float64(h.rng.IntN(100)), Reason: secretReason},
+		session.CorrectDose{Client: c.Seat, Number: 1, At: pick(h, []time.Time{at, long}), Mg: 80 + float64(h.rng.IntN(100)), Tablets: h.rng.IntN(4), Reason: secretReason},
 		session.RecordSwallowed{Client: c.Seat, Mg: 50, Tablets: 1, At: pick(h, []time.Time{at, long}), Reason: secretReason},
 		session.EndEarly{Client: c.Seat, Reason: secretReason}, session.Cancel{Client: c.Seat, Reason: secretReason},
 		session.MarkReturning{Client: c.Seat, Reason: secretReason},
@@ -316,6 +316,16 @@ func (h *history) unanswered() string {
 		}
 	}
 	return ""
+}
+
+// seen are some of the alarms, some of them as they were a while ago.
+func (h *history) seen() (all session.AcknowledgeAlarms) {
+	for _, a := range h.s.Alarms {
+		if h.chance(2) {
+			all.Alarms = append(all.Alarms, session.SeenAlarm{Alarm: a.ID, Priority: pick(h, []session.Priority{a.Priority, session.Medium})})
+		}
+	}
+	return all
 }
 
 func filled(fields []session.Field, now time.Time) map[string]string {

@@ -74,6 +74,7 @@ var Permissions = []Permission{
 	{"RaiseAlarm", []Role{Therapist, CoTherapist, Chaperone}, unsigned, false},
 	{"ShowAlarm", []Role{Therapist, CoTherapist, Chaperone}, nil, false},
 	{"AcknowledgeAlarm", []Role{Therapist, CoTherapist, Chaperone}, nil, false},
+	{"AcknowledgeAlarms", therapists, nil, false},
 	{"ClearAlarm", therapists, nil, false},
 	{"CallChaperone", therapists, unsigned, false},
 	{"GoIn", []Role{Chaperone}, nil, false},

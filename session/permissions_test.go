@@ -125,6 +125,8 @@ func wish(act string, role session.Role, now time.Time) session.Act {
 			return session.RaiseAlarm{Client: c, Condition: session.PleaseLook}
 		}
 		return session.RaiseAlarm{Client: c, Condition: session.Unresponsive}
+	case "AcknowledgeAlarms":
+		return session.AcknowledgeAlarms{Alarms: []session.SeenAlarm{{Alarm: "a1", Priority: session.High}}}
 	case "SettleCriterion":
 		return session.SettleCriterion{Client: c, Criterion: session.CriterionChaperone, Values: map[string]string{"confirmed": "yes"}}
 	case "ReopenCriterion":

@@ -108,11 +108,12 @@ type Dose struct {
 
 // DoseCorrection keeps the values that were corrected.
 type DoseCorrection struct {
-	At     time.Time `json:"at"` // the value before
-	Mg     float64   `json:"mg"`
-	Reason string    `json:"reason"`
-	By     SeatID    `json:"by"`
-	On     time.Time `json:"on"` // when it was corrected
+	At      time.Time `json:"at"` // the value before
+	Mg      float64   `json:"mg"`
+	Tablets int       `json:"tablets,omitempty"` // 0: they were not corrected
+	Reason  string    `json:"reason"`
+	By      SeatID    `json:"by"`
+	On      time.Time `json:"on"` // when it was corrected
 }
 
 // Windows are the times that follow from the doses. They are computed when a

@@ -87,7 +87,7 @@ func (s *State) words(e Event) string {
 	case DoseWitnessed:
 		return fmt.Sprintf("%s: dose %d witnessed by %s", s.name(f.Client), f.Number, who)
 	case DoseCorrected:
-		return fmt.Sprintf("%s: dose %d corrected: %s%s%s", s.name(f.Client), f.Number, moved(e.At.Sub(f.WasAt)), changed(f.WasMg, f.Mg), because(f.Reason))
+		return fmt.Sprintf("%s: dose %d corrected: %s%s%s", s.name(f.Client), f.Number, moved(e.At.Sub(f.WasAt)), changed(f.WasMg, f.Mg)+counted(f.WasTablets, f.Tablets), because(f.Reason))
 	case HoldRecorded:
 		outcome := f.Outcome
 		if outcome == "spat" {
@@ -296,6 +296,16 @@ func changed(was, is float64) string {
 		return fmt.Sprintf(", %g mg", is)
 	}
 	return fmt.Sprintf(", %g mg and not %g mg", is, was)
+}
+
+func counted(was, is int) string {
+	switch {
+	case is == was: // they were not corrected
+		return ""
+	case is == 1:
+		return fmt.Sprintf(", in 1 tablet and not in %d", was)
+	}
+	return fmt.Sprintf(", in %d tablets and not in %d", is, was)
 }
 
 // exact says a span of time to the second.

@@ -23,6 +23,7 @@ import { words } from "./therapist-words.js";
  * @property {import("./types.d.ts").Way[]} [dial] whom to call now
  */
 
+const readAfter = 1000; // ms: what has stood here for less was not seen when somebody pressed
 const rank = { low: 1, medium: 2, high: 3 };
 
 /** @param {import("./types.d.ts").Way} way */
@@ -38,7 +39,8 @@ export function createAlarmBar(desk, sound) {
   const local = el("ul", { class: "alarms" });
   const list = el("ul", { class: "alarms", "data-testid": "alarms" });
   const silent = el("p", { class: "alarm-silent" }, words.alarm.silent);
-  const element = el("section", { class: "alarm-bar", "aria-label": words.alarm.title, hidden: true }, local, list, silent);
+  const together = el("button", { type: "button", class: "alarm-together", "data-act": "AcknowledgeAlarms", hidden: true, onclick: () => void silenceAll() });
+  const element = el("section", { class: "alarm-bar", "aria-label": words.alarm.title, hidden: true }, local, list, together, silent);
   const voice = el("div", { class: "spoken", role: "alert", "aria-live": "assertive" });
   /** @type {Map<string, LocalAlarm>} */
   const own = new Map();
@@ -46,11 +48,36 @@ export function createAlarmBar(desk, sound) {
   const told = new Set();
   /** @type {Map<string, string>} */
   const spoken = new Map();
+  /** Since when an alarm stands here at its priority. */
+  /** @type {Map<string, {priority: Priority, since: number}>} */
+  const standing = new Map();
   /** What was silenced here, at which priority: a higher one sounds again. */
   /** @type {Map<string, string>} */
   const hushed = new Map();
   /** @type {Map<string, ReturnType<typeof createRow>>} */
   const rows = new Map();
+
+  /** What somebody has had time to see and may acknowledge, at the priority that they saw. */
+  function seen() {
+    const now = performance.now();
+    return (desk.view().alarms ?? []).filter((alarm) => {
+      const here = standing.get(alarm.id);
+      return alarm.mine && !alarm.acknowledged && here?.priority === alarm.priority && now - here.since >= readAfter;
+    }).slice(0, 100).map((alarm) => ({ alarm: alarm.id, priority: alarm.priority }));
+  }
+
+  /** Only what is named is silenced: an alarm that comes while the finger is on its way is not. */
+  async function silenceAll() {
+    const alarms = seen();
+    if (!alarms.length || !usable(together)) return;
+    for (const one of alarms) hushed.set(one.alarm, one.priority);
+    enable(together, false);
+    tick();
+    const answer = await desk.command("AcknowledgeAlarms", { alarms });
+    enable(together, true);
+    if (!answer.ok) for (const one of alarms) hushed.delete(one.alarm);
+    tick();
+  }
 
   /** @param {string} id */
   function createRow(id) {
@@ -129,6 +156,8 @@ export function createAlarmBar(desk, sound) {
       return row.node;
     }, (_, alarm) => rows.get(alarm.id)?.update(alarm));
     for (const id of rows.keys()) if (!alarms.some((alarm) => alarm.id === id)) rows.delete(id);
+    for (const id of standing.keys()) if (!rows.has(id)) standing.delete(id);
+    for (const { id, priority } of alarms) if (standing.get(id)?.priority !== priority) standing.set(id, { priority, since: performance.now() });
     // A tab in the background says it too.
     const worst = alarms.find((alarm) => !alarm.acknowledged);
     const names = words.and((desk.view().clients ?? []).map((client) => client.name));
@@ -172,6 +201,9 @@ export function createAlarmBar(desk, sound) {
     });
     const sounding = [...alarms, ...mine].filter((alarm) => !alarm.acknowledged && hushed.get(alarm.id) !== alarm.priority).map((alarm) => alarm.priority).sort((a, b) => rank[b] - rank[a]);
     sound.set(sounding[0] ?? null);
+    const open = alarms.filter((alarm) => alarm.mine && !alarm.acknowledged).length;
+    show(together, open > 1 && desk.action("AcknowledgeAlarms")?.allowed);
+    text(together, words.alarm.together(open));
     show(silent, sound.blocked());
     show(element, alarms.length + mine.length > 0 || sound.blocked());
   }

@@ -117,13 +117,14 @@ export function clientActs(desk) {
             { name: "number", label: words.dose.which, kind: "choice", value: String(last?.number ?? ""), choices: doses.map((one) => ({ value: String(one.number), label: words.dose.one(one.number, one.mg, timeOfDay(one.at)) })) },
             { name: "at", label: words.dose.takenAt, kind: "clock", value: last ? timeOfDay(last.at) : "" },
             { name: "mg", label: words.dose.mg, kind: "number", fraction: true, min: 1, max: 2000, value: String(last?.mg ?? "") },
+            { name: "tablets", label: words.dose.tablets, kind: "number", min: 1, max: 10, optional: true, value: doses.length === 1 ? String(last?.tablets ?? "") : "" },
             reason,
           ],
-          consequence: (values) => words.dose.correcting(values["number"] ?? "", values["mg"] ?? "", values["at"] ?? ""),
+          consequence: (values) => words.dose.correcting(values["number"] ?? "", values["mg"] ?? "", values["tablets"] ?? "", values["at"] ?? ""),
           submit: words.dose.correctIt,
         };
       },
-      body: (values) => ({ number: number(values["number"] ?? ""), at: clockAnswer(values["at"] ?? "", desk.now()), mg: number(values["mg"] ?? ""), reason: values["reason"] }),
+      body: (values) => ({ number: number(values["number"] ?? ""), at: clockAnswer(values["at"] ?? "", desk.now()), mg: number(values["mg"] ?? ""), tablets: number(values["tablets"] ?? ""), reason: values["reason"] }),
     },
     RecordHold: {
       words: () => words.dose.hold,

@@ -138,8 +138,8 @@ export const words = {
     correctIt: "Correct it",
     /** @param {number} number @param {number} mg @param {string} at */
     one: (number, mg, at) => `Dose ${number}: ${mg} mg at ${at}`,
-    /** @param {string} number @param {string} mg @param {string} at */
-    correcting: (number, mg, at) => `Dose ${number || "…"} becomes ${mg || "…"} mg at ${at || "…"}. Both values stay in the record, and every window follows.`,
+    /** @param {string} number @param {string} mg @param {string} tablets @param {string} at */
+    correcting: (number, mg, tablets, at) => `Dose ${number || "…"} becomes ${mg || "…"} mg in ${tablets || "…"} ${tablets === "1" ? "tablet" : "tablets"} at ${at || "…"}. Both values stay in the record, and every window follows.`,
     hold: "Swallowed or spat out? …",
     holdAsk: "What became of the medicine?",
     holdSwallowed: "Swallowed",
@@ -198,6 +198,8 @@ export const words = {
     /** @type {Record<string, string>} */
     shape: { high: "▲", medium: "◆", low: "●" },
     acknowledge: "Acknowledge",
+    /** @param {number} n */
+    together: (n) => `Acknowledge all ${n} shown here`,
     resolve: "Resolved …",
     resolveIt: "It is over",
     how: "How it ended, for the record",

@@ -129,7 +129,7 @@ export interface Authorization { number: number; mg: number; tablets: number; at
 export interface Dose {
   number: number; mg: number; tablets: number; at: Time; by: SeatID; witnessed_by?: SeatID;
   past_gates?: boolean; open_gates?: string[]; reason?: string; outcome?: string;
-  corrections?: { at: Time; mg: number; reason: string; by: SeatID; on: Time }[];
+  corrections?: { at: Time; mg: number; tablets?: number; reason: string; by: SeatID; on: Time }[];
 }
 export interface Windows {
   t0: Time; hold_ends: Time; offered: Time; overdue: Time;

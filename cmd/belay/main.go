@@ -38,6 +38,7 @@ func main() {
 // settings are what flags and environment say.
 type settings struct {
 	listen, data, publicURL string
+	proxies                 string
 	selfSigned              bool
 	cert, key               string
 	logFormat               string
@@ -112,6 +113,7 @@ func parse(name string, args []string, env func(string) string, errs io.Writer) 
 	if name == "serve" {
 		flags.StringVar(&s.listen, "listen", ":8080", "address to listen on, host:port")
 		flags.StringVar(&s.publicURL, "public-url", "", "what links say, as https://belay.example.org (default: the address that the therapist's browser uses)")
+		flags.StringVar(&s.proxies, "trusted-proxies", "", "addresses of proxies on other machines that are believed about whom they pass on, as 10.42.0.0/16, with commas (default: only proxies on this machine are)")
 		flags.BoolVar(&s.selfSigned, "tls-self-signed", false, "TLS with a certificate of its own, for a trial with a phone on the local network")
 		flags.StringVar(&s.cert, "tls-cert", "", "file of the certificate, PEM")
 		flags.StringVar(&s.key, "tls-key", "", "file of its key, PEM")

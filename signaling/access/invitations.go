@@ -122,7 +122,7 @@ type Open struct {
 // OpenLink exchanges a link's secret for the cookie of its seat. It returns the
 // place of the seat's page, or "" while the browser waits for the therapist's tap.
 func (d *Door) OpenLink(w http.ResponseWriter, r *http.Request, o Open) (location string, err error) {
-	if err := d.opensByAddress.allow(address(r), time.Now()); err != nil {
+	if err := d.opensByAddress.allow(d.address(r), time.Now()); err != nil {
 		return "", err
 	}
 	invalid := &session.Refusal{Code: session.LinkInvalid, Words: "This link does not open anything. Please ask your therapist for a new one."}

@@ -33,10 +33,11 @@ import (
 
 // Options are the settings of one server.
 type Options struct {
-	Listen    string       // host:port
-	Data      string       // folder of the log, the certificate and the socket; made where it is missing
-	PublicURL *url.URL     // what links say; nil: the address that the therapist's browser used
-	Log       *slog.Logger // nil discards
+	Listen    string         // host:port
+	Data      string         // folder of the log, the certificate and the socket; made where it is missing
+	PublicURL *url.URL       // what links say; nil: the address that the therapist's browser used
+	Log       *slog.Logger   // nil discards
+	Proxies   []netip.Prefix // that are believed about people's addresses, beside those on this machine
 
 	SelfSigned        bool   // TLS with a certificate of our own, kept in Data
 	CertFile, KeyFile string // TLS with this certificate
@@ -158,7 +159,7 @@ func (s *Server) begin(ctx context.Context) (err error) {
 		return err
 	}
 
-	door, err := access.New(access.Options{Practice: s.practice, Sessions: s.sessions, PublicURL: o.PublicURL})
+	door, err := access.New(access.Options{Practice: s.practice, Sessions: s.sessions, PublicURL: o.PublicURL, TrustedProxies: o.Proxies})
 	if err != nil {
 		return err
 	}
