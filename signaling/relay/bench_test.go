@@ -263,7 +263,7 @@ type benchPage struct {
 
 func newBenchPage(b *testing.B) *benchPage {
 	b.Helper()
-	pc, err := pionAPI(b, false).NewPeerConnection(webrtc.Configuration{})
+	pc, err := pionAPI(b, false, false).NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
 		b.Fatal(err)
 	}

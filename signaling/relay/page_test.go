@@ -3,6 +3,7 @@ package relay_test
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"slices"
 	"sync"
@@ -34,6 +35,7 @@ const visit = "visit-1"
 // house is a relay with the pages of its rooms.
 type house struct {
 	t     testing.TB
+	addr  netip.AddrPort // of its UDP
 	relay *relay.Relay
 	mu    sync.Mutex
 	pages map[protocol.PeerID]*page
@@ -46,6 +48,7 @@ func open(t testing.TB, change ...func(*relay.Options)) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.addr = udp.LocalAddr().(*net.UDPAddr).AddrPort()
 	o := relay.Options{UDP: udp, Say: h.say}
 	for _, f := range change {
 		f(&o)
@@ -80,10 +83,11 @@ func (h *house) say(_ string, to protocol.PeerID, message any) {
 	}
 }
 
-// meet opens the visit's room for pages, each of which sees all others.
+// meet opens the room of pages that are in the same, each of which sees all others.
 func (h *house) meet(pages ...*page) {
 	h.t.Helper()
-	if err := h.relay.Open(visit, true); err != nil {
+	room := pages[0].room
+	if err := h.relay.Open(room, true); err != nil {
 		h.t.Fatal(err)
 	}
 	members := map[protocol.PeerID]relay.Member{}
@@ -96,7 +100,7 @@ func (h *house) meet(pages ...*page) {
 		}
 		members[p.peer] = m
 	}
-	h.relay.SetMembers(visit, members)
+	h.relay.SetMembers(room, members)
 }
 
 // page is a browser's page as far as the relay can tell: it offers, it sends VP8
@@ -104,6 +108,7 @@ func (h *house) meet(pages ...*page) {
 type page struct {
 	t    testing.TB
 	h    *house
+	room string // its session
 	seat string
 	peer protocol.PeerID
 	told chan any
@@ -118,6 +123,7 @@ type page struct {
 	sounds  [relay.MaxSlots]inbox
 
 	through func(answer string) string // what the way does to addresses; nil: nothing
+	parts   [2]int                     // packets in a frame of each layer
 	small   atomic.Bool                // simulcast: the small layer alone
 	plis    atomic.Int64
 	key     atomic.Bool
@@ -153,13 +159,19 @@ type inbox struct {
 type options struct {
 	silent    bool // sends nothing
 	simulcast bool
+	big       int // packets in a frame of the big layer; 0: as the small one
 	tcp       bool
+	tells     bool // when packets arrived (TWCC), as browsers do
 	slots     int
+	room      string // its session; "": visit
 }
 
 func (h *house) page(seat string, o options) *page {
 	h.t.Helper()
-	p := &page{t: h.t, h: h, seat: seat, peer: protocol.PeerID(fmt.Sprintf("page-of-%s-%08d", seat, count.Add(1))),
+	if o.room == "" {
+		o.room = visit
+	}
+	p := &page{t: h.t, h: h, room: o.room, seat: seat, parts: [2]int{max(2, o.big), 2}, peer: protocol.PeerID(fmt.Sprintf("page-of-%s-%08d", seat, count.Add(1))),
 		told: make(chan any, 256), answers: make(chan string, 4), quit: make(chan struct{})}
 	for i := range p.slots {
 		p.slots[i].from, p.sounds[i].from = map[byte]int{}, map[byte]int{}
@@ -174,7 +186,7 @@ func (h *house) page(seat string, o options) *page {
 
 var count atomic.Int64
 
-func pionAPI(t testing.TB, tcp bool) *webrtc.API {
+func pionAPI(t testing.TB, tcp, tells bool) *webrtc.API {
 	t.Helper()
 	media, registry := &webrtc.MediaEngine{}, &interceptor.Registry{}
 	for _, c := range []struct {
@@ -194,6 +206,11 @@ func pionAPI(t testing.TB, tcp bool) *webrtc.API {
 		webrtc.ConfigureSimulcastExtensionHeaders(media), webrtc.ConfigureTWCCHeaderExtensionSender(media, registry),
 	} {
 		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if tells {
+		if err := webrtc.ConfigureTWCCSender(media, registry); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -220,7 +237,7 @@ func (p *page) build(o options) {
 			p.t.Fatal(err)
 		}
 	}
-	pc, err := pionAPI(p.t, o.tcp).NewPeerConnection(webrtc.Configuration{})
+	pc, err := pionAPI(p.t, o.tcp, o.tells).NewPeerConnection(webrtc.Configuration{})
 	fatal(err)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -376,7 +393,7 @@ func (p *page) offer(restart bool) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.h.relay.Receive(visit, p.peer, &protocol.Offer{SDP: p.pc.LocalDescription().SDP, Restart: restart})
+	p.h.relay.Receive(p.room, p.peer, &protocol.Offer{SDP: p.pc.LocalDescription().SDP, Restart: restart})
 	select {
 	case answer := <-p.answers:
 		if p.through != nil {
@@ -419,7 +436,7 @@ func (p *page) send() *page {
 					if i == 0 && len(cameras) > 1 && p.small.Load() {
 						continue // the browser has given the big layer up
 					}
-					frame(camera, &seq[i], uint32(now.UnixNano()/11111)+uint32(1e6*i), uint16(n+500*i), p.mark()+byte(i), key, ids)
+					frame(camera, &seq[i], uint32(now.UnixNano()/11111)+uint32(1e6*i), uint16(n+500*i), p.mark()+byte(i), key, p.parts[i], ids)
 				}
 				n++
 			case now := <-sounds.C:
@@ -462,14 +479,14 @@ func (p *page) tracks() ([]*webrtc.TrackLocalStaticRTP, *webrtc.TrackLocalStatic
 // mark is what this page's packets carry, to be told from others'.
 func (p *page) mark() byte { return p.seat[0] }
 
-// frame sends one frame in two packets: descriptor with a 15-bit PictureID and
+// frame sends one frame in packets: descriptor with a 15-bit PictureID and
 // TL0PICIDX, frame tag, mark.
-func frame(to *webrtc.TrackLocalStaticRTP, seq *uint16, stamp uint32, n uint16, mark byte, key bool, ids extensions) {
+func frame(to *webrtc.TrackLocalStaticRTP, seq *uint16, stamp uint32, n uint16, mark byte, key bool, parts int, ids extensions) {
 	tag := byte(1)
 	if key {
 		tag = 0
 	}
-	for part := range 2 {
+	for part := range parts {
 		payload := make([]byte, 700)
 		payload[0], payload[1], payload[2], payload[3], payload[4] = 0x80, 0xc0, 0x80|byte(n>>8)&0x7f, byte(n), byte(n)
 		if part == 0 {
@@ -477,7 +494,7 @@ func frame(to *webrtc.TrackLocalStaticRTP, seq *uint16, stamp uint32, n uint16, 
 			payload[5] = tag
 		}
 		payload[6] = mark
-		packet := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: *seq, Timestamp: stamp, Marker: part == 1}, Payload: payload}
+		packet := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: *seq, Timestamp: stamp, Marker: part == parts-1}, Payload: payload}
 		if ids.rid != 0 {
 			_ = packet.SetExtension(ids.mid, []byte(ids.line))
 			_ = packet.SetExtension(ids.rid, []byte(to.RID()))
@@ -526,6 +543,13 @@ func (b *inbox) count(mark byte) {
 	}
 	b.last = now
 	b.from[mark]++
+}
+
+// forget counts the frames of each sender anew.
+func (b *inbox) forget() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	clear(b.from)
 }
 
 // view is a copy of what has arrived.
