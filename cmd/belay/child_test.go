@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -24,6 +25,9 @@ type child struct {
 	t    *testing.T
 	url  string // http://localhost:PORT
 	args []string
+
+	prefix []string          // before its command line: it runs in another network
+	away   http.RoundTripper // reaches it there; nil: it is here
 
 	cmd    *exec.Cmd
 	ended  chan struct{} // closed when the process is gone and its output read
@@ -53,6 +57,14 @@ func startChild(t *testing.T) *child {
 	t.Helper()
 	address := freeAddress(t)
 	c := &child{t: t, url: "http://" + address, args: []string{"serve", "-listen", address, "-data", filepath.Join(t.TempDir(), "data")}}
+	c.first()
+	return c
+}
+
+// first starts it, and has it end with the test.
+func (c *child) first() {
+	t := c.t
+	t.Helper()
 	t.Cleanup(func() {
 		c.kill()
 		if t.Failed() {
@@ -63,7 +75,6 @@ func startChild(t *testing.T) *child {
 		}
 	})
 	c.start()
-	return c
 }
 
 // freeAddress is a port that is free now and below those that outgoing
@@ -87,6 +98,10 @@ func freeAddress(t *testing.T) string {
 func (c *child) start() {
 	c.t.Helper()
 	c.cmd = belay(c.t, context.Background(), c.args...)
+	if len(c.prefix) > 0 {
+		c.cmd.Args = append(slices.Clone(c.prefix), c.cmd.Args...)
+		c.cmd.Path, c.cmd.Err = exec.LookPath(c.prefix[0])
+	}
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	pipe, err := c.cmd.StdoutPipe()
 	if err != nil {
@@ -122,7 +137,7 @@ func (c *child) start() {
 }
 
 func (c *child) answers(path string) bool {
-	client := http.Client{Timeout: 5 * time.Second}
+	client := http.Client{Timeout: 5 * time.Second, Transport: c.away}
 	defer client.CloseIdleConnections()
 	res, err := client.Get(c.url + path)
 	if err != nil {
@@ -146,7 +161,7 @@ func (c *child) kill() {
 	c.cmd = nil
 }
 
-var setUpLink = regexp.MustCompile(`http://\S+/setup#\S+`)
+var setUpLink = regexp.MustCompile(`https?://\S+/setup#\S+`)
 
 // setUpLink is the one-time link that the server prints at its first start.
 func (c *child) setUpLink() string {

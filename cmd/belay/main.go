@@ -44,6 +44,7 @@ type settings struct {
 	udp, relayTCP           string
 	advertise               string
 	rooms                   int
+	credentials             time.Duration
 	redis, redisPassword    string
 	redisShown              bool // the address was on the command line
 	metrics                 string
@@ -117,6 +118,7 @@ func parse(name string, args []string, env func(string) string, errs io.Writer) 
 		flags.StringVar(&s.relayTCP, "relay-tcp", "", "address of the same over TCP and TLS, for networks that let no UDP out, host:port, or off (default: as -listen)")
 		flags.StringVar(&s.advertise, "advertise", "", "public IP addresses of this server where it stands behind 1:1 NAT, with commas")
 		flags.IntVar(&s.rooms, "rooms", 0, "visits at once that this server has room for (default: 20 for each processor)")
+		flags.DurationVar(&s.credentials, "turn-credentials", 10*time.Minute, "how long a page can begin to use credentials for TURN; it gets fresh ones at half of that")
 		flags.StringVar(&s.logFormat, "log-format", "text", "text or json")
 		flags.StringVar(&s.metrics, "metrics", "", "loopback address for Prometheus and a debug page, as 127.0.0.1:9464 (default: none)")
 	}

@@ -38,7 +38,7 @@ func serve(ctx context.Context, s settings, env func(string) string, out, errs i
 		Listen: s.listen, Data: s.data, PublicURL: public, Log: log,
 		Redis: where, Metrics: s.metrics,
 		SelfSigned: s.selfSigned, CertFile: s.cert, KeyFile: s.key,
-		UDP: s.udp, RelayTCP: s.relayTCP, Advertise: advertise, Rooms: s.rooms,
+		UDP: s.udp, RelayTCP: s.relayTCP, Advertise: advertise, Rooms: s.rooms, Credentials: s.credentials,
 	})
 	if err != nil {
 		return err

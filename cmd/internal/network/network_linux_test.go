@@ -156,3 +156,45 @@ func TestARateHoldsBackWhatIsTooMuch(t *testing.T) {
 		t.Errorf("%d of %d packets came through at once", came, sent)
 	}
 }
+
+func TestANetworkThatLetsOnlyTLSOutLooksIntoIt(t *testing.T) {
+	s := network.Lay(t)
+	var server net.Listener
+	if err := s.Server.Within(func() (err error) {
+		server, err = net.Listen("tcp4", network.ServerAt+":443")
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	s.A.Router.Forward(network.OnlyTLS)
+	for _, one := range []struct {
+		name, first string
+		passes      bool
+	}{
+		{"TLS", "\x16\x03\x01\x00\x05hello", true},
+		{"ICE over TCP", "\x00\x14\x00\x01\x00\x00\x21\x12\xa4\x42aaaaaaaaaaaa", false},
+	} {
+		conn, err := s.A.Device.Dial(t.Context(), "tcp4", network.ServerAt+":443")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		there, err := server.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer there.Close()
+		if _, err := conn.Write([]byte(one.first)); err != nil {
+			t.Fatal(err)
+		}
+		within := 500 * time.Millisecond
+		if one.passes {
+			within = soon
+		}
+		there.SetReadDeadline(time.Now().Add(within))
+		if n, err := there.Read(make([]byte, 100)); (err == nil) != one.passes {
+			t.Errorf("%s: %d bytes came, %v", one.name, n, err)
+		}
+	}
+}

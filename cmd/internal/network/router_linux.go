@@ -50,7 +50,7 @@ const (
 	Nothing = "drop"
 	// OnlyTLS lets TCP out to one port, and looks into it: what does not begin as
 	// TLS there, ICE over TCP say, is dropped (RFC 4571 framing, STUN's cookie).
-	OnlyTLS = "meta l4proto != tcp drop\ntcp sport != 443 tcp dport != 443 drop\n@ih,48,32 0x2112a442 drop"
+	OnlyTLS = "meta l4proto != tcp drop\nct direction original tcp dport != 443 drop\n@ih,48,32 0x2112a442 drop"
 )
 
 // To drops what goes to another place; From what comes from there.
