@@ -5,7 +5,6 @@ import (
 	_ "embed"
 	"fmt"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -61,6 +60,7 @@ func (h *homes) arrive() {
 		p.Before(watchJS)
 		p.Expect("ERR_") // of what is fetched while a network is broken
 		p.Expect("WebSocket connection to")
+		p.Expect("beforeunload") // nobody asks to stay on a page that is loaded again
 	}
 	h.setUp()
 	h.practise("1")
@@ -151,8 +151,8 @@ var table []row
 
 // measured reads what came since the moment, or since watch began, and takes it
 // down. What is longer than the goal by more than the machine's own pauses fails.
-func (h *homes) measured(t *testing.T, r row, from *moment) {
-	t.Helper()
+func (h *homes) measured(r row, from *moment) {
+	h.t.Helper()
 	if from == nil {
 		from, r.since = &moment{}, "always"
 	}
@@ -168,14 +168,14 @@ func (h *homes) measured(t *testing.T, r row, from *moment) {
 		into[0], into[1] = got.Picture.longest(start), got.Sound.longest(start)
 		r.stall = max(r.stall, time.Duration(got.Stall*float64(time.Millisecond)))
 		if got.Picture.Count < 5 || got.Sound.Count < 5 {
-			t.Errorf("%s: %s saw %d frames and heard %d sounds", r.what, p.Name, got.Picture.Count, got.Sound.Count)
+			h.t.Errorf("%s: %s saw %d frames and heard %d sounds", r.what, p.Name, got.Picture.Count, got.Sound.Count)
 		}
 	}
 	r.most = max(slices.Max(r.robin[:]), slices.Max(r.alex[:]))
 	table = append(table, r)
-	t.Log(r)
+	h.t.Log(r)
 	if r.most > r.goal+r.stall {
-		t.Errorf("%s: nothing came for %v; the goal is %v, and a page stood still by itself for up to %v", r.what, r.most, r.goal, r.stall)
+		h.t.Errorf("%s: nothing came for %v; the goal is %v, and a page stood still by itself for up to %v", r.what, r.most, r.goal, r.stall)
 	}
 }
 
@@ -210,13 +210,6 @@ const (
 	noGap = 500 * time.Millisecond // of what never stops: the usual jitter of two browsers on one machine
 	back  = 3 * time.Second        // after the network is back, where there was no second path
 )
-
-func long(t *testing.T) {
-	t.Helper()
-	if os.Getenv("BELAY_LONG") == "" {
-		t.Skip("BELAY_LONG=1 runs this too")
-	}
-}
 
 // with is the same street for a subtest.
 func (h *homes) with(t *testing.T) *homes {

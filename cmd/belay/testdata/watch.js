@@ -10,6 +10,15 @@
       links.push(this);
     }
   };
+  // All that the server ever says to this page.
+  const RealSocket = globalThis.WebSocket;
+  const said = [];
+  globalThis.WebSocket = class extends RealSocket {
+    constructor(...options) {
+      super(...options);
+      this.addEventListener("message", ({ data }) => /candidate|offer|answer/.test(data) && said.push(data));
+    }
+  };
   const open = () => links.filter((pc) => pc.signalingState !== "closed");
 
   // A connection to the relay has places for four people.
@@ -91,8 +100,8 @@
       }
       return all;
     },
-    /** Everything that was ever said to this page about how to reach others. */
-    told: () => links.map((pc) => (pc.currentRemoteDescription?.sdp ?? "") + JSON.stringify(pc.getConfiguration())).join("\n"),
+    /** Everything that was said to this page about how to reach others. */
+    told: () => said.join("\n"),
     async sent(relay) {
       let bytes = 0;
       for (const pc of open()) {
