@@ -32,6 +32,7 @@ const sayEvery = 1000; // ms, while what is wanted is not so
 const sayAgain = 10_000; // ms, while it is: the other page may have lost it
 const holds = 3000; // ms that the relay carries well before a direct connection is let go of for good
 const overlap = 8000; // ms that a direct connection which is down outlives its place in the list
+const deafAfter = 1000; // ms without a packet from anybody
 const idleLook = 1000; // ms between two looks at a rope that nobody wants
 
 /**
@@ -68,6 +69,7 @@ export function createCall(options) {
   let looking = false;
   let closed = false;
   let hidden = false;
+  let deaf = false; // what came from somebody has stopped, by all ropes
 
   /** @param {"direct" | "relay"} rope @returns {RTCIceServer[]} */
   const serversFor = (rope) =>
@@ -309,6 +311,15 @@ export function createCall(options) {
     if (closed) return;
     const now = performance.now();
     for (const party of parties.values()) if (party.listed.role !== "chaperone") choose(party, now);
+    listen();
+  }
+
+  /** Where nothing comes from anybody it may be this page's own network that is another one, and its socket dead. */
+  function listen() {
+    const ages = [...parties.values()].flatMap(({ direct, relayed }) => [direct.ages().packet, relayed.ages().packet]).filter((age) => age >= 0);
+    const before = deaf;
+    deaf = ages.length > 0 && Math.min(...ages) >= deafAfter;
+    if (deaf && !before) connection.doubt();
   }
 
   /** @param {Party} party @param {number} now */
@@ -389,7 +400,8 @@ export function createCall(options) {
   const stop = [
     connection.on("welcome", (welcome) => {
       servers = welcome.ice_servers ?? [];
-      for (const link of links()) link.changed();
+      for (const link of links()) link.changed(deaf);
+      for (const party of parties.values()) party.said = 0; // it may have gone nowhere
     }),
     connection.on("ice_servers", (fresh) => {
       servers = fresh.ice_servers; // for the next connection, and the next change of network
