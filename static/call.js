@@ -314,12 +314,18 @@ export function createCall(options) {
     listen();
   }
 
-  /** Where nothing comes from anybody it may be this page's own network that is another one, and its socket dead. */
+  /**
+   * Where nothing comes from anybody it may be this page's own network that is
+   * another one, and its socket dead; if that lives, it is the paths that do not.
+   */
   function listen() {
     const ages = [...parties.values()].flatMap(({ direct, relayed }) => [direct.ages().packet, relayed.ages().packet]).filter((age) => age >= 0);
     const before = deaf;
     deaf = ages.length > 0 && Math.min(...ages) >= deafAfter;
-    if (deaf && !before) connection.doubt();
+    if (!deaf || before) return;
+    connection.doubt(() => {
+      if (deaf && !closed) for (const link of links()) link.failed();
+    });
   }
 
   /** @param {Party} party @param {number} now */
@@ -401,6 +407,9 @@ export function createCall(options) {
     connection.on("welcome", (welcome) => {
       servers = welcome.ice_servers ?? [];
       for (const link of links()) link.changed(deaf);
+      // Nobody could say by which rope they want this page.
+      if (deaf && relay) relay.warm = performance.now() + warmFor;
+      pay();
       for (const party of parties.values()) party.said = 0; // it may have gone nowhere
     }),
     connection.on("ice_servers", (fresh) => {

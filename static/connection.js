@@ -313,8 +313,8 @@ export function openConnection({ path, media = true, on = {} }) {
     dial();
   }
 
-  /** Something happened to the network or to the page: find out at once what is still true. @param {number} within ms */
-  function probe(within) {
+  /** Something happened to the network or to the page: find out at once what is still true. @param {number} within ms @param {() => void} [well] */
+  function probe(within, well) {
     if (closed || state.name === "replaced") return;
     if (!socket) {
       dial();
@@ -325,7 +325,9 @@ export function openConnection({ path, media = true, on = {} }) {
     const mine = socket;
     ping();
     setTimeout(() => {
-      if (socket === mine && lastHeard < asked) again();
+      if (socket !== mine) return;
+      if (lastHeard < asked) again();
+      else well?.();
     }, within);
   }
 
@@ -356,7 +358,7 @@ export function openConnection({ path, media = true, on = {} }) {
     send,
     now: clock.now,
     state: () => state,
-    doubt: () => probe(deafWithin),
+    doubt: (well) => probe(deafWithin, well),
     retry() {
       attempts = 0;
       if (state.name === "replaced") become({ name: "reconnecting", words: "" });

@@ -305,6 +305,12 @@ export function createPeer(options) {
       const well = pc.iceConnectionState === "connected" || pc.iceConnectionState === "completed";
       if (!well || deaf || (offers && pc.signalingState === "have-local-offer")) restart();
     },
+    /** failed says that nothing comes although the server is there: no waiting until the browser thinks so too. */
+    failed() {
+      asked = 0;
+      lost = true;
+      restart();
+    },
     /** moved says that this device's network is another one: even a path that seems well may be gone. */
     moved() {
       if (performance.now() - asked > 1000) asked = 0;

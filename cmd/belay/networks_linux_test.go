@@ -176,6 +176,9 @@ func (h *homes) measured(r row, from *moment) {
 	h.t.Log(r)
 	if r.most > r.goal+r.stall {
 		h.t.Errorf("%s: nothing came for %v; the goal is %v, and a page stood still by itself for up to %v", r.what, r.most, r.goal, r.stall)
+		for p, at := range map[*browser.Person]float64{h.robin: from.robin, h.alex: from.alex} {
+			h.t.Logf("what happened at %s, in ms:\n%s", p.Name, browser.Eval[string](p, fmt.Sprintf("__watch.since(%v || __watch.began)", at)))
+		}
 	}
 }
 

@@ -8,14 +8,25 @@
     constructor(...options) {
       super(...options);
       links.push(this);
+      const name = `connection ${links.length}`;
+      remark(`${name} made`);
+      for (const what of ["iceconnectionstatechange", "connectionstatechange", "signalingstatechange"]) {
+        this.addEventListener(what, () => remark(`${name} (${toRelay(this) ? "relay" : "direct"}) ice ${this.iceConnectionState}, ${this.connectionState}, ${this.signalingState}`));
+      }
     }
   };
+  const lines = [];
+  const remark = (what) => lines.push(`${Math.round(performance.now())} ${what}`);
+  for (const what of ["online", "offline"]) addEventListener(what, () => remark(what));
+
   // All that the server ever says to this page.
   const RealSocket = globalThis.WebSocket;
   const said = [];
   globalThis.WebSocket = class extends RealSocket {
     constructor(...options) {
       super(...options);
+      remark("socket dialled");
+      for (const what of ["open", "close"]) this.addEventListener(what, ({ code }) => remark(`socket ${what} ${code ?? ""}`));
       this.addEventListener("message", ({ data }) => /candidate|offer|answer/.test(data) && said.push(data));
     }
   };
@@ -74,12 +85,15 @@
     begin(selector) {
       const now = performance.now();
       watched = selector;
+      this.began = now;
       picture = fresh(now);
       sound = fresh(now);
       stall = 0;
       return now;
     },
     now: () => performance.now(),
+    /** What happened since a point in time. */
+    since: (from) => lines.filter((line) => parseInt(line) >= from - 100).map((line) => line.replace(/^\d+/, (at) => (at - from).toFixed(0))).join("\n"),
     /** What has come since begin; a gap that lasts ends now. */
     read() {
       const now = performance.now();
