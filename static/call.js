@@ -23,7 +23,7 @@ import { createWay } from "./way.js";
  * @typedef {{listed: Peer, absent: number, link: Link | null, ending: number, direct: Reading, relayed: Reading,
  *   choice: ReturnType<typeof createChoice>, full: Set<Rope>, left: number, moved: number, said: number, saying: string, fresh: number, report: RTCStatsReport | null}} Party
  */
-/** @typedef {{listed: Peer, absent: number, link: Link, warm: number, up: boolean, slots: Slots["slots"], readAt: number, report: RTCStatsReport | null}} Relay */
+/** @typedef {{listed: Peer, absent: number, link: Link, warm: number, up: boolean, slots: Slots["slots"], readAt: number, report: RTCStatsReport | null, came: number, cameAt: number}} Relay */
 
 const staleAfter = 10; // s without a packet: a peer that is no longer listed is gone
 const earlyLimit = 64; // messages of peers that are not listed yet
@@ -116,7 +116,7 @@ export function createCall(options) {
   /** @param {Peer} listed */
   function connectRelay(listed) {
     /** @type {Relay} */
-    const mine = { listed, absent: 0, link: /** @type {any} */ (null), warm: 0, up: false, slots: slotsOf.get(listed.peer) ?? [], readAt: 0, report: null };
+    const mine = { listed, absent: 0, link: /** @type {any} */ (null), warm: 0, up: false, slots: slotsOf.get(listed.peer) ?? [], readAt: 0, report: null, came: 0, cameAt: 0 };
     relay = mine;
     mine.link = createPeer({
       ...common,
@@ -324,7 +324,10 @@ export function createCall(options) {
     deaf = ages.length > 0 && Math.min(...ages) >= deafAfter;
     if (!deaf || before) return;
     connection.doubt(() => {
-      if (deaf && !closed) for (const link of links()) link.failed();
+      if (!deaf || closed) return;
+      // The relay itself always answers what it is sent.
+      const dead = relay !== null && wanted() && performance.now() - relay.cameAt >= deafAfter;
+      for (const link of links()) link.failed(dead && link === relay?.link);
     });
   }
 
@@ -372,6 +375,8 @@ export function createCall(options) {
         if (!report || closed || relay !== mine) return;
         mine.readAt = now;
         mine.report = report;
+        const came = carried(report);
+        if (came !== mine.came) Object.assign(mine, { came, cameAt: now });
         for (const party of all) {
           const place = placeOf(party, "relay");
           const mids = place.map(({ mid }) => mid);
@@ -399,6 +404,13 @@ export function createCall(options) {
       const state = (relayed ? relay?.link : link)?.state() ?? "connecting";
       return [{ ...got, seat: of.seat, role: of.role, state, second: relayed ? link?.state() === "connected" : relay?.up === true }];
     });
+  }
+
+  /** Packets that came by a connection, what only reports on others included. @param {RTCStatsReport} report */
+  function carried(report) {
+    let packets = 0;
+    report.forEach((entry) => (packets += entry.type === "transport" ? (entry.packetsReceived ?? 0) : 0));
+    return packets;
   }
 
   const links = () => [...parties.values()].flatMap(({ link }) => (link ? [link] : [])).concat(relay ? [relay.link] : []);

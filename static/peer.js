@@ -305,10 +305,15 @@ export function createPeer(options) {
       const well = pc.iceConnectionState === "connected" || pc.iceConnectionState === "completed";
       if (!well || deaf || (offers && pc.signalingState === "have-local-offer")) restart();
     },
-    /** failed says that nothing comes although the server is there: no waiting until the browser thinks so too. */
-    failed() {
+    /**
+     * failed says that nothing comes although the server is there: no waiting until
+     * the browser thinks so too.
+     *
+     * @param {boolean} dead it is the path, and not the one at its other end
+     */
+    failed(dead) {
       asked = 0;
-      lost = true;
+      lost ||= dead;
       restart();
     },
     /** moved says that this device's network is another one: even a path that seems well may be gone. */
