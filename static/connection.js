@@ -18,6 +18,8 @@ const silenceIsSaid = 5000; // ms: the screen says so
 const openWithin = 6000; // ms from the dial to the welcome
 const againAfter = 2000; // ms: what could not be recorded is sent again
 const bridged = 45_000; // ms: a disk that hangs for seconds is nobody's to press a button for
+const answerWithin = 2500; // ms for a pong, after the page slept
+const deafWithin = 600; // ms, where nothing comes from anybody else either
 const waits = [200, 500, 1000, 1500, 2000, 2000, 3000, 3000, 4000, 5000, 7000]; // ms between attempts, before jitter
 
 // The close codes of the server (signaling/protocol).
@@ -311,8 +313,8 @@ export function openConnection({ path, media = true, on = {} }) {
     dial();
   }
 
-  /** Something happened to the network or to the page: find out at once what is still true. */
-  function probe() {
+  /** Something happened to the network or to the page: find out at once what is still true. @param {number} within ms @param {() => void} [well] */
+  function probe(within, well) {
     if (closed || state.name === "replaced") return;
     if (!socket) {
       dial();
@@ -323,13 +325,16 @@ export function openConnection({ path, media = true, on = {} }) {
     const mine = socket;
     ping();
     setTimeout(() => {
-      if (socket === mine && lastHeard < asked) again();
-    }, 2500);
+      if (socket !== mine) return;
+      if (lastHeard < asked) again();
+      else well?.();
+    }, within);
   }
 
-  const onShown = () => document.visibilityState === "visible" && probe();
-  addEventListener("online", probe);
-  addEventListener("pageshow", probe);
+  const onWoken = () => probe(answerWithin);
+  const onShown = () => document.visibilityState === "visible" && onWoken();
+  addEventListener("online", onWoken);
+  addEventListener("pageshow", onWoken);
   document.addEventListener("visibilitychange", onShown);
   const rhythm = setInterval(look, 500);
 
@@ -353,6 +358,7 @@ export function openConnection({ path, media = true, on = {} }) {
     send,
     now: clock.now,
     state: () => state,
+    doubt: (well) => probe(deafWithin, well),
     retry() {
       attempts = 0;
       if (state.name === "replaced") become({ name: "reconnecting", words: "" });
@@ -362,8 +368,8 @@ export function openConnection({ path, media = true, on = {} }) {
       closed = true;
       clearTimeout(redial);
       clearInterval(rhythm);
-      removeEventListener("online", probe);
-      removeEventListener("pageshow", probe);
+      removeEventListener("online", onWoken);
+      removeEventListener("pageshow", onWoken);
       document.removeEventListener("visibilitychange", onShown);
       detach();
     },

@@ -45,6 +45,7 @@ type settings struct {
 	udp, relayTCP           string
 	advertise               string
 	rooms                   int
+	credentials             time.Duration
 	redis, redisPassword    string
 	redisShown              bool // the address was on the command line
 	metrics                 string
@@ -123,6 +124,7 @@ func parse(name string, args []string, env func(string) string, errs io.Writer) 
 		flags.IntVar(&s.rooms, "rooms", 0, "visits at once that this server has room for (default: 20 for each processor)")
 		flags.StringVar(&s.mediaName, "media-name", "", "this server's own name or address for picture and sound, where several stand behind one public address (default: as the page calls it)")
 		flags.DurationVar(&s.drain, "drain", 20*time.Second, "at the end, how long visits may take to change over to other servers")
+		flags.DurationVar(&s.credentials, "turn-credentials", 10*time.Minute, "how long a page can begin to use credentials for TURN; it gets fresh ones at half of that")
 		flags.StringVar(&s.logFormat, "log-format", "text", "text or json")
 		flags.StringVar(&s.metrics, "metrics", "", "loopback address for Prometheus and a debug page, as 127.0.0.1:9464 (default: none)")
 	}

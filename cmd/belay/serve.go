@@ -43,7 +43,7 @@ func serve(ctx context.Context, s settings, env func(string) string, out, errs i
 		Redis: where, Metrics: s.metrics,
 		SelfSigned: s.selfSigned, CertFile: s.cert, KeyFile: s.key,
 		MediaName: s.mediaName, Drain: s.drain,
-		UDP: s.udp, RelayTCP: s.relayTCP, Advertise: advertise, Rooms: s.rooms,
+		UDP: s.udp, RelayTCP: s.relayTCP, Advertise: advertise, Rooms: s.rooms, Credentials: s.credentials,
 	})
 	if err != nil {
 		return err

@@ -142,8 +142,34 @@ func newLink(p *party, offer string) (*link, error) {
 	pc.SCTP().Transport().ICETransport().OnSelectedCandidatePairChange(func(pair *webrtc.ICECandidatePair) {
 		l.route.Store("relay-" + pair.Local.Protocol.String())
 		l.way.reset(time.Now())
+		l.refresh(time.Now()) // on another path nothing of the picture is there
 	})
 	return l, nil
+}
+
+// refresh asks for a key frame of every picture that the page is shown, and of its
+// own: what was asked for on the path before may never have come there.
+func (l *link) refresh(now time.Time) {
+	room := l.party.room
+	room.mu.Lock()
+	var own []*source
+	if l.party.link == l {
+		own = l.party.sources()
+	}
+	room.mu.Unlock()
+	for _, s := range own {
+		if s.picture {
+			s.askKey(now)
+		}
+	}
+	for _, o := range l.pictures {
+		if o == nil {
+			continue
+		}
+		if s := o.shown(); s != nil {
+			s.askKey(now)
+		}
+	}
 }
 
 // read runs a reader that close waits for.

@@ -128,6 +128,7 @@ type page struct {
 	plis    atomic.Int64
 	key     atomic.Bool
 	paused  atomic.Bool
+	cut     atomic.Bool // what it sends is lost on the way
 	mu      sync.Mutex
 	shown   []protocol.Slot
 	offers  int // that the relay asked for
@@ -428,6 +429,11 @@ func (p *page) send() *page {
 				return
 			case now := <-frames.C:
 				if p.paused.Load() {
+					continue
+				}
+				if p.cut.Load() {
+					seq[0]++
+					n++
 					continue
 				}
 				key := p.key.Swap(false) || n == 0

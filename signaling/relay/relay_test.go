@@ -192,6 +192,32 @@ func TestAPublisherIsNotAskedForKeyFramesWithoutEnd(t *testing.T) {
 	}
 }
 
+func TestAPageThatWasCutOffIsAskedForAKeyFrameAtOnceAndOneThatPausedIsNot(t *testing.T) {
+	h := open(t)
+	a, b := h.page("therapist-1", options{}), h.page("client-1", options{})
+	h.meet(a, b)
+	a.connect().send()
+	b.connect().send()
+	a.sees(0, b, 20)
+	for _, one := range []struct {
+		stop  *atomic.Bool
+		asked bool
+	}{{&b.paused, false}, {&b.cut, true}} {
+		time.Sleep(600 * time.Millisecond) // what was asked for at the beginning is over
+		one.stop.Store(true)
+		time.Sleep(tornFor)
+		before := b.plis.Load()
+		one.stop.Store(false)
+		a.sees(0, b, 10)
+		if asked := b.plis.Load() > before; asked != one.asked {
+			t.Errorf("cut off: %v; asked for a key frame: %v", one.asked, asked)
+		}
+	}
+}
+
+// tornFor is longer than what is taken for a pause of the camera.
+const tornFor = 800 * time.Millisecond
+
 func TestTheSmallLayerIsShownWhereTheBigOneIsNotSent(t *testing.T) {
 	h := open(t)
 	a, b := h.page("therapist-1", options{}), h.page("client-1", options{simulcast: true})

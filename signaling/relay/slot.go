@@ -113,6 +113,13 @@ func (o *slot) wanted() *source {
 	return o.want
 }
 
+// shown is what is shown in the slot now.
+func (o *slot) shown() *source {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.cur
+}
+
 // aim says what belongs in the slot. What is shown stays until its successor can
 // be shown, if it is another layer of the same picture; anybody else's is taken
 // away at once. The key frame is asked for when the next packet of want comes.
@@ -245,10 +252,7 @@ func (o *slot) reported(packets []rtcp.Packet, now time.Time) {
 	for _, packet := range packets {
 		switch m := packet.(type) {
 		case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
-			o.mu.Lock()
-			s := o.cur
-			o.mu.Unlock()
-			if s != nil && o.picture {
+			if s := o.shown(); s != nil && o.picture {
 				s.askKey(now)
 			}
 		case *rtcp.TransportLayerNack:

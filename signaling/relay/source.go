@@ -14,6 +14,8 @@ import (
 const (
 	mtu  = 1500 // bytes of a packet that is read
 	keep = 256  // packets of a picture that can be sent again, about two seconds
+
+	tornAfter = 500 * time.Millisecond
 )
 
 // source is a stream that a page sends: its sound, or one layer of its picture.
@@ -41,7 +43,8 @@ type source struct {
 	number  [2]byte // in header
 	scratch [mtu]byte
 	stamp   uint32
-	frames  bool // stamp is one
+	frames  bool   // stamp is one
+	after   uint16 // the number of the next packet
 
 	// Guarded by room.mu.
 	counted int64 // bytes at weighed
@@ -103,12 +106,15 @@ func (s *source) next() bool {
 		return true
 	}
 	now := time.Now()
-	s.note(&p, now)
+	torn := s.note(&p, now)
 	s.bytes.Add(int64(n))
 	var d descriptor
 	if s.picture {
 		if len(p.payload) > 0 {
 			d, _ = parseVP8(p.payload)
+		}
+		if torn && !d.key {
+			s.askKey(now) // what is missing can't be sent again any more
 		}
 		s.buf = s.keep(s.buf, n, p.seq)
 	}
@@ -137,23 +143,28 @@ func (s *source) reports() {
 	}
 }
 
-// note measures what arrives.
-func (s *source) note(p *packet, now time.Time) {
+// note measures what arrives. It reports whether packets are missing after a time
+// without any: the page was cut off, and has not merely paused.
+func (s *source) note(p *packet, now time.Time) (torn bool) {
 	party, at := s.link.party, now.UnixNano()
-	if at-s.lastAt.Load() > int64(liveFor) {
+	silence := at - s.lastAt.Load()
+	torn = s.frames && silence > int64(tornAfter) && p.seq-s.after < 1<<15 && p.seq != s.after
+	s.after = p.seq + 1
+	if silence > int64(liveFor) {
 		s.since.Store(at)
 	}
 	s.lastAt.Store(at)
 	if !s.picture {
 		party.soundAt.Store(at)
 		party.level.Store(int32(p.level))
-		return
+		return false
 	}
 	party.pictureAt.Store(at)
 	if p.marker && len(p.payload) > 0 && (!s.frames || int32(p.stamp-s.stamp) > 0) {
 		s.stamp, s.frames = p.stamp, true
 		party.frameAt.Store(at)
 	}
+	return torn
 }
 
 // weigh follows how much comes, over some seconds. room.mu is held.

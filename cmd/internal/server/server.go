@@ -47,6 +47,10 @@ type Options struct {
 	Advertise []netip.Addr // public addresses of the relay behind 1:1 NAT
 	Rooms     int          // visits at once with a place at the relay; 0: what the processors bear
 
+	// Credentials is how long a page can begin to use its credentials for TURN,
+	// which are renewed at half of that; 0: 10 min.
+	Credentials time.Duration
+
 	// Redis is where the event log lies; nil: in Data. Several servers on one Redis
 	// serve the same sessions.
 	Redis     *redis.Options
@@ -67,6 +71,9 @@ func (o *Options) validate() error {
 	}
 	if o.SelfSigned && o.CertFile != "" {
 		return errors.New("either a certificate of your own or a self-signed one")
+	}
+	if o.Credentials < 0 {
+		return errors.New("credentials last for some time")
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
