@@ -302,7 +302,7 @@ func (v *visit) chaperoneArrives() {
 		p.Shot(fmt.Sprintf("chaperone/arrive-%d-%s", i+1, one.page))
 		p.Click(browser.CSS(fmt.Sprintf("%s [data-act=%q]", page, one.act)))
 	}
-	says(p, ".card", "The therapist has not ticked off the test call yet.")
+	says(p, ".card", "Robin rings this phone once, as a test.")
 	p.Shot("chaperone/here")
 }
 
