@@ -248,7 +248,9 @@ func TestAnotherTherapistsSessionLooksAsIfItDidNotExist(t *testing.T) {
 func TestASessionIsCorrectedMovedAndCancelledFromTheConsole(t *testing.T) {
 	s := start(t, server.Options{})
 	robin := therapist(t, s)
-	m := robin.make(plain())
+	body := plain()
+	body["starts_at"] = time.Now().Add(24 * time.Hour)
+	m := robin.make(body)
 	at := "/api/sessions/" + m.id
 	starts := time.Now().Add(26 * time.Hour).Truncate(time.Minute).UTC()
 	robin.ask(200, "PUT", at+"/start", map[string]any{"starts_at": starts})
