@@ -1,6 +1,9 @@
 package session
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // actions lists what the seat can do at all, whether now, and if not, why not.
 // Where a rule goes beyond the permission table, the reason is Decide's own: the
@@ -68,6 +71,8 @@ func (l look) probe(act string, c *ClientState) (do Act, number int) {
 	switch act {
 	case "HideFromChaperone":
 		return HideFromChaperone{Client: c.Seat}, 0
+	case "Reschedule":
+		return Reschedule{StartsAt: l.now.Add(time.Hour)}, 0
 	case "Admit":
 		return Admit{Client: c.Seat}, 0
 	case "AuthorizeDose":

@@ -106,6 +106,11 @@ type (
 		Pronouns string `json:"pronouns"`
 		Phone    string `json:"phone"`
 	}
+	// Reschedule moves the start of a session that has not begun. The links that were
+	// sent open as long after it as they did before.
+	Reschedule struct {
+		StartsAt time.Time `json:"starts_at"`
+	}
 	// AdmitDevice lets another browser onto a seat: the therapist's one tap.
 	AdmitDevice struct {
 		Request string `json:"request"`
@@ -156,6 +161,12 @@ type (
 	// therapist on the client's behalf.
 	HideFromChaperone struct {
 		Client SeatID `json:"client"`
+	}
+	// SetMusic says whether music plays in the client's room: then nothing is
+	// filtered out of the sound.
+	SetMusic struct {
+		Client SeatID `json:"client"`
+		On     bool   `json:"on"`
 	}
 	// Admit brings the client from the lobby to the check-in.
 	Admit struct {
@@ -420,7 +431,7 @@ var SideEffects = []string{"nausea", "vomiting", "dizziness", "vertigo", "sedati
 
 var acts = NewFacts(
 	CreateSession{}, JoinPeer{}, LosePeer{}, ReportPicture{}, ReportSound{}, IssueInvitation{}, RevokeInvitation{}, OpenLink{}, ReachDeadline{},
-	AddSeat{}, UpdateSeat{}, AdmitDevice{}, RefuseDevice{}, CheckDevice{}, IntroduceSelf{}, StateAddress{}, AnswerToday{}, GiveConsent{}, AllowChaperone{}, HideFromChaperone{},
+	AddSeat{}, UpdateSeat{}, Reschedule{}, AdmitDevice{}, RefuseDevice{}, CheckDevice{}, IntroduceSelf{}, StateAddress{}, AnswerToday{}, GiveConsent{}, AllowChaperone{}, HideFromChaperone{}, SetMusic{},
 	Admit{}, SettleGate{}, ReopenGate{}, OverrideGate{}, ConfirmChaperone{}, Arrive{},
 	AuthorizeDose{}, WithdrawAuthorization{}, RecordDose{}, RecordSwallowed{}, CorrectDose{}, RecordHold{}, MarkReturning{}, OfferWords{},
 	RecordVitals{}, RecordSideEffect{}, ResolveSideEffect{}, Rate{}, RecordIntervention{}, WriteNote{}, CheckIn{},

@@ -181,6 +181,12 @@ func (d *decision) decide() error {
 			return refuse(AlreadySo, "No chaperone sees or hears %s.", d.name(a.Client))
 		}
 		d.emit(ChaperoneAllowed{Client: a.Client})
+	case SetMusic:
+		if d.Client(a.Client).Music != a.On {
+			d.emit(MusicSet(a))
+		}
+	case Reschedule:
+		return d.reschedule(a)
 	case Admit:
 		return d.admit(a)
 	case SettleGate:
@@ -289,7 +295,7 @@ func (d *decision) enter() {
 		return
 	}
 	switch d.cmd.Do.(type) {
-	case Cancel, RecordSwallowed: // they name the phase that they leave
+	case Cancel, RecordSwallowed, Reschedule: // they name the phase that they leave, or leave it
 		return
 	}
 	if d.SignedAt.IsZero() {

@@ -231,6 +231,7 @@ func (h *history) therapistsNotes(c *session.ClientState) session.Act {
 		session.MarkReturning{Client: c.Seat, Reason: secretReason},
 		session.IssueInvitation{Seat: c.Seat, Hash: strings.Repeat("a", 64), Expires: h.now.Add(time.Hour)},
 		session.UpdateSeat{Seat: c.Seat, Name: "Renamed", Phone: secretPhone + "99"}, session.CheckIn{},
+		session.SetMusic{Client: c.Seat, On: h.chance(2)}, session.Reschedule{StartsAt: h.now.Add(time.Duration(h.rng.IntN(48)) * time.Hour)},
 	})
 }
 

@@ -37,6 +37,7 @@ var Permissions = []Permission{
 
 	{"AddSeat", therapists, nil, false},
 	{"UpdateSeat", therapists, nil, false},
+	{"Reschedule", therapists, nil, false},
 	{"AdmitDevice", therapists, nil, false},
 	{"RefuseDevice", therapists, nil, false},
 	{"CheckDevice", people, nil, false},
@@ -46,6 +47,7 @@ var Permissions = []Permission{
 	{"GiveConsent", []Role{Client}, beforeDose, false},
 	{"AllowChaperone", []Role{Client}, beforeDose, false},
 	{"HideFromChaperone", []Role{Therapist, CoTherapist, Client}, living, false},
+	{"SetMusic", []Role{Therapist, CoTherapist, Client}, living, false},
 	{"Admit", therapists, []Phase{Lobby}, false},
 	{"SettleGate", []Role{Therapist, CoTherapist, Client}, []Phase{Lobby, CheckingIn, Ready, Absorbing, Active}, false},
 	{"ReopenGate", therapists, []Phase{Lobby, CheckingIn, Ready, Absorbing, Active}, false},
@@ -178,6 +180,8 @@ func clientOf(do Act) (SeatID, bool) {
 	case AllowChaperone:
 		return a.Client, true
 	case HideFromChaperone:
+		return a.Client, true
+	case SetMusic:
 		return a.Client, true
 	case Admit:
 		return a.Client, true

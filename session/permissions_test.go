@@ -92,6 +92,8 @@ func wish(act string, role session.Role, now time.Time) session.Act {
 		return session.LosePeer{Seat: c, Lost: "k1", Heard: now}
 	case "ReachDeadline":
 		return session.ReachDeadline{}
+	case "Reschedule":
+		return session.Reschedule{StartsAt: now.Add(time.Hour)}
 	case "IntroduceSelf":
 		return session.IntroduceSelf{Client: c, Name: "Alex"}
 	case "GiveConsent":

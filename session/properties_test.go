@@ -281,7 +281,7 @@ func (h *history) checkReplay() {
 
 // Words that may stand in the client part of a view, by role.
 var mayKnow = map[session.Role][]string{
-	session.Client:    {"seat", "name", "pronouns", "phase", "steps", "help", "words", "may_take", "visit_at", "dimmed", "chaperone_sees"},
+	session.Client:    {"seat", "name", "pronouns", "phase", "steps", "help", "words", "may_take", "visit_at", "dimmed", "chaperone_sees", "music"},
 	session.Chaperone: {"seat", "name", "pronouns", "phase", "t0", "look", "vitals_ask", "chaperone_sees"},
 }
 

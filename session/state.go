@@ -54,6 +54,7 @@ type ClientState struct {
 	Today         *AnswerToday
 	ConsentGiven  string // version
 	ChaperoneSees bool
+	Music         bool // plays in their room
 	Gates         map[GateID]GateState
 	Auth          *Authorization
 	Doses         []Dose

@@ -23,13 +23,13 @@ func LineKind(f Fact) string {
 		return "alarm"
 	case NoteWritten, SideEffectRecorded, SideEffectResolved, RatingRecorded, InterventionRecorded, ReportedLate:
 		return "note"
-	case PeerJoined, PeerLost, PictureLost, PictureReturned, SoundLost, SoundReturned, DeviceAsked, DeviceAdmitted, DeviceRefused, InvitationRevoked:
+	case PeerJoined, PeerLost, PictureLost, PictureReturned, SoundLost, SoundReturned, DeviceAsked, DeviceAdmitted, DeviceRefused, InvitationRevoked, MusicSet:
 		return "link"
 	case GatePassed, GateReopened, GateOverridden, ChaperoneConfirmed, ChaperoneArrived, ConsentGiven, AddressStated, ChaperoneAllowed:
 		return "gate"
 	case CriterionSettled, CriterionReopened, SummaryWritten, CodeEntered, SessionSigned, AddendumAdded:
 		return "end"
-	case SessionCreated, SeatAdded:
+	case SessionCreated, SeatAdded, Rescheduled:
 		return "other"
 	case DeadlineReached:
 		if f.Kind == DueHold || f.Kind == DueWindow || f.Kind == DueReleaseFrom || f.Kind == DuePlannedEnd {
@@ -67,6 +67,16 @@ func (s *State) words(e Event) string {
 		return "Session created"
 	case SeatAdded:
 		return fmt.Sprintf("%s joins as %s", s.name(f.Seat.ID), strings.ReplaceAll(string(f.Seat.Role), "_", "-"))
+	case Rescheduled:
+		if later := f.StartsAt.Sub(f.WasAt); later < 0 {
+			return fmt.Sprintf("The start was moved %s earlier", spoken(-later))
+		}
+		return fmt.Sprintf("The start was moved %s later", spoken(f.StartsAt.Sub(f.WasAt)))
+	case MusicSet:
+		if f.On {
+			return fmt.Sprintf("Music plays at %s's side: the sound is sent unfiltered", s.name(f.Client))
+		}
+		return fmt.Sprintf("No music at %s's side", s.name(f.Client))
 	case PhaseMoved:
 		return fmt.Sprintf("%s: %s%s", s.name(f.Client), phaseTitle[f.To], because(f.Reason))
 	case WordsOffered:

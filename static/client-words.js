@@ -126,10 +126,12 @@ export const words = {
 
   // With the therapist.
   openTitle: "Still to do together",
+  /** @param {number} n */
+  openMore: (n) => `and ${n} more`,
   openNone: "Everything is ready.",
   yesLead: "Do you want to begin today? You can always say no, also later.",
   begin: "Yes, I want to begin",
-  said: "You have said yes.",
+  said: "You have said yes. Your therapist tells you when it is time.",
   /** @param {number} mg @param {number} tablets */
   amount: (mg, tablets) => `${mg} mg (${tablets} ${tablets === 1 ? "tablet" : "tablets"})`,
   /** @param {string} amount */
@@ -196,7 +198,7 @@ export const words = {
 
   // Returning.
   returning: "Welcome back. Take all the time you need.",
-  returningNext: "There is nothing you have to do. Your therapist stays with you until you are ready to go.",
+  returningNext: "There is nothing you have to do. Your therapist stays with you.",
   offered: "Words for you",
 
   // The end.

@@ -70,6 +70,7 @@ export interface ClientView {
   visit_at?: Time;
   dimmed?: boolean;
   chaperone_sees?: boolean;
+  music?: boolean;
 
   t0?: Time;
   look?: Look;

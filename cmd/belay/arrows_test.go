@@ -28,7 +28,7 @@ var arrows = map[string][]string{
 	"signaling/push":                {},
 	"signaling/relay":               {"signaling/protocol", "signaling/turnserver"},
 	"signaling/access":              {"session", "session/live", "session/practice"},
-	"signaling/api":                 {"session", "session/live", "session/store", "session/practice", "signaling/access"},
+	"signaling/api":                 {"session", "session/live", "session/store", "session/practice", "session/record", "signaling/access"},
 	"signaling":                     {"session", "session/live", "signaling/protocol", "signaling/relay"},
 	"static":                        {},
 }
