@@ -44,6 +44,10 @@ func (s *Store) mend(ctx context.Context, log string, h *hold) error {
 		}
 		k := mine[first]
 		switch {
+		case !k.told: // its caller sends it again, or no longer wants it
+			if err := s.setAside(log, h, k); err != nil {
+				return err
+			}
 		case head == k.after:
 			err := s.writeBack(ctx, log, k)
 			if _, raced := errors.AsType[*store.ConflictError](err); raced {
