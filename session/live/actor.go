@@ -56,6 +56,7 @@ type attempt struct {
 	batch  store.Batch
 	next   *session.State
 	events []session.Event
+	kept   bool // what it does is not done late: it authorises something, or moves a phase
 }
 
 const (

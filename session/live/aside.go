@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -174,4 +175,29 @@ func onlyNoted(v *session.View) {
 			act.Allowed, act.Primary, act.Needs, act.Reason = false, false, "", reasonAside
 		}
 	}
+}
+
+// letGo settles an append in doubt whose command is not done late. Its sender was
+// told that it is not recorded, perhaps long ago: it is looked for, and not sent
+// again. Where it still comes, the next append meets it as a conflict.
+func (a *actor) letGo(w *attempt) error {
+	records, err := a.all.opts.Store.Read(a.all.base, a.id, a.st.Seq)
+	if err != nil {
+		return a.fails(err)
+	}
+	a.doubt = nil
+	if len(records) == 0 {
+		a.all.opts.Log.Warn("a command in doubt was not recorded, and is not done late", "session", a.id, "seq", w.next.Seq)
+		return nil
+	}
+	return a.catchUp()
+}
+
+// keptAct reports whether a cause is of a command that is not done late.
+func keptAct(cause []byte) bool {
+	if cause == nil {
+		return false
+	}
+	var l lateCommand
+	return json.Unmarshal(cause, &l) == nil && session.LatenessOf(l.Act) == session.Kept
 }

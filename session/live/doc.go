@@ -30,9 +30,18 @@
 //     (who came, who was lost, whose picture stopped), then the deadlines. It
 //     says OK once the store takes an append again. A store that does not answer
 //     for three seconds is told in the same way.
+//   - With a journal in this node ([Options.Journal]) facts from the room are noted
+//     there while the store fails, synced, and answered with ErrNoted. The session
+//     goes on aside, from what this node knows: the dose clock runs, alarms come and
+//     stand on the screens; nothing is authorised, no other phase moves, nothing of it
+//     is in the log. When the store is back what was noted is decided for the log, in
+//     order, with its id and its time, then the deadlines, marked late: each once, also
+//     where the process died in between.
+//   - A tail that a failover lost and that no longer fits comes back the same way.
 //   - A log with an event of an unknown type is refused whole, never read past.
 //
-// The same in plainer words: if the screen shows it, it is on the disk; if it is
+// The same in plainer words: if the screen shows it, it is on a disk, in the record
+// or noted for it, and the screen says which; if it is
 // due, it fires, whoever is there to see it; and when the disk is full everybody
 // in the session knows at once.
 //

@@ -313,7 +313,7 @@ func (a *actor) append(records []store.Record, next *session.State, events []ses
 	if err := batch.Validate(); err != nil {
 		return err
 	}
-	return a.write(&attempt{batch: batch, next: next, events: events})
+	return a.write(&attempt{batch: batch, next: next, events: events, kept: keptAct(cause)})
 }
 
 func (a *actor) write(w *attempt) error {
@@ -348,6 +348,9 @@ func (a *actor) settle() error {
 	w := a.doubt
 	if w == nil {
 		return nil
+	}
+	if a.aside != nil && w.kept {
+		return a.letGo(w)
 	}
 	err := a.write(w)
 	var conflict *store.ConflictError

@@ -22,6 +22,7 @@ import (
 	"belay/session/live"
 	"belay/session/practice"
 	"belay/session/store"
+	"belay/session/store/journal"
 	"belay/session/store/redis"
 	"belay/signaling"
 	"belay/signaling/access"
@@ -98,6 +99,7 @@ type Server struct {
 	setup    string             // token of the set-up link; "" where somebody has an account
 
 	store    store.Store
+	journal  *journal.Journal      // what is not yet safe on Redis; nil: the log is in Data
 	backup   func(io.Writer) error // nil: the store has none of its own
 	warnings []string
 	practice *practice.Practice
@@ -154,7 +156,7 @@ func (s *Server) begin(ctx context.Context) (err error) {
 	if s.practice, err = practice.Open(ctx, practice.Options{Store: s.store}); err != nil {
 		return err
 	}
-	of := live.Options{Store: s.store, Log: o.Log, Observer: s.metrics}
+	of := live.Options{Store: s.store, Journal: s.journal, Log: o.Log, Observer: s.metrics}
 	if s.nodes != nil {
 		of.Nodes = s.nodes
 	}

@@ -44,6 +44,10 @@ func (s *Store) mend(ctx context.Context, log string, h *hold) error {
 		}
 		k := mine[first]
 		switch {
+		case !k.told: // its caller sends it again, or no longer wants it
+			if err := s.setAside(log, h, k); err != nil {
+				return err
+			}
 		case head == k.after:
 			err := s.writeBack(ctx, log, k)
 			if _, raced := errors.AsType[*store.ConflictError](err); raced {
@@ -96,7 +100,7 @@ func (s *Store) writeBack(ctx context.Context, log string, k kept) error {
 		return err
 	}
 	s.mu.Lock()
-	s.mended++
+	s.back++
 	s.mu.Unlock()
 	s.journal.log.Warn("events that a failover had lost were written back", "log", log, "seq", k.end.Seq, "events", len(b.Records))
 	return nil
@@ -109,6 +113,10 @@ func (s *Store) setAside(log string, h *hold, k kept) error {
 		s.journal.forget([]kept{k})
 	} else if err := s.journal.stray(log, k); err != nil {
 		return err
+	} else {
+		s.mu.Lock()
+		s.aside++
+		s.mu.Unlock()
 	}
 	s.drop(h, func(other kept) bool { return other.key == k.key })
 	return nil

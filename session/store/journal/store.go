@@ -32,7 +32,8 @@ type Store struct {
 	logs   map[string]*hold
 	behind time.Time // since when something is kept that is not safe yet
 	said   time.Time // when that was said
-	mended int
+	back   int       // batches that were written back
+	aside  int       // and that did not fit any more
 }
 
 // hold is what this node knows of one log in which something is not yet safe, or
@@ -84,11 +85,12 @@ func (s *Store) Kept() (n int, since time.Time) {
 	return n, s.behind
 }
 
-// Mended returns how many batches were written back so far.
-func (s *Store) Mended() int {
+// Mended returns how many batches that a failover had lost were written back so far,
+// and how many did not fit any more.
+func (s *Store) Mended() (back, aside int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.mended
+	return s.back, s.aside
 }
 
 // take waits for the turn in a log.

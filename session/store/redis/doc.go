@@ -17,8 +17,9 @@
 //
 // How durable an acknowledged append is, is a setting of the server: with
 // appendfsync always it survives the loss of power there; with everysec the last
-// second may be lost. What a failover to a replica can lose is not yet dealt with
-// here: that needs a journal in each node, beside this package.
+// second may be lost. A failover to a replica loses what that one did not have:
+// package journal keeps it in the node, asks with [Store.Confirm] until every replica
+// has it, and writes it back.
 //
 // # Keys
 //
@@ -31,6 +32,7 @@
 //	{belay:07}:due        sorted   NAME by deadline
 //	{belay:07}:logs       sorted   every NAME, all with score 0: in order of the bytes
 //	{belay:07}:hint       channel  "NAME NUMBER" after each append
+//	{belay:07}:sure       string   empty; written before the replicas are asked
 //	{belay:00}:node       string   the one node that keeps its log here; lapses, see [Store.Claim]
 //	{belay:00}:unfinished string   there while a migration has not come to its end
 //

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -122,6 +123,15 @@ func (s *Server) Do(args ...any) any {
 		s.t.Fatalf("%v: %v", args, err)
 	}
 	return answer
+}
+
+// Await returns when INFO holds the words.
+func (s *Server) Await(what, words string) {
+	s.t.Helper()
+	s.await(what, func(c *goredis.Client) bool {
+		info, err := c.Info(s.t.Context()).Result()
+		return err == nil && strings.Contains(info, words)
+	})
 }
 
 // await looks until is holds.

@@ -79,6 +79,15 @@ func (w *Watched) Master(ctx context.Context) *Server {
 	return nil
 }
 
+// Follow has a server that was the master once follow the one that is it now. The
+// Sentinels would have it do so too, after some ten seconds.
+func (w *Watched) Follow(s *Server) {
+	w.t.Helper()
+	host, port, _ := net.SplitHostPort(w.Master(w.t.Context()).Addr)
+	s.Do("REPLICAOF", host, port)
+	w.InStep()
+}
+
 // InStep returns when one server is the master that the Sentinels name, and all
 // others follow it and have what it has.
 func (w *Watched) InStep() {
