@@ -51,6 +51,17 @@
 // Start: when exactly a page was heard before the crash died with the process.
 // The ladders count from there, so that a restart of some seconds raises nothing.
 //
+// # Several processes
+//
+// Where Options.Nodes says that others serve the same sessions, a session may be in
+// memory at each of them. The append is the only fence: what two decide at the same
+// time is written once, and the other takes it in. Hints bring a session here up to
+// what was appended elsewhere, and each second all in memory are compared with the
+// store, for hints get lost. A refusal is never given from an old state. Start
+// declares lost what was connected to former runs of this process; what was
+// connected to a process that ends without a word is declared lost by whoever sees
+// that first, as last heard when it last gave a sign: twice is nothing.
+//
 // # Duties of callers
 //
 // A Sink must never block and never call back into this package. Whoever calls

@@ -26,7 +26,7 @@ type Nodes interface {
 
 const (
 	catchUpEvery = time.Second // every session in memory is compared with the store
-	lapseEvery   = 500 * time.Millisecond
+	lapseEvery   = 250 * time.Millisecond
 	scanEvery    = 30 * time.Second // for connections of processes that nobody saw end
 )
 
