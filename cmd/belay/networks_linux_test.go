@@ -82,9 +82,6 @@ func (h *homes) again() {
 	h.see()
 }
 
-// way is a path that a connection has taken.
-type way struct{ By, Kind, From, To string }
-
 // route waits until a page has a connection of the kind, and returns its way as the
 // screens name it: direct, relay-udp, relay-tcp, relay-tls.
 func (h *homes) route(p *browser.Person, relay bool, want string) {

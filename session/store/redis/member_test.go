@@ -81,7 +81,7 @@ func TestThatRedisWasAwayEndsNobody(t *testing.T) {
 	defer s.Close()
 	north, south := join(t, s, "north"), join(t, s, "south")
 	until(t, "both see each other", func() bool { return north.Runs(south.Name()) && south.Runs(north.Name()) })
-	srv.kill()
+	srv.Kill()
 	for end := time.Now().Add(silentFor + time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		for _, m := range []*Member{north, south} {
 			for _, of := range []*Member{north, south} {
@@ -91,7 +91,7 @@ func TestThatRedisWasAwayEndsNobody(t *testing.T) {
 			}
 		}
 	}
-	srv.start()
+	srv.Start()
 	for end := time.Now().Add(silentFor); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if _, lapsed := north.Lapsed(south.Name()); lapsed {
 			t.Fatal("a node was declared dead when Redis had come back")
@@ -157,9 +157,9 @@ func TestLettersBetweenNodesComeOnceAndInOrder(t *testing.T) {
 	}, nil)
 	have := func() int { mu.Lock(); defer mu.Unlock(); return len(got) }
 	until(t, "the first letters come", func() bool { return have() == 50 })
-	srv.kill()
+	srv.Kill()
 	post(50, 150)
-	srv.start()
+	srv.Start()
 	post(150, count)
 	until(t, "all letters come", func() bool { return have() >= count })
 	for i, text := range got {
@@ -169,7 +169,7 @@ func TestLettersBetweenNodesComeOnceAndInOrder(t *testing.T) {
 	}
 	lost := make(chan string, 1)
 	north.Receive(func(string, []byte) {}, func(_ string, message []byte) { lost <- string(message) })
-	srv.kill()
+	srv.Kill()
 	north.Post(south.Name(), []byte("in vain"))
 	select {
 	case text := <-lost:
@@ -213,8 +213,8 @@ func TestHintsComeAndNumbersAreThere(t *testing.T) {
 		until(t, "a hint at "+log, func() bool { return hears(log) })
 	}
 	// A subscription that has died silently is found out and replaced.
-	srv.kill()
-	srv.start()
+	srv.Kill()
+	srv.Start()
 	until(t, "a hint after Redis was away", func() bool { return hears("after") })
 	seqs, err := s.Seqs(t.Context(), []string{"log-3", "unknown", "after"})
 	if err != nil || seqs[0] != at["log-3"].Seq || seqs[1] != 0 || seqs[2] != at["after"].Seq {
