@@ -21,7 +21,7 @@ func TestAFailoverLosesNothingThatWasAcknowledged(t *testing.T) {
 	const nodes, logs = 3, 4
 	seed := storetest.Seed(t)
 	rounds := storetest.Rounds(1, 1, 100)
-	w := redistest.Sentinel(t, 1)
+	w := redistest.Sentinel(t, 1, redistest.Soon)
 	var all []*node
 	for n := range nodes {
 		node := open(t, filepath.Join(t.TempDir(), fmt.Sprint(n)), redis.Options{Addrs: w.Sentinels, Master: w.Name})

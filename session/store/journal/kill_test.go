@@ -60,7 +60,7 @@ func TestKilledNodesLoseNothingThatTheyAcknowledged(t *testing.T) {
 	kills := storetest.Rounds(3, 3, 500)
 	seed := storetest.Seed(t)
 	rng := rand.New(rand.NewPCG(seed, 0))
-	w := redistest.Sentinel(t, 1)
+	w := redistest.Sentinel(t, 1, redistest.Soon)
 	address := "redis://" + strings.Join(w.Sentinels, ",") + "?master=" + w.Name
 	book := &ledger{acked: map[string]string{}}
 	var running [nodes]*child

@@ -58,7 +58,7 @@ func TestContract(t *testing.T) {
 }
 
 func TestContractUnderSentinel(t *testing.T) {
-	w := redistest.Sentinel(t, 1)
+	w := redistest.Sentinel(t, 1, redistest.Patient)
 	storetest.Run(t, place(Options{Addrs: w.Sentinels, Master: w.Name}))
 }
 

@@ -13,8 +13,12 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 )
 
-// downAfter is when a Sentinel takes a silent master for gone.
-const downAfter = time.Second
+// When a Sentinel takes a silent master for gone: soon, where a test kills it; not at
+// all, where a busy disk must not look like a death.
+const (
+	Soon    = time.Second
+	Patient = 30 * time.Second
+)
 
 // Watched is a master with its replicas, and Sentinels that make one of those the
 // master when it is gone.
@@ -25,8 +29,9 @@ type Watched struct {
 	t         testing.TB
 }
 
-// Sentinel starts a master, so many replicas, and three Sentinels.
-func Sentinel(t testing.TB, replicas int) *Watched {
+// Sentinel starts a master, so many replicas, and three Sentinels, which take the
+// master for gone when it has been silent for downAfter.
+func Sentinel(t testing.TB, replicas int, downAfter time.Duration) *Watched {
 	t.Helper()
 	w := &Watched{Name: "belay", t: t, Servers: []*Server{Alone(t)}}
 	host, port, _ := net.SplitHostPort(w.Servers[0].Addr)
