@@ -102,7 +102,6 @@ type Member struct {
 	peers    map[string]*seen // by id, without itself
 	watching time.Duration    // for so long Redis has been asked without a break
 	last     time.Time        // a look that worked; monotonic
-	lostIt   bool
 }
 
 // Join takes a place among the nodes, and returns when the others can see it.
