@@ -1,0 +1,222 @@
+package live_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"belay/session"
+	"belay/session/live"
+	"belay/session/store"
+	"belay/session/store/bolt"
+)
+
+// common is one store that several nodes write to.
+type common struct {
+	store.Store
+	mu    sync.Mutex
+	hear  map[*beside]func(string, uint64)
+	ended map[string]time.Time
+	names []string
+	fails int // appends that continued another's
+}
+
+// beside is a node's side of it. A deaf one gets no hints.
+type beside struct {
+	*common
+	name string
+	deaf bool
+}
+
+func (c *common) Append(ctx context.Context, b store.Batch) error {
+	err := c.Store.Append(ctx, b)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if errors.As(err, new(*store.ConflictError)) {
+		c.fails++
+	}
+	if err == nil {
+		for _, f := range c.hear {
+			f(b.Log, b.End().Seq)
+		}
+	}
+	return err
+}
+
+func (b *beside) Hints(ctx context.Context, f func(string, uint64)) {
+	if !b.deaf {
+		b.mu.Lock()
+		b.hear[b] = f
+		b.mu.Unlock()
+	}
+	<-ctx.Done()
+	b.mu.Lock()
+	delete(b.hear, b)
+	b.mu.Unlock()
+}
+
+func (b *beside) Seqs(ctx context.Context, logs []string) ([]uint64, error) {
+	all := make([]uint64, len(logs))
+	for i, log := range logs {
+		h, err := b.Head(ctx, log)
+		if err != nil {
+			return nil, err
+		}
+		all[i] = h.Seq
+	}
+	return all, nil
+}
+
+func (b *beside) Lapsed(node string) (time.Time, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	at, gone := b.ended[node]
+	return at, gone
+}
+
+func (b *beside) Running() (all []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, name := range b.names {
+		if _, gone := b.ended[name]; !gone && name != b.name {
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
+// cluster is desks that share a store: what one creates is there for the others.
+func cluster(t *testing.T, deaf bool, names ...string) (*common, []*desk) {
+	t.Helper()
+	db, err := bolt.Open(bolt.Options{Path: filepath.Join(t.TempDir(), "log"), NoSync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &common{Store: db, hear: map[*beside]func(string, uint64){}, ended: map[string]time.Time{}, names: names}
+	var all []*desk
+	for i, name := range names {
+		d := &desk{t: t, n: 1000 * i} // commands have ids of their own
+		if d.live, err = live.New(live.Options{Store: c, Nodes: &beside{c, name, deaf}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.live.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, d)
+	}
+	t.Cleanup(func() {
+		for _, d := range all {
+			if err := d.live.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c, all
+}
+
+func TestNodesThatDecideTheSameDeadlineWriteItOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, nodes := cluster(t, false, "a", "b", "c")
+		nodes[0].create(1)
+		var screens []*screen
+		for _, d := range nodes { // in memory at each
+			screens = append(screens, d.attach("therapist-1"))
+		}
+		nodes[1].dose()
+		time.Sleep(3 * time.Hour)
+		synctest.Wait()
+		raised := map[string]int{}
+		_, alarms := find[session.AlarmRaised](nodes[2])
+		for _, a := range alarms {
+			raised[a.Alarm]++
+			if raised[a.Alarm] > 1 {
+				t.Errorf("alarm %s was raised twice", a.Alarm)
+			}
+		}
+		if len(raised) < 5 {
+			t.Fatalf("%d alarms in three hours in which nobody does anything", len(raised))
+		}
+		events, _ := find[session.AlarmRaised](nodes[2])
+		for i, e := range events {
+			if late := e.Recorded.Sub(alarms[i].Due); late > time.Second {
+				t.Errorf("%s came %v late", alarms[i].Condition, late)
+			}
+		}
+		last := nodes[0].events()
+		for i, s := range screens {
+			if v, _ := s.last(); v.Seq != last[len(last)-1].Seq {
+				t.Errorf("the screen at node %d shows event %d of %d", i, v.Seq, last[len(last)-1].Seq)
+			}
+		}
+		for i, s := range screens {
+			if said := s.said(); len(said) > 0 {
+				t.Errorf("the screen at node %d was told of trouble: %+v", i, said)
+			}
+		}
+		t.Logf("%d appends came second", c.fails)
+	})
+}
+
+func TestARefusalComesFromTheNewestState(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, nodes := cluster(t, true, "a", "b")
+		nodes[0].create(1)
+		nodes[1].attach("client-1") // in memory, and told nothing
+		nodes[0].join("therapist-1")
+		nodes[0].do("therapist-1", session.WriteNote{Text: "opens the lobby"})
+		// As this node knows the session, it is not open yet.
+		if _, err := nodes[1].try("therapist-1", session.Admit{Client: "client-1", Reason: "a test"}); err != nil {
+			t.Errorf("refused by a node that had not heard of the latest: %v", err)
+		}
+		if p := nodes[1].phase(); p != session.CheckingIn {
+			t.Errorf("the client is in %s", p)
+		}
+	})
+}
+
+func TestADeafNodeIsLevelWithinTwoSeconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, nodes := cluster(t, true, "a", "b")
+		nodes[0].create(1)
+		s := nodes[1].attach("client-1")
+		nodes[0].join("therapist-1")
+		seq := nodes[0].do("therapist-1", session.WriteNote{Text: "a note"})
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if v, _ := s.last(); v.Seq < seq {
+			t.Errorf("the screen shows event %d of %d", v.Seq, seq)
+		}
+	})
+}
+
+func TestWhoWasAtANodeThatEndsIsLostOnceAndAsLastHeard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, nodes := cluster(t, false, "a", "b", "dies")
+		nodes[0].create(1)
+		for seat, node := range map[session.SeatID]string{"therapist-1": "a", "client-1": "dies"} {
+			_, err := nodes[0].live.Do(t.Context(), id, session.Command{ID: "join-" + node, Seat: session.Server, Conn: "conn-" + node,
+				Do: session.JoinPeer{Seat: seat, Peer: "peer-" + node, Node: node, Media: true}})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Minute)
+		heard := session.Instant(time.Now().Add(-3 * time.Second))
+		c.mu.Lock()
+		c.ended["dies"] = heard
+		c.mu.Unlock()
+		time.Sleep(time.Second)
+		synctest.Wait()
+		events, lost := find[session.PeerLost](nodes[1])
+		if len(lost) != 1 || lost[0].Seat != "client-1" || !lost[0].Restart || !events[0].At.Equal(heard) {
+			t.Fatalf("lost: %+v, at %v; want the client, as heard at %v", lost, events, heard)
+		}
+	})
+}
