@@ -16,14 +16,14 @@ import (
 // Start starts a redis-server that loses nothing, unless args say otherwise, and
 // returns its host:port. It ends with the test. Where there is none the test is
 // skipped, and fails where everything has to be there.
-func Start(t *testing.T, args ...string) string {
+func Start(t testing.TB, args ...string) string {
 	t.Helper()
 	addr, _ := Stoppable(t, args...)
 	return addr
 }
 
 // Stoppable is Start, with what kills the server before the test ends.
-func Stoppable(t *testing.T, args ...string) (addr string, stop func()) {
+func Stoppable(t testing.TB, args ...string) (addr string, stop func()) {
 	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		storetest.Missing(t, "redis-server is not installed: %v", err)
