@@ -283,11 +283,11 @@ func (c *crowd) report(out io.Writer, all []*played) {
 	}
 	fmt.Fprintf(out, "sessions    %d kept, %d failed\n", sum.kept, len(all)-sum.kept)
 	fmt.Fprintf(out, "commands    %s\n", spread(sum.commands))
-	fmt.Fprintf(out, "deadlines   %s late\n", spread(sum.late))
+	fmt.Fprintf(out, "deadlines   %s\n", spread(sum.late))
 	if c.picture {
-		fmt.Fprintf(out, "picture     longest gap %s directly", sum.gap.Round(time.Millisecond))
+		fmt.Fprintf(out, "picture     %s directly", gapOf(sum.gap))
 		if c.relay {
-			fmt.Fprintf(out, ", %s through the relay", sum.relayed.Round(time.Millisecond))
+			fmt.Fprintf(out, ", %s through the relay", gapOf(sum.relayed))
 		}
 		fmt.Fprintln(out)
 	}
@@ -333,6 +333,15 @@ func summarize(all []*played) (s summary) {
 		}
 	}
 	return s
+}
+
+// gapOf says how long a picture stood still at most. Shorter pauses are not noted
+// by people, and not by this program.
+func gapOf(d time.Duration) string {
+	if d < 250*time.Millisecond {
+		return "no gap of 250ms or more"
+	}
+	return "longest gap " + d.Round(time.Millisecond).String()
 }
 
 // spread says how long something took, in words for a table.
