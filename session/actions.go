@@ -1,6 +1,9 @@
 package session
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // actions lists what the seat can do at all, whether now, and if not, why not.
 // Where a rule goes beyond the permission table, the reason is Decide's own: the
@@ -66,6 +69,10 @@ func (l look) action(row Permission, client SeatID, c *ClientState) ActionView {
 // allowed now; nil where the permission table says all there is to say.
 func (l look) probe(act string, c *ClientState) (do Act, number int) {
 	switch act {
+	case "HideFromChaperone":
+		return HideFromChaperone{Client: c.Seat}, 0
+	case "Reschedule":
+		return Reschedule{StartsAt: l.now.Add(time.Hour)}, 0
 	case "Admit":
 		return Admit{Client: c.Seat}, 0
 	case "AuthorizeDose":
@@ -142,7 +149,7 @@ func primaries(v *View) {
 
 // Summarize returns what lists show of s. Only the owner of s may call it.
 func Summarize(s *State) Summary {
-	sum := Summary{ID: s.ID, Owner: s.Owner, Practice: s.Practice, StartsAt: s.StartsAt, Signed: !s.SignedAt.IsZero(), Arrived: []SeatID{}}
+	sum := Summary{ID: s.ID, Owner: s.Owner, Practice: s.Practice, StartsAt: s.StartsAt, Signed: !s.SignedAt.IsZero(), Arrived: []SeatID{}, At: s.Pace.Wall(s.Recorded)}
 	for _, seat := range s.Seats {
 		if s.Present(seat.ID) {
 			sum.Arrived = append(sum.Arrived, seat.ID)

@@ -106,6 +106,11 @@ type (
 		Pronouns string `json:"pronouns"`
 		Phone    string `json:"phone"`
 	}
+	// Reschedule moves the start of a session that has not begun. The links that were
+	// sent open as long after it as they did before.
+	Reschedule struct {
+		StartsAt time.Time `json:"starts_at"`
+	}
 	// AdmitDevice lets another browser onto a seat: the therapist's one tap.
 	AdmitDevice struct {
 		Request string `json:"request"`
@@ -151,6 +156,17 @@ type (
 	AllowChaperone struct {
 		Client SeatID `json:"client"`
 		See    bool   `json:"see"`
+	}
+	// HideFromChaperone takes that back: at any time, by the client, or by a
+	// therapist on the client's behalf.
+	HideFromChaperone struct {
+		Client SeatID `json:"client"`
+	}
+	// SetMusic says whether music plays in the client's room: then nothing is
+	// filtered out of the sound.
+	SetMusic struct {
+		Client SeatID `json:"client"`
+		On     bool   `json:"on"`
 	}
 	// Admit brings the client from the lobby to the check-in.
 	Admit struct {
@@ -212,13 +228,15 @@ type (
 		At      time.Time `json:"at"` // as reported
 		Reason  string    `json:"reason"`
 	}
-	// CorrectDose corrects time and amount; both values stay in the record.
+	// CorrectDose corrects time, amount and tablets; both values stay in the
+	// record, and the hold follows the tablets.
 	CorrectDose struct {
-		Client SeatID    `json:"client"`
-		Number int       `json:"number"`
-		At     time.Time `json:"at"`
-		Mg     float64   `json:"mg"`
-		Reason string    `json:"reason"`
+		Client  SeatID    `json:"client"`
+		Number  int       `json:"number"`
+		At      time.Time `json:"at"`
+		Mg      float64   `json:"mg"`
+		Tablets int       `json:"tablets,omitempty"` // 1 to 10; 0: as recorded
+		Reason  string    `json:"reason"`
 	}
 	// RecordHold says what became of the medicine after the hold.
 	RecordHold struct {
@@ -309,6 +327,12 @@ type (
 	AcknowledgeAlarm struct {
 		Alarm string `json:"alarm"`
 	}
+	// AcknowledgeAlarms silences every alarm that it names, each at the priority
+	// that was seen: what has become more urgent since, or was raised since, is not
+	// silenced.
+	AcknowledgeAlarms struct {
+		Alarms []SeenAlarm `json:"alarms"` // 1 to 100
+	}
 	// ClearAlarm says that it is over, and how.
 	ClearAlarm struct {
 		Alarm string `json:"alarm"`
@@ -392,16 +416,26 @@ type (
 	}
 )
 
+// SeenAlarm is an alarm as it stood on a screen.
+type SeenAlarm struct {
+	Alarm    string   `json:"alarm"`
+	Priority Priority `json:"priority"`
+}
+
+// MaxSeenAlarms is how many alarms one AcknowledgeAlarms names at most: what it
+// causes fits into one append.
+const MaxSeenAlarms = 100
+
 // SideEffects are the kinds offered (S0, S4); free words are taken too.
 var SideEffects = []string{"nausea", "vomiting", "dizziness", "vertigo", "sedation", "fatigue", "double vision", "hypoesthesia", "dissociation"}
 
 var acts = NewFacts(
 	CreateSession{}, JoinPeer{}, LosePeer{}, ReportPicture{}, ReportSound{}, IssueInvitation{}, RevokeInvitation{}, OpenLink{}, ReachDeadline{},
-	AddSeat{}, UpdateSeat{}, AdmitDevice{}, RefuseDevice{}, CheckDevice{}, IntroduceSelf{}, StateAddress{}, AnswerToday{}, GiveConsent{}, AllowChaperone{},
+	AddSeat{}, UpdateSeat{}, Reschedule{}, AdmitDevice{}, RefuseDevice{}, CheckDevice{}, IntroduceSelf{}, StateAddress{}, AnswerToday{}, GiveConsent{}, AllowChaperone{}, HideFromChaperone{}, SetMusic{},
 	Admit{}, SettleGate{}, ReopenGate{}, OverrideGate{}, ConfirmChaperone{}, Arrive{},
 	AuthorizeDose{}, WithdrawAuthorization{}, RecordDose{}, RecordSwallowed{}, CorrectDose{}, RecordHold{}, MarkReturning{}, OfferWords{},
 	RecordVitals{}, RecordSideEffect{}, ResolveSideEffect{}, Rate{}, RecordIntervention{}, WriteNote{}, CheckIn{},
-	AskHelp{}, RaiseAlarm{}, ShowAlarm{}, AcknowledgeAlarm{}, ClearAlarm{}, CallChaperone{}, GoIn{}, BeWith{}, ReportBack{}, AnnounceLeaving{}, OpenCard{},
+	AskHelp{}, RaiseAlarm{}, ShowAlarm{}, AcknowledgeAlarm{}, AcknowledgeAlarms{}, ClearAlarm{}, CallChaperone{}, GoIn{}, BeWith{}, ReportBack{}, AnnounceLeaving{}, OpenCard{},
 	BeginReleaseCheck{}, SettleCriterion{}, ReopenCriterion{}, Release{}, EndEarly{}, Transfer{}, Cancel{}, WriteSummary{}, EnterCode{}, Sign{}, AddAddendum{},
 )
 

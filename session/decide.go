@@ -24,6 +24,11 @@ func Decide(s *State, c Command, now time.Time) ([]Event, error) {
 	if _, again := s.Done(c.Seat, c.ID); again {
 		return nil, nil
 	}
+	if _, clock := c.Do.(ReachDeadline); clock && c.Seat == Clock && s.Seq > 0 {
+		if due, ok := NextDeadline(s); !ok || due.After(now) {
+			return nil, nil // nothing is due: the usual answer, without a copy of the state
+		}
+	}
 	d := &decision{State: s.clone(), cmd: c, now: now}
 	if err := d.check(); err != nil {
 		return nil, err
@@ -75,12 +80,13 @@ type decision struct {
 	*State
 	cmd    Command
 	now    time.Time
+	at     time.Time // when a command that comes late was given; zero: now
 	events []Event
 	err    error // a fact that the fold does not know: a mistake of ours
 }
 
 // emit adds an event that happened now.
-func (d *decision) emit(f Fact) { d.emitAt(d.now, f) }
+func (d *decision) emit(f Fact) { d.emitAt(d.when(f), f) }
 
 // emitAt adds an event that happened at another time.
 func (d *decision) emitAt(at time.Time, f Fact) {
@@ -170,6 +176,17 @@ func (d *decision) decide() error {
 		if d.Client(a.Client).ChaperoneSees != a.See {
 			d.emit(ChaperoneAllowed(a))
 		}
+	case HideFromChaperone:
+		if !d.Client(a.Client).ChaperoneSees {
+			return refuse(AlreadySo, "No chaperone sees or hears %s.", d.name(a.Client))
+		}
+		d.emit(ChaperoneAllowed{Client: a.Client})
+	case SetMusic:
+		if d.Client(a.Client).Music != a.On {
+			d.emit(MusicSet(a))
+		}
+	case Reschedule:
+		return d.reschedule(a)
 	case Admit:
 		return d.admit(a)
 	case SettleGate:
@@ -223,6 +240,8 @@ func (d *decision) decide() error {
 		return d.showAlarm(a)
 	case AcknowledgeAlarm:
 		return d.acknowledge(a)
+	case AcknowledgeAlarms:
+		return d.acknowledgeAll(a)
 	case ClearAlarm:
 		return d.clearAlarm(a)
 	case CallChaperone:
@@ -276,7 +295,7 @@ func (d *decision) enter() {
 		return
 	}
 	switch d.cmd.Do.(type) {
-	case Cancel, RecordSwallowed: // they name the phase that they leave
+	case Cancel, RecordSwallowed, Reschedule: // they name the phase that they leave, or leave it
 		return
 	}
 	if d.SignedAt.IsZero() {
@@ -308,10 +327,10 @@ func needs(text, words string) *Refusal {
 }
 
 // reported checks a time that a person reports: never in the future, and not
-// older than a day. A nil time is now.
+// older than a day. A nil time is now, or when a late command was given.
 func (d *decision) reported(at *time.Time) (time.Time, *Refusal) {
 	if at == nil || at.IsZero() {
-		return d.now, nil
+		return d.happened(), nil
 	}
 	t := Instant(*at)
 	switch {

@@ -219,12 +219,43 @@ func (d *decision) acknowledge(a AcknowledgeAlarm) error {
 	case !alarm.Acknowledged.IsZero():
 		return nil
 	}
-	ended := !alarm.Ended.IsZero()
-	d.emit(AlarmAcknowledged(a))
-	if ended {
-		d.emit(AlarmCleared{Alarm: a.Alarm})
+	d.silence(alarm)
+	return nil
+}
+
+// acknowledgeAll silences what somebody has seen, as they have seen it. Where
+// nothing of it is left to silence but what they may not, or have not seen like
+// this, it says so.
+func (d *decision) acknowledgeAll(a AcknowledgeAlarms) error {
+	if len(a.Alarms) < 1 || len(a.Alarms) > MaxSeenAlarms {
+		return refuse(BadValue, "Name 1 to %d alarms.", MaxSeenAlarms)
+	}
+	var left *Refusal
+	for _, seen := range a.Alarms {
+		alarm := d.Alarm(seen.Alarm)
+		switch {
+		case alarm == nil || !alarm.Acknowledged.IsZero():
+		case !slices.Contains(alarm.MayAck, d.role(d.cmd.Seat)):
+			left = refuse(NotYourRole, "The therapist acknowledges this alarm.")
+		case alarm.Priority.Rank() > seen.Priority.Rank():
+			left = refuse(NotNow, "More urgent since you looked, and not silenced: %s.", alarm.Words)
+		default:
+			d.silence(alarm)
+		}
+	}
+	if len(d.events) == 0 && left != nil {
+		return left
 	}
 	return nil
+}
+
+// silence acknowledges an alarm; one that is over goes.
+func (d *decision) silence(alarm *Alarm) {
+	id, ended := alarm.ID, !alarm.Ended.IsZero()
+	d.emit(AlarmAcknowledged{id})
+	if ended {
+		d.emit(AlarmCleared{Alarm: id})
+	}
 }
 
 func (d *decision) clearAlarm(a ClearAlarm) error {

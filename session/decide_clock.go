@@ -41,7 +41,7 @@ func (d *decision) reach(due Deadline) {
 		}
 	case DueLapse:
 		if c.Auth != nil {
-			d.emitAt(due.At, AuthorizationEnded{Client: c.Seat, Number: c.Auth.Number, Why: "it lapsed", Late: d.late(due.At)})
+			d.emitAt(due.At, AuthorizationEnded{Client: c.Seat, Number: c.Auth.Number, Why: lapsed, Late: d.late(due.At)})
 		}
 	case DueHold:
 		d.reached(due)

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -85,7 +86,11 @@ func (d *decision) withdraw(a WithdrawAuthorization) error {
 	return nil
 }
 
-const withdrawn = "withdrawn"
+// Why an authorisation ended.
+const (
+	withdrawn = "withdrawn"
+	lapsed    = "it lapsed"
+)
 
 // authorized says why a dose may not be recorded as authorised now, or nil.
 func (c *ClientState) authorized(number int, now time.Time) *Refusal {
@@ -122,10 +127,10 @@ func (d *decision) recordDose(a RecordDose) error {
 		}
 		return nil
 	}
-	if r := c.authorized(a.Number, d.now); r != nil {
+	if r := d.authorizedThen(c, a.Number); r != nil {
 		return r
 	}
-	d.take(c, d.now, DoseRecorded{Client: a.Client, Number: a.Number, Mg: c.Auth.Mg, Tablets: c.Auth.Tablets})
+	d.take(c, d.happened(), DoseRecorded{Client: a.Client, Number: a.Number, Mg: c.Auth.Mg, Tablets: c.Auth.Tablets})
 	return nil
 }
 
@@ -224,26 +229,31 @@ func (d *decision) correctDose(a CorrectDose) error {
 	if r := needs(a.Reason, "A correction needs a reason. Both values stay in the record."); r != nil {
 		return r
 	}
-	if !(a.Mg > 0) || a.Mg > 5000 {
-		return refuse(BadValue, "Please check the amount.")
+	if !(a.Mg > 0) || a.Mg > 5000 || a.Tablets < 0 || a.Tablets > 10 {
+		return refuse(BadValue, "Please check the amount: mg, in 1 to 10 tablets.")
 	}
 	at, r := d.reported(&a.At)
 	if r != nil {
 		return r
 	}
 	was := c.Doses[a.Number-1]
-	if at.Equal(was.At) && a.Mg == was.Mg {
+	tablets := cmp.Or(a.Tablets, was.Tablets)
+	if at.Equal(was.At) && a.Mg == was.Mg && tablets == was.Tablets {
 		return refuse(AlreadySo, "The dose is recorded like this already.")
 	}
 	doses := slices.Clone(c.Doses)
-	doses[a.Number-1].At, doses[a.Number-1].Mg = at, a.Mg
+	doses[a.Number-1].At, doses[a.Number-1].Mg, doses[a.Number-1].Tablets = at, a.Mg, tablets
 	old, w := c.Windows, d.windows(doses)
 	checkIn := c.CheckIn.Due
 	if !c.CheckIn.Last.After(c.Windows.T0) && !checkIn.IsZero() {
 		checkIn = w.T0.Add(d.Settings.CheckInEvery.D())
 	}
-	d.emitAt(at, DoseCorrected{Client: a.Client, Number: a.Number, Mg: a.Mg, WasAt: was.At, WasMg: was.Mg,
-		Reason: a.Reason, Windows: w, CheckIn: checkIn})
+	corrected := DoseCorrected{Client: a.Client, Number: a.Number, Mg: a.Mg, WasAt: was.At, WasMg: was.Mg,
+		Reason: a.Reason, Windows: w, CheckIn: checkIn}
+	if tablets != was.Tablets {
+		corrected.Tablets, corrected.WasTablets = tablets, was.Tablets
+	}
+	d.emitAt(at, corrected)
 	if c.Auth != nil && c.Auth.Ended == "" { // total and window rest on what was corrected
 		d.emit(AuthorizationEnded{Client: a.Client, Number: c.Auth.Number, Why: fmt.Sprintf("dose %d was corrected", a.Number)})
 	}

@@ -16,13 +16,7 @@ func (d *decision) settleCriterion(a SettleCriterion) error {
 	if !ok {
 		return refuse(NoSuchThing, "There is no release criterion %q.", a.Criterion)
 	}
-	if len(row.By) == 0 {
-		return refuse(NotNow, "“%s” is settled by what it is about, not by a tick.", row.Title)
-	}
-	if !slices.Contains(row.By, d.role(d.cmd.Seat)) {
-		return refuse(NotYourRole, "The therapist settles this.")
-	}
-	values, r := d.values(row.Fields, a.Values)
+	values, r := d.ticked(row.Title, row.By, row.Fields, a.Values)
 	if r != nil {
 		return r
 	}

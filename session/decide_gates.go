@@ -28,18 +28,24 @@ func (d *decision) settleGate(a SettleGate) error {
 	if !ok {
 		return refuse(NoSuchThing, "There is no check %q.", a.Gate)
 	}
-	if len(gate.By) == 0 {
-		return refuse(NotNow, "“%s” is settled by what it is about, not by a tick.", gate.Title)
-	}
-	if !slices.Contains(gate.By, d.role(d.cmd.Seat)) {
-		return refuse(NotYourRole, "The therapist settles this.")
-	}
-	values, r := d.values(gate.Fields, a.Values)
+	values, r := d.ticked(gate.Title, gate.By, gate.Fields, a.Values)
 	if r != nil {
 		return r
 	}
 	d.pass(d.Client(a.Client), a.Gate, values)
 	return nil
+}
+
+// ticked returns the values with which a row of checks or criteria is settled by
+// hand, or why it is not.
+func (d *decision) ticked(title string, by []Role, fields []Field, given map[string]string) (map[string]string, *Refusal) {
+	switch {
+	case len(by) == 0:
+		return nil, refuse(NotNow, "“%s” is settled by what it is about, not by a tick.", title)
+	case !slices.Contains(by, d.role(d.cmd.Seat)):
+		return nil, refuse(NotYourRole, "The therapist settles this.")
+	}
+	return d.values(fields, given)
 }
 
 func (d *decision) pass(c *ClientState, id GateID, values map[string]string) {
@@ -271,25 +277,28 @@ func (d *decision) vitalsGate(c *ClientState, a RecordVitals, lvl string) {
 }
 
 // vitalsCriterion compares a reading in the release check with the last one
-// before the first dose [32].
+// before the first dose [32]: near it is both ways, because a pressure that has
+// fallen far is a client who falls when they stand up. Without such a reading
+// only the caution limit is there to compare with.
 func (d *decision) vitalsCriterion(c *ClientState, a RecordVitals, lvl string) {
 	l := d.limits(c)
-	high, low := l.CautionSystolic, l.CautionDiastolic
 	base := "the caution limit, as there is no reading from before the dose"
-	heart := l.BlockHeartRate
+	far := a.Systolic > l.CautionSystolic || a.Diastolic > l.CautionDiastolic
+	fast := a.HeartRate > l.BlockHeartRate
 	if b, ok := c.baseline(); ok {
-		high, low = b.Systolic+l.BaselineSpan, b.Diastolic+l.BaselineSpan
-		base = fmt.Sprintf("%d/%d before the dose", b.Systolic, b.Diastolic)
+		away := func(is, was int) bool { return is-was > l.BaselineSpan || was-is > l.BaselineSpan }
+		base = Vitals{Systolic: b.Systolic, Diastolic: b.Diastolic, HeartRate: b.HeartRate}.Words() + " before the dose"
+		far = away(a.Systolic, b.Systolic) || away(a.Diastolic, b.Diastolic)
 		if b.HeartRate > 0 {
-			heart = b.HeartRate + l.BaselineSpan // [J]: the same span for the heart rate
+			fast = away(a.HeartRate, b.HeartRate) // [J]: the same span for the heart rate
 		}
 	}
 	why := ""
 	switch {
 	case lvl == "alarm": // however high it was before
 		why = fmt.Sprintf("%d/%d is very high", a.Systolic, a.Diastolic)
-	case a.Systolic > high || a.Diastolic > low || a.HeartRate > heart:
-		why = fmt.Sprintf("%d/%d, heart rate %d is not near %s", a.Systolic, a.Diastolic, a.HeartRate, base)
+	case far || a.HeartRate > 0 && fast:
+		why = fmt.Sprintf("%s is not near %s", Vitals{Systolic: a.Systolic, Diastolic: a.Diastolic, HeartRate: a.HeartRate}.Words(), base)
 	case a.HeartRate == 0:
 		why = "the heart rate is missing"
 	}

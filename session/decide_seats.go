@@ -7,16 +7,23 @@ import (
 )
 
 func (d *decision) create(a CreateSession) error {
-	due := a.StartsAt.Add(-a.Settings.ChaperoneBefore.D())
-	if soonest := d.now.Add(5 * time.Minute); due.Before(soonest) {
-		due = soonest // a session made for now gives the chaperone five minutes [J]
-	}
+	due := d.chaperoneDue(a.StartsAt, a.Settings)
 	seats := slices.Clone(a.Seats)
 	a.Pace.Epoch = Instant(a.Pace.Epoch)
 	d.emit(SessionCreated{Owner: a.Owner, Practice: a.Practice, Pace: a.Pace, StartsAt: Instant(a.StartsAt),
 		OpensAt: Instant(a.StartsAt.Add(-a.Settings.OpensBefore.D())), ChaperoneDue: Instant(due),
 		Seats: seats, Orders: a.Orders, Settings: a.Settings})
 	return nil
+}
+
+// chaperoneDue is when the chaperone is due. A session made for now gives them
+// five minutes [J].
+func (d *decision) chaperoneDue(starts time.Time, settings Settings) time.Time {
+	due, soonest := starts.Add(-settings.ChaperoneBefore.D()), d.now.Add(5*time.Minute)
+	if due.Before(soonest) {
+		return soonest
+	}
+	return due
 }
 
 // joinPeer records that a connection took its seat. After signing nothing is
@@ -319,6 +326,35 @@ func (d *decision) addsSeat(a AddSeat) error {
 		return refuse(BadValue, "Only a client can share another's device.")
 	}
 	d.emit(SeatAdded(a))
+	return nil
+}
+
+// reschedule moves the start of a session that nobody has been admitted to.
+func (d *decision) reschedule(a Reschedule) error {
+	waiting := 0
+	for _, c := range d.Clients {
+		switch c.Phase {
+		case Scheduled, Lobby:
+			waiting++
+		case Cancelled:
+		default:
+			return refuse(NotNow, "The visit with %s has begun. Its start stays as it was.", d.name(c.Seat))
+		}
+	}
+	starts := Instant(a.StartsAt)
+	switch {
+	case waiting == 0:
+		return refuse(NotNow, "The visit was cancelled. Please make a new session.")
+	case starts.Before(d.now.Add(-time.Hour)) || starts.After(d.now.AddDate(2, 0, 0)):
+		return refuse(BadValue, "The start lies in the past, or more than two years ahead.")
+	case starts.Equal(d.StartsAt):
+		return nil
+	}
+	d.emit(Rescheduled{StartsAt: starts, WasAt: d.StartsAt, OpensAt: Instant(starts.Add(-d.Settings.OpensBefore.D())),
+		ChaperoneDue: Instant(d.chaperoneDue(starts, d.Settings))})
+	for _, p := range d.Chaperones {
+		d.over(ChaperoneNotArrived, "", p.Seat, "the start was moved")
+	}
 	return nil
 }
 

@@ -27,6 +27,13 @@ type (
 		Pronouns string `json:"pronouns,omitempty"`
 		Phone    string `json:"phone,omitempty"`
 	}
+	// Rescheduled moves the start; the links expire as much later as the start is.
+	Rescheduled struct {
+		StartsAt     time.Time `json:"starts_at"`
+		WasAt        time.Time `json:"was_at"`
+		OpensAt      time.Time `json:"opens_at"`
+		ChaperoneDue time.Time `json:"chaperone_due"`
+	}
 	InvitationIssued struct {
 		Seat    SeatID    `json:"seat"`
 		Hash    string    `json:"hash"`
@@ -101,9 +108,15 @@ type (
 		Client  SeatID `json:"client"`
 		Version string `json:"version"`
 	}
+	// ChaperoneAllowed says whether a chaperone may see and hear; who took it back
+	// is the event's seat.
 	ChaperoneAllowed struct {
 		Client SeatID `json:"client"`
 		See    bool   `json:"see"`
+	}
+	MusicSet struct {
+		Client SeatID `json:"client"`
+		On     bool   `json:"on"`
 	}
 	// PhaseMoved is the only fact that moves a phase.
 	PhaseMoved struct {
@@ -166,14 +179,16 @@ type (
 	}
 	// DoseCorrected: the values before stand in it, the event's At is the corrected time.
 	DoseCorrected struct {
-		Client  SeatID    `json:"client"`
-		Number  int       `json:"number"`
-		Mg      float64   `json:"mg"`
-		WasAt   time.Time `json:"was_at"`
-		WasMg   float64   `json:"was_mg"`
-		Reason  string    `json:"reason"`
-		Windows Windows   `json:"windows"`
-		CheckIn time.Time `json:"check_in"`
+		Client     SeatID    `json:"client"`
+		Number     int       `json:"number"`
+		Mg         float64   `json:"mg"`
+		Tablets    int       `json:"tablets,omitempty"` // 0: not corrected, as in events of earlier versions
+		WasAt      time.Time `json:"was_at"`
+		WasMg      float64   `json:"was_mg"`
+		WasTablets int       `json:"was_tablets,omitempty"`
+		Reason     string    `json:"reason"`
+		Windows    Windows   `json:"windows"`
+		CheckIn    time.Time `json:"check_in"`
 	}
 	HoldRecorded struct {
 		Client  SeatID `json:"client"`
@@ -331,9 +346,9 @@ type (
 
 // Log is the table of every fact of a session's log.
 var Log = NewFacts(
-	SessionCreated{}, SeatAdded{}, SeatUpdated{}, InvitationIssued{}, InvitationRevoked{}, DeviceAdmitted{}, DeviceAsked{}, DeviceRefused{},
+	SessionCreated{}, SeatAdded{}, SeatUpdated{}, Rescheduled{}, InvitationIssued{}, InvitationRevoked{}, DeviceAdmitted{}, DeviceAsked{}, DeviceRefused{},
 	PeerJoined{}, PeerLost{}, PictureLost{}, PictureReturned{}, SoundLost{}, SoundReturned{}, RoomOpened{}, DeviceChecked{},
-	ClientIntroduced{}, AddressStated{}, TodayAnswered{}, ConsentGiven{}, ChaperoneAllowed{}, PhaseMoved{},
+	ClientIntroduced{}, AddressStated{}, TodayAnswered{}, ConsentGiven{}, ChaperoneAllowed{}, MusicSet{}, PhaseMoved{},
 	GatePassed{}, GateReopened{}, GateOverridden{}, ChaperoneConfirmed{}, ChaperoneArrived{},
 	DoseAuthorized{}, AuthorizationEnded{}, DoseRecorded{}, DoseWitnessed{}, DoseCorrected{}, HoldRecorded{}, DeadlineReached{}, WordsOffered{},
 	VitalsRecorded{}, SideEffectRecorded{}, SideEffectResolved{}, RatingRecorded{}, InterventionRecorded{}, NoteWritten{}, CheckInDone{},

@@ -64,6 +64,8 @@ func (s *State) fold(e Event) error {
 		s.addSeat(f.Seat)
 	case SeatUpdated:
 		s.updateSeat(f.Seat, func(seat *Seat) { seat.Name, seat.Pronouns, seat.Phone = f.Name, f.Pronouns, f.Phone })
+	case Rescheduled:
+		s.foldRescheduled(e, f)
 	case ClientIntroduced:
 		s.updateSeat(f.Client, func(seat *Seat) { seat.Name, seat.Pronouns = f.Name, f.Pronouns })
 		s.with(f.Client, func(c *ClientState) { c.Introduced = true })
@@ -123,6 +125,8 @@ func (s *State) fold(e Event) error {
 		s.with(f.Client, func(c *ClientState) { c.ConsentGiven = f.Version })
 	case ChaperoneAllowed:
 		s.with(f.Client, func(c *ClientState) { c.ChaperoneSees = f.See })
+	case MusicSet:
+		s.with(f.Client, func(c *ClientState) { c.Music = f.On })
 	case PhaseMoved:
 		s.with(f.Client, func(c *ClientState) { s.foldPhase(c, e, f) })
 	case GatePassed:
@@ -164,8 +168,11 @@ func (s *State) fold(e Event) error {
 		s.withDose(f.Client, f.Number, func(d *Dose) { d.WitnessedBy = e.Seat })
 	case DoseCorrected:
 		s.withDose(f.Client, f.Number, func(d *Dose) {
-			d.Corrections = append(slices.Clone(d.Corrections), DoseCorrection{At: f.WasAt, Mg: f.WasMg, Reason: f.Reason, By: e.Seat, On: e.Recorded})
+			d.Corrections = append(slices.Clone(d.Corrections), DoseCorrection{At: f.WasAt, Mg: f.WasMg, Tablets: f.WasTablets, Reason: f.Reason, By: e.Seat, On: e.Recorded})
 			d.At, d.Mg = e.At, f.Mg
+			if f.Tablets > 0 {
+				d.Tablets = f.Tablets
+			}
 		})
 		s.with(f.Client, func(c *ClientState) { s.foldWindows(c, e, f.Windows, f.CheckIn) })
 	case HoldRecorded:
@@ -271,11 +278,29 @@ func (s *State) foldCreated(e Event, f SessionCreated) {
 	for _, c := range s.Clients {
 		c.Order, c.PhaseSince = f.Orders[c.Seat], e.At
 	}
-	if f.OpensAt.After(e.Recorded) {
-		s.due(Deadline{At: f.OpensAt, Kind: DueOpen})
+	s.dueBefore(e, f.OpensAt, f.ChaperoneDue)
+}
+
+func (s *State) foldRescheduled(e Event, f Rescheduled) {
+	later := f.StartsAt.Sub(f.WasAt)
+	s.StartsAt, s.OpensAt = f.StartsAt, f.OpensAt
+	links := make(map[SeatID]Invitation, len(s.Links)) // a view may still read the old one
+	for seat, link := range s.Links {
+		link.Expires = link.Expires.Add(max(0, later))
+		links[seat] = link
+	}
+	s.Links = links
+	s.dueBefore(e, f.OpensAt, f.ChaperoneDue)
+}
+
+// dueBefore sets the deadlines of the time before a visit.
+func (s *State) dueBefore(e Event, opens, chaperone time.Time) {
+	s.drop(Deadline{Kind: DueOpen})
+	if opens.After(e.Recorded) {
+		s.due(Deadline{At: opens, Kind: DueOpen})
 	}
 	if len(s.Chaperones) > 0 {
-		s.due(Deadline{At: f.ChaperoneDue, Kind: DueChaperone})
+		s.due(Deadline{At: chaperone, Kind: DueChaperone})
 	}
 }
 

@@ -202,7 +202,7 @@ func (h *history) command() session.Command {
 		if len(h.s.Alarms) > 0 {
 			alarm.Alarm = pick(h, h.s.Alarms).ID
 		}
-		return by(pick(h, h.s.Seats).ID, pick(h, []session.Act{alarm, alarm, session.ShowAlarm(alarm), session.ClearAlarm{Alarm: alarm.Alarm, Words: secretNote}}))
+		return by(pick(h, h.s.Seats).ID, pick(h, []session.Act{alarm, alarm, h.seen(), session.ShowAlarm(alarm), session.ClearAlarm{Alarm: alarm.Alarm, Words: secretNote}}))
 	case n == 5 && !h.tame: // anything, with any values
 		names := sortedActs()
 		return by(pick(h, h.s.Seats).ID, h.garble(session.Acts()[pick(h, names)]))
@@ -211,7 +211,7 @@ func (h *history) command() session.Command {
 	case n == 7:
 		return by(c.Seat, pick(h, []session.Act{session.AskHelp{Client: c.Seat}, session.GiveConsent{Client: c.Seat, Version: "2026-1"},
 			session.RecordDose{Client: c.Seat, Number: len(c.Doses) + 1}, session.RecordDose{Client: c.Seat, Number: max(1, len(c.Doses))},
-			session.AllowChaperone{Client: c.Seat, See: h.chance(2)}, session.CheckDevice{Camera: "ok", Microphone: "ok", Loudspeaker: "heard"}}))
+			session.AllowChaperone{Client: c.Seat, See: h.chance(2)}, session.HideFromChaperone{Client: c.Seat}, session.CheckDevice{Camera: "ok", Microphone: "ok", Loudspeaker: "heard"}}))
 	}
 	return h.next(c)
 }
@@ -225,12 +225,13 @@ func (h *history) therapistsNotes(c *session.ClientState) session.Act {
 		session.ReopenGate{Client: c.Seat, Gate: pick(h, session.Gates).ID, Reason: secretReason},
 		session.OverrideGate{Client: c.Seat, Gate: pick(h, session.Gates).ID, Reason: secretReason},
 		session.WithdrawAuthorization{Client: c.Seat, Reason: secretReason}, session.CallChaperone{Client: c.Seat}, session.OpenCard{Client: c.Seat},
-		session.CorrectDose{Client: c.Seat, Number: 1, At: pick(h, []time.Time{at, long}), Mg: 80 + float64(h.rng.IntN(100)), Reason: secretReason},
+		session.CorrectDose{Client: c.Seat, Number: 1, At: pick(h, []time.Time{at, long}), Mg: 80 + float64(h.rng.IntN(100)), Tablets: h.rng.IntN(4), Reason: secretReason},
 		session.RecordSwallowed{Client: c.Seat, Mg: 50, Tablets: 1, At: pick(h, []time.Time{at, long}), Reason: secretReason},
 		session.EndEarly{Client: c.Seat, Reason: secretReason}, session.Cancel{Client: c.Seat, Reason: secretReason},
 		session.MarkReturning{Client: c.Seat, Reason: secretReason},
 		session.IssueInvitation{Seat: c.Seat, Hash: strings.Repeat("a", 64), Expires: h.now.Add(time.Hour)},
 		session.UpdateSeat{Seat: c.Seat, Name: "Renamed", Phone: secretPhone + "99"}, session.CheckIn{},
+		session.SetMusic{Client: c.Seat, On: h.chance(2)}, session.Reschedule{StartsAt: h.now.Add(time.Duration(h.rng.IntN(48)) * time.Hour)},
 	})
 }
 
@@ -281,7 +282,13 @@ func (h *history) next(c *session.ClientState) session.Command {
 			switch state := c.Criteria[row.ID].State; {
 			case row.ID == session.CriterionTime || state == "passed":
 			case row.ID == session.CriterionVitals:
-				return t(session.RecordVitals{Client: c.Seat, Systolic: 120, Diastolic: 78, HeartRate: 70})
+				near := session.RecordVitals{Client: c.Seat, Systolic: 120, Diastolic: 78, HeartRate: 70}
+				for _, v := range c.Vitals {
+					if v.At.Before(c.Windows.T0) {
+						near.Systolic, near.Diastolic, near.HeartRate = v.Systolic, v.Diastolic, 70
+					}
+				}
+				return t(near)
 			default:
 				return t(session.SettleCriterion{Client: c.Seat, Criterion: row.ID, Values: filled(row.Fields, h.now)})
 			}
@@ -310,6 +317,16 @@ func (h *history) unanswered() string {
 		}
 	}
 	return ""
+}
+
+// seen are some of the alarms, some of them as they were a while ago.
+func (h *history) seen() (all session.AcknowledgeAlarms) {
+	for _, a := range h.s.Alarms {
+		if h.chance(2) {
+			all.Alarms = append(all.Alarms, session.SeenAlarm{Alarm: a.ID, Priority: pick(h, []session.Priority{a.Priority, session.Medium})})
+		}
+	}
+	return all
 }
 
 func filled(fields []session.Field, now time.Time) map[string]string {

@@ -134,7 +134,7 @@ func (l look) base(c *ClientState) ClientView {
 func (l look) forClient(c *ClientState) ClientView {
 	v := l.base(c)
 	v.Dimmed = c.Phase == Absorbing || c.Phase == Active
-	v.ChaperoneSees = c.ChaperoneSees
+	v.ChaperoneSees, v.Music = c.ChaperoneSees, c.Music
 	v.Help = l.help(c)
 	if c.Phase == Integrating || c.Phase == ReleaseCheck {
 		v.Words = c.WordsOffered
@@ -217,7 +217,7 @@ func (l look) forTherapist(c *ClientState) ClientView {
 	v := l.base(c)
 	order, limits := c.Order, limitsOf(l.State, c)
 	v.PhaseSince, v.Order, v.Stated, v.Today = at(c.PhaseSince), &order, c.Stated, c.Today
-	v.ChaperoneSees = c.ChaperoneSees
+	v.ChaperoneSees, v.Music = c.ChaperoneSees, c.Music
 	v.T0, v.Look = at(c.Windows.T0), l.round(c)
 	v.VitalsAsk = l.standing(VitalsMissed, c.Seat, "") != nil
 	if !c.Windows.T0.IsZero() {

@@ -37,6 +37,7 @@ var Permissions = []Permission{
 
 	{"AddSeat", therapists, nil, false},
 	{"UpdateSeat", therapists, nil, false},
+	{"Reschedule", therapists, nil, false},
 	{"AdmitDevice", therapists, nil, false},
 	{"RefuseDevice", therapists, nil, false},
 	{"CheckDevice", people, nil, false},
@@ -45,6 +46,8 @@ var Permissions = []Permission{
 	{"AnswerToday", []Role{Client}, beforeDose, false},
 	{"GiveConsent", []Role{Client}, beforeDose, false},
 	{"AllowChaperone", []Role{Client}, beforeDose, false},
+	{"HideFromChaperone", []Role{Therapist, CoTherapist, Client}, living, false},
+	{"SetMusic", []Role{Therapist, CoTherapist, Client}, living, false},
 	{"Admit", therapists, []Phase{Lobby}, false},
 	{"SettleGate", []Role{Therapist, CoTherapist, Client}, []Phase{Lobby, CheckingIn, Ready, Absorbing, Active}, false},
 	{"ReopenGate", therapists, []Phase{Lobby, CheckingIn, Ready, Absorbing, Active}, false},
@@ -73,6 +76,7 @@ var Permissions = []Permission{
 	{"RaiseAlarm", []Role{Therapist, CoTherapist, Chaperone}, unsigned, false},
 	{"ShowAlarm", []Role{Therapist, CoTherapist, Chaperone}, nil, false},
 	{"AcknowledgeAlarm", []Role{Therapist, CoTherapist, Chaperone}, nil, false},
+	{"AcknowledgeAlarms", therapists, nil, false},
 	{"ClearAlarm", therapists, nil, false},
 	{"CallChaperone", therapists, unsigned, false},
 	{"GoIn", []Role{Chaperone}, nil, false},
@@ -174,6 +178,10 @@ func clientOf(do Act) (SeatID, bool) {
 	case GiveConsent:
 		return a.Client, true
 	case AllowChaperone:
+		return a.Client, true
+	case HideFromChaperone:
+		return a.Client, true
+	case SetMusic:
 		return a.Client, true
 	case Admit:
 		return a.Client, true

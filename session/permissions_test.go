@@ -92,6 +92,8 @@ func wish(act string, role session.Role, now time.Time) session.Act {
 		return session.LosePeer{Seat: c, Lost: "k1", Heard: now}
 	case "ReachDeadline":
 		return session.ReachDeadline{}
+	case "Reschedule":
+		return session.Reschedule{StartsAt: now.Add(time.Hour)}
 	case "IntroduceSelf":
 		return session.IntroduceSelf{Client: c, Name: "Alex"}
 	case "GiveConsent":
@@ -125,6 +127,8 @@ func wish(act string, role session.Role, now time.Time) session.Act {
 			return session.RaiseAlarm{Client: c, Condition: session.PleaseLook}
 		}
 		return session.RaiseAlarm{Client: c, Condition: session.Unresponsive}
+	case "AcknowledgeAlarms":
+		return session.AcknowledgeAlarms{Alarms: []session.SeenAlarm{{Alarm: "a1", Priority: session.High}}}
 	case "SettleCriterion":
 		return session.SettleCriterion{Client: c, Criterion: session.CriterionChaperone, Values: map[string]string{"confirmed": "yes"}}
 	case "ReopenCriterion":

@@ -66,3 +66,25 @@ func TestAReadingThatIsNotWellReleasesNobody(t *testing.T) {
 		}
 	}
 }
+
+// "Back near baseline" is both ways: whoever stands up with half of their usual
+// pressure falls.
+func TestAPressureThatHasFallenFarReleasesNobody(t *testing.T) {
+	for reading, want := range map[string]bool{ // 128/82, heart rate 74 before the dose
+		"systolic=128 diastolic=82 heart_rate=74":  true,
+		"systolic=108 diastolic=62 heart_rate=54":  true,
+		"systolic=107 diastolic=70 heart_rate=74":  false,
+		"systolic=120 diastolic=61 heart_rate=74":  false,
+		"systolic=120 diastolic=70 heart_rate=53":  false,
+		"systolic=120 diastolic=70 heart_rate=94":  true,
+		"systolic=120 diastolic=70 heart_rate=95":  false,
+		"systolic=149 diastolic=82 heart_rate=74":  false,
+		"systolic=128 diastolic=103 heart_rate=74": false,
+	} {
+		s := play(t, releaseCheck+"16:00:00 chaperone-1 RecordVitals client=client-1 "+reading+"\n")
+		state := s.Clients[0].Criteria[session.CriterionVitals]
+		if got := met(s, session.CriterionVitals); got != want || !want && state.Reason == "" {
+			t.Errorf("%s: the criterion is met: %v (%s)", reading, got, state.Reason)
+		}
+	}
+}

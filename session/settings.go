@@ -24,7 +24,7 @@ type Limits struct {
 	CautionDiastolic int `json:"caution_diastolic"` // above: shown as caution
 	AlarmSystolic    int `json:"alarm_systolic"`    // at or above: high alarm
 	AlarmDiastolic   int `json:"alarm_diastolic"`   // at or above: high alarm
-	BaselineSpan     int `json:"baseline_span"`     // release: systolic and diastolic within this of the first reading
+	BaselineSpan     int `json:"baseline_span"`     // release: pressures and heart rate within this, up and down, of the last reading before the dose
 }
 
 // Validate reports limits that would block or pass every reading.

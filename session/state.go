@@ -54,6 +54,7 @@ type ClientState struct {
 	Today         *AnswerToday
 	ConsentGiven  string // version
 	ChaperoneSees bool
+	Music         bool // plays in their room
 	Gates         map[GateID]GateState
 	Auth          *Authorization
 	Doses         []Dose
@@ -108,11 +109,12 @@ type Dose struct {
 
 // DoseCorrection keeps the values that were corrected.
 type DoseCorrection struct {
-	At     time.Time `json:"at"` // the value before
-	Mg     float64   `json:"mg"`
-	Reason string    `json:"reason"`
-	By     SeatID    `json:"by"`
-	On     time.Time `json:"on"` // when it was corrected
+	At      time.Time `json:"at"` // the value before
+	Mg      float64   `json:"mg"`
+	Tablets int       `json:"tablets,omitempty"` // 0: they were not corrected
+	Reason  string    `json:"reason"`
+	By      SeatID    `json:"by"`
+	On      time.Time `json:"on"` // when it was corrected
 }
 
 // Windows are the times that follow from the doses. They are computed when a
@@ -296,6 +298,7 @@ type Summary struct {
 	Arrived  []SeatID        `json:"arrived"` // connected now
 	Alarm    Priority        `json:"alarm,omitempty"`
 	Signed   bool            `json:"signed"`
+	At       time.Time       `json:"at"` // of the last event, by the clock on the wall
 }
 
 // SummaryClient is one client in a Summary.

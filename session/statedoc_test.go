@@ -61,6 +61,23 @@ func stateDocument(t *testing.T) []byte {
 		line("| %s |%s %s | %s |", p.Act, cells, phaseList(p.Phases), map[bool]string{true: "✓", false: ""}[p.Signed])
 	}
 
+	line("\n## What comes late\n")
+	line("An act may reach the record after its time: the record could not be written when it was given, or a failover lost where it stood. Facts from the room are taken down meanwhile, in the server's own journal, and enter the record with the time at which they happened. Nothing is authorised late and no phase moves; a dose that was tapped is recorded in any case, past open checks where no authorisation covers its time. What the rules do not take is kept as it was.\n")
+	line("| what becomes of it | acts |\n|---|---|")
+	for _, l := range []session.Lateness{session.Noted, session.Anew, session.Kept} {
+		var names []string
+		for _, p := range session.Permissions {
+			if session.LatenessOf(p.Act) == l {
+				names = append(names, p.Act)
+			}
+		}
+		line("| %s | %s |", map[session.Lateness]string{
+			session.Noted: "taken down while the record can't be written, then recorded with its time",
+			session.Anew:  "decided by the rules as things stand when it arrives",
+			session.Kept:  "not done any more: kept as “reported late”",
+		}[l], strings.Join(names, ", "))
+	}
+
 	line("\n## Checks before a dose\n")
 	line("All are open at first. The responsible therapist may override an open one with a written reason; never the client's yes, nor consent that was never given.\n")
 	line("| check | settled by | with |\n|---|---|---|")
@@ -76,7 +93,7 @@ func stateDocument(t *testing.T) []byte {
 		l.BlockSystolic, l.BlockDiastolic, l.BlockHeartRate, l.CautionSystolic, l.CautionDiastolic, l.AlarmSystolic, l.AlarmDiastolic)
 
 	line("\n## Release criteria\n")
-	line("Blood pressure and heart rate are near baseline within %d of the last reading before the dose.\n", l.BaselineSpan)
+	line("Blood pressure and heart rate are near baseline within %d, up and down, of the last reading before the dose.\n", l.BaselineSpan)
 	line("| criterion | settled by | with |\n|---|---|---|")
 	for _, c := range session.Criteria {
 		line("| %s (`%s`) | %s | %s |", c.Title, c.ID, settledBy(c.By), fields(c.Fields))

@@ -82,6 +82,7 @@ type ClientView struct {
 	Dimmed        bool       `json:"dimmed,omitempty"`         // the dark screen
 	VisitAt       *time.Time `json:"visit_at,omitempty"`       // after the end: the integration visit that was booked
 	ChaperoneSees bool       `json:"chaperone_sees,omitempty"` // the client has allowed it; therapist too
+	Music         bool       `json:"music,omitempty"`          // plays in their room: nothing is filtered out of the sound; therapist too
 
 	// Chaperone and therapist.
 	T0        *time.Time `json:"t0,omitempty"` // first dose

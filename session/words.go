@@ -23,13 +23,13 @@ func LineKind(f Fact) string {
 		return "alarm"
 	case NoteWritten, SideEffectRecorded, SideEffectResolved, RatingRecorded, InterventionRecorded, ReportedLate:
 		return "note"
-	case PeerJoined, PeerLost, PictureLost, PictureReturned, SoundLost, SoundReturned, DeviceAsked, DeviceAdmitted, DeviceRefused, InvitationRevoked:
+	case PeerJoined, PeerLost, PictureLost, PictureReturned, SoundLost, SoundReturned, DeviceAsked, DeviceAdmitted, DeviceRefused, InvitationRevoked, MusicSet:
 		return "link"
 	case GatePassed, GateReopened, GateOverridden, ChaperoneConfirmed, ChaperoneArrived, ConsentGiven, AddressStated, ChaperoneAllowed:
 		return "gate"
 	case CriterionSettled, CriterionReopened, SummaryWritten, CodeEntered, SessionSigned, AddendumAdded:
 		return "end"
-	case SessionCreated, SeatAdded:
+	case SessionCreated, SeatAdded, Rescheduled:
 		return "other"
 	case DeadlineReached:
 		if f.Kind == DueHold || f.Kind == DueWindow || f.Kind == DueReleaseFrom || f.Kind == DuePlannedEnd {
@@ -67,6 +67,16 @@ func (s *State) words(e Event) string {
 		return "Session created"
 	case SeatAdded:
 		return fmt.Sprintf("%s joins as %s", s.name(f.Seat.ID), strings.ReplaceAll(string(f.Seat.Role), "_", "-"))
+	case Rescheduled:
+		if later := f.StartsAt.Sub(f.WasAt); later < 0 {
+			return fmt.Sprintf("The start was moved %s earlier", spoken(-later))
+		}
+		return fmt.Sprintf("The start was moved %s later", spoken(f.StartsAt.Sub(f.WasAt)))
+	case MusicSet:
+		if f.On {
+			return fmt.Sprintf("Music plays at %s's side: the sound is sent unfiltered", s.name(f.Client))
+		}
+		return fmt.Sprintf("No music at %s's side", s.name(f.Client))
 	case PhaseMoved:
 		return fmt.Sprintf("%s: %s%s", s.name(f.Client), phaseTitle[f.To], because(f.Reason))
 	case WordsOffered:
@@ -87,7 +97,7 @@ func (s *State) words(e Event) string {
 	case DoseWitnessed:
 		return fmt.Sprintf("%s: dose %d witnessed by %s", s.name(f.Client), f.Number, who)
 	case DoseCorrected:
-		return fmt.Sprintf("%s: dose %d corrected: %s%s%s", s.name(f.Client), f.Number, moved(e.At.Sub(f.WasAt)), changed(f.WasMg, f.Mg), because(f.Reason))
+		return fmt.Sprintf("%s: dose %d corrected: %s%s%s", s.name(f.Client), f.Number, moved(e.At.Sub(f.WasAt)), changed(f.WasMg, f.Mg)+counted(f.WasTablets, f.Tablets), because(f.Reason))
 	case HoldRecorded:
 		outcome := f.Outcome
 		if outcome == "spat" {
@@ -208,6 +218,9 @@ func (s *State) words(e Event) string {
 		if f.See {
 			return fmt.Sprintf("%s allows the chaperone to see and hear", s.name(f.Client))
 		}
+		if isTherapist(s.role(e.Seat)) {
+			return fmt.Sprintf("%s takes back for %s that the chaperone sees and hears", who, s.name(f.Client))
+		}
 		return fmt.Sprintf("%s does not allow the chaperone to see and hear", s.name(f.Client))
 	case CriterionSettled:
 		row, _ := CriterionByID(f.Criterion)
@@ -293,6 +306,16 @@ func changed(was, is float64) string {
 		return fmt.Sprintf(", %g mg", is)
 	}
 	return fmt.Sprintf(", %g mg and not %g mg", is, was)
+}
+
+func counted(was, is int) string {
+	switch {
+	case is == was: // they were not corrected
+		return ""
+	case is == 1:
+		return fmt.Sprintf(", in 1 tablet and not in %d", was)
+	}
+	return fmt.Sprintf(", in %d tablets and not in %d", is, was)
 }
 
 // exact says a span of time to the second.

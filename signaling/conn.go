@@ -46,6 +46,7 @@ type conn struct {
 	served time.Time // when the page got its ICE servers; the reader's own
 
 	acts   acts
+	help   acts        // calls for help: they wait for nothing else
 	joins  int         // how often it told that it came; acts' own
 	left   bool        // the page goes for good; the reader's own
 	joined atomic.Bool // the log knows of it, or will: see live
@@ -102,6 +103,7 @@ func (c *conn) serve(ws *websocket.Conn, refused error) {
 	c.left = c.read(ws)
 	c.room.leave(c, c.left)
 	c.acts.wait()
+	c.help.wait()
 	if c.detach != nil {
 		c.detach()
 	}
@@ -193,6 +195,9 @@ func (c *conn) read(ws *websocket.Conn) (gone bool) {
 		now := time.Now()
 		c.heard.Store(now.UnixMilli())
 		if !messages.AllowN(now, 1) {
+			if asksHelp(message) { // whoever asks for help is heard, and then closed as anybody would be
+				c.take(message)
+			}
 			c.breach(fmt.Errorf("more than %d messages in a second", protocol.MessageRate))
 			continue
 		}
@@ -386,15 +391,25 @@ func (c *conn) report(act session.Act) {
 	})
 }
 
-// command decodes an act and has it done, after those that came before it.
+// asksHelp reports whether a message is a call for help.
+func asksHelp(message any) bool {
+	m, ok := message.(*protocol.Command)
+	return ok && m.Act == session.FactName(session.AskHelp{})
+}
+
+// command decodes an act and has it done, after those that came before it. A call
+// for help overtakes them.
 func (c *conn) command(m *protocol.Command) {
 	act, err := session.DecodeAct(m.Act, m.Body)
 	if err != nil {
 		c.breach(err)
 		return
 	}
-	id := m.ID
-	if !c.acts.add(func() { c.send(c.answer(id, act)) }) {
+	id, line := m.ID, &c.acts
+	if asksHelp(m) {
+		line = &c.help
+	}
+	if !line.add(func() { c.send(c.answer(id, act)) }) {
 		c.send(refused(id, "too_many", "Too much is waiting to be recorded. Try again in a moment."))
 	}
 }
@@ -408,6 +423,8 @@ func (c *conn) answer(id string, act session.Act) protocol.Result {
 	switch {
 	case err == nil:
 		return protocol.Result{ID: id, OK: true, Seq: seq}
+	case errors.Is(err, live.ErrNoted):
+		return protocol.Result{ID: id, OK: true, Noted: true}
 	case errors.As(err, &refusal):
 		return protocol.Result{ID: id, Refused: &protocol.Refused{Code: refusal.Code, Words: refusal.Words, Missing: refusal.Missing}}
 	case errors.Is(err, live.ErrNotRecorded), errors.Is(err, live.ErrClosed), errors.Is(err, context.DeadlineExceeded):

@@ -28,7 +28,16 @@
 //     addresses exchanged, have the relay alone, and no description or candidate
 //     passes between them. A visit is refused a place at the relay only before it
 //     has begun.
-//   - Commands of one connection take effect in the order in which they came.
+//   - Commands of one connection take effect in the order in which they came,
+//     but a call for help waits for none of them, and for no limit of messages.
+//   - The pages of one session may be at different nodes. Where each is, the
+//     session's log says. What passes between pages crosses in order, and is checked
+//     at both ends; a page that comes to another node keeps its media, and replaces
+//     the older connection there as here. A connection that another node took for
+//     lost while this one could not be seen is told to the session again.
+//   - A session's relay is at one node, its home, wherever its pages are. When that
+//     ends it is handed over first ([Edge.Drain]), when it dies another takes it, and
+//     pages learn of the new one from their list.
 //   - Close returns when every connection is closed and every goroutine ended.
 //
 // The same in plainer words: two tabs can't both be the client; a stranger's page

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -606,6 +607,99 @@ func TestAPageHasFreshCredentialsAtHandThroughALongVisit(t *testing.T) {
 		}
 		if fresh != 4 {
 			t.Errorf("in two minutes, with credentials of one: %d times", fresh)
+		}
+	})
+}
+
+// A page that has much to say, and a client who needs help now.
+func TestACallForHelpOvertakesWhateverElseWaits(t *testing.T) {
+	bubble(t, func(t *testing.T, h *house) {
+		client := h.come("client-1")
+		release := h.broken.hang()
+		send := func(id string, act session.Act) {
+			body, err := json.Marshal(act)
+			if err != nil {
+				t.Fatal(err)
+			}
+			client.send(protocol.Command{ID: id, Act: session.FactName(act), Body: body})
+		}
+		for i := range 30 {
+			send(fmt.Sprint("name-", i), session.IntroduceSelf{Client: "client-1", Name: fmt.Sprint("Alex ", i)})
+		}
+		send("help", session.AskHelp{Client: "client-1"})
+		synctest.Wait()
+		release()
+		client.await("the answer to the call", func(m any) bool { r, ok := m.(*protocol.Result); return ok && r.ID == "help" && r.OK })
+		time.Sleep(time.Second)
+		_, asked := facts[session.HelpAsked](h)
+		_, named := facts[session.ClientIntroduced](h)
+		if len(asked) != 1 || len(named) != 30 {
+			t.Fatalf("%d calls and %d names are in the record", len(asked), len(named))
+		}
+		before := 0
+		for _, e := range named {
+			if e.Seq < asked[0].Seq {
+				before++
+			}
+		}
+		if before > 2 { // the one that was being written, and the one behind it in the session's own line
+			t.Errorf("%d acts of the same page were recorded before the call for help", before)
+		}
+	})
+}
+
+// A page that sends too much is closed, but not before its client was heard.
+func TestNoLimitOfMessagesKeepsACallForHelpOut(t *testing.T) {
+	bubble(t, func(t *testing.T, h *house) {
+		client := h.come("client-1")
+		ping, err := protocol.Encode(protocol.Ping{N: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range protocol.MessageBurst {
+			if client.raw(ping) != nil {
+				break
+			}
+		}
+		body, err := json.Marshal(session.AskHelp{Client: "client-1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		client.send(protocol.Command{ID: "help", Act: "AskHelp", Body: body})
+		<-client.done
+		synctest.Wait()
+		if client.code != protocol.CloseProtocol {
+			t.Errorf("the flood was closed with %d: this shows nothing", client.code)
+		}
+		if asked, _ := facts[session.HelpAsked](h); len(asked) != 1 {
+			t.Errorf("%d calls for help are in the record", len(asked))
+		}
+	})
+}
+
+// The yes that was taken back ends what the chaperone sees at that moment, not
+// with the next connection.
+func TestAChaperoneWhoMayNoLongerSeeMeetsNobodyAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T, h *house) {
+		h.come("therapist-1")
+		client, chaperone := h.come("client-1"), h.come("chaperone-1")
+		h.do("client-1", session.AllowChaperone{Client: "client-1", See: true})
+		synctest.Wait()
+		if got := seats(last[protocol.Peers](chaperone)); !strings.Contains(got, "client-1") {
+			t.Fatalf("the chaperone meets %q", got)
+		}
+		h.do("therapist-1", session.HideFromChaperone{Client: "client-1"})
+		synctest.Wait()
+		if got := seats(last[protocol.Peers](chaperone)); got != "" {
+			t.Errorf("the chaperone still meets %q", got)
+		}
+		if got := seats(last[protocol.Peers](client)); strings.Contains(got, "chaperone") {
+			t.Errorf("the client still meets %q", got)
+		}
+		chaperone.send(protocol.Offer{To: client.peer, SDP: "v=0"})
+		synctest.Wait()
+		if len(all[protocol.Offer](client)) > 0 {
+			t.Error("an offer of the chaperone's reached the client")
 		}
 	})
 }

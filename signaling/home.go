@@ -155,28 +155,34 @@ func (r *room) lookHome(ctx context.Context, asked string) {
 	if !open {
 		return
 	}
-	lone := asked == noHome && home == r.edge.name() // it was lost, or could not be said
-	moved := asked != "" && asked != noHome && asked != home
+	none := asked == noHome // it was given up, was lost, or could not be said
+	moved := asked != "" && !none && asked != home
 	gone := !moved && home != r.edge.name() && !nodes.Runs(home)
-	if !lone && !moved && !gone {
+	if !none && !moved && !gone {
 		return
 	}
 	r.homing.Lock()
 	defer r.homing.Unlock()
-	if lone || gone {
-		from, to := "", home
-		if gone {
-			from, to = home, r.edge.candidate()
+	within, cancel := context.WithTimeout(ctx, askWithin)
+	defer cancel()
+	var err error
+	if moved { // asked once more: it may have moved on while this waited
+		var homes []string
+		if homes, err = nodes.Homes(within, []string{r.id}); err == nil {
+			asked = homes[0]
+		}
+	} else {
+		to := home
+		if home != r.edge.name() {
+			to = r.edge.candidate()
 		}
 		if to == "" {
 			return
 		}
-		within, cancel := context.WithTimeout(ctx, askWithin)
-		defer cancel()
-		var err error
-		if asked, err = nodes.SetHome(within, r.id, from, to); err != nil || asked == "" {
-			return // in the next round
-		}
+		asked, err = nodes.SetHome(within, r.id, home, to)
+	}
+	if err != nil || asked == "" {
+		return // in the next round
 	}
 	if err := r.settle(asked, true); err != nil {
 		r.edge.opts.Log.Warn("the relay could not take a session over", "session", r.id, "err", err)

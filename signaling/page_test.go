@@ -48,8 +48,23 @@ type house struct {
 // broken is a store that stops taking appends.
 type broken struct {
 	store.Store
-	mu  sync.Mutex
-	err error
+	mu   sync.Mutex
+	err  error
+	wait chan struct{} // an append hangs until it is closed; nil: none does
+}
+
+// hang has appends wait until release is called.
+func (b *broken) hang() (release func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	wait := make(chan struct{})
+	b.wait = wait
+	return func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.wait = nil
+		close(wait)
+	}
 }
 
 func (b *broken) set(err error) {
@@ -60,8 +75,11 @@ func (b *broken) set(err error) {
 
 func (b *broken) Append(ctx context.Context, batch store.Batch) error {
 	b.mu.Lock()
-	err := b.err
+	err, wait := b.err, b.wait
 	b.mu.Unlock()
+	if wait != nil {
+		<-wait
+	}
 	if err != nil {
 		return err
 	}

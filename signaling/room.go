@@ -361,9 +361,10 @@ func (r *room) now() time.Time { return r.at(time.Now()) }
 // at returns the session's time at a wall time, never before its last event at
 // that moment; a time that lies back may.
 func (r *room) at(wall time.Time) time.Time {
+	own := r.edge.opts.Sessions.Wall(r.id, wall)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	t := session.Instant(r.pace.Of(wall.Round(0)))
+	t := session.Instant(r.pace.Of(own))
 	if t.Before(r.recorded) && time.Since(wall) < time.Second {
 		return r.recorded
 	}

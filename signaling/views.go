@@ -29,5 +29,5 @@ func (v *views) View(view session.View) {
 
 // Degraded implements live.Sink.
 func (v *views) Degraded(d live.Degraded) {
-	(*conn)(v).send(protocol.Degraded{OK: d.OK, Since: d.Since, Words: d.Words})
+	(*conn)(v).send(protocol.Degraded{OK: d.OK, Since: d.Since, Words: d.Words, Noted: d.Noted})
 }

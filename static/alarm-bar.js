@@ -1,6 +1,8 @@
-// The alarm bar: absent while all is well, else every alarm with shape and words,
-// the highest first. It tells the server what stands on this screen, sounds what
-// nobody has acknowledged, and shows the page's own alarms, which need no server.
+// The alarm bar: absent while all is well, else the alarm that matters most, whole,
+// and the others as a count that opens. It stands over the picture's column alone:
+// what comes and goes in it moves neither the clock nor a button. It tells the server
+// what stands on this screen, sounds what nobody has acknowledged, and shows the
+// page's own alarms, which need no server.
 
 import { createActForm, refusedWords } from "./act-form.js";
 import { ago, ms, span, timeOfDay } from "./clock.js";
@@ -23,7 +25,27 @@ import { words } from "./therapist-words.js";
  * @property {import("./types.d.ts").Way[]} [dial] whom to call now
  */
 
+const readAfter = 1000; // ms: what has stood here for less was not seen when somebody pressed
 const rank = { low: 1, medium: 2, high: 3 };
+const settling = 500; // ms in which a press on an alarm that has just come is not meant for it
+
+/** What somebody says comes before what a machine noticed. */
+const saidBySomebody = ["help", "unresponsive", "breathing", "chest_pain", "please_come"];
+
+/**
+ * What nobody has acknowledged comes first, then the priority; the rest is the
+ * server's order, newest first.
+ *
+ * @param {Alarm[]} alarms
+ */
+function ordered(alarms) {
+  /** @param {Alarm} alarm */
+  const weight = (alarm) => (alarm.acknowledged ? 0 : 100) + rank[alarm.priority] * 10 + (saidBySomebody.includes(alarm.condition) ? 1 : 0);
+  return [...alarms].sort((a, b) => weight(b) - weight(a));
+}
+
+/** @param {Element} [node] */
+const visible = (node) => (node?.getClientRects().length ?? 0) > 0;
 
 /** @param {import("./types.d.ts").Way} way */
 function call(way) {
@@ -38,7 +60,13 @@ export function createAlarmBar(desk, sound) {
   const local = el("ul", { class: "alarms" });
   const list = el("ul", { class: "alarms", "data-testid": "alarms" });
   const silent = el("p", { class: "alarm-silent" }, words.alarm.silent);
-  const element = el("section", { class: "alarm-bar", "aria-label": words.alarm.title, hidden: true }, local, list, silent);
+  const together = el("button", { type: "button", class: "alarm-together", "data-act": "AcknowledgeAlarms", hidden: true, onclick: () => void silenceAll() });
+  const more = el("button", { type: "button", class: "alarm-more", "aria-expanded": "false", hidden: true, onclick: () => {
+    open = !open;
+    openedAt = performance.now();
+    tick();
+  } });
+  const element = el("section", { class: "alarm-bar", "aria-label": words.alarm.title, hidden: true }, local, list, together, more, silent);
   const voice = el("div", { class: "spoken", role: "alert", "aria-live": "assertive" });
   /** @type {Map<string, LocalAlarm>} */
   const own = new Map();
@@ -46,11 +74,41 @@ export function createAlarmBar(desk, sound) {
   const told = new Set();
   /** @type {Map<string, string>} */
   const spoken = new Map();
+  /** Since when an alarm stands here at its priority. */
+  /** @type {Map<string, {priority: Priority, since: number}>} */
+  const standing = new Map();
   /** What was silenced here, at which priority: a higher one sounds again. */
   /** @type {Map<string, string>} */
   const hushed = new Map();
   /** @type {Map<string, ReturnType<typeof createRow>>} */
   const rows = new Map();
+  let open = false;
+  let openedAt = 0;
+  let first = "";
+  let firstAt = 0;
+
+  /** What somebody has had time to see, whole, and may acknowledge, at the priority that they saw. */
+  function seen() {
+    const now = performance.now();
+    if (now - openedAt < readAfter) return [];
+    return (desk.view().alarms ?? []).filter((alarm) => {
+      const here = standing.get(alarm.id);
+      return alarm.mine && !alarm.acknowledged && visible(rows.get(alarm.id)?.node) && here?.priority === alarm.priority && now - here.since >= readAfter;
+    }).slice(0, 100).map((alarm) => ({ alarm: alarm.id, priority: alarm.priority }));
+  }
+
+  /** Only what is named is silenced: an alarm that comes while the finger is on its way is not. */
+  async function silenceAll() {
+    const alarms = seen();
+    if (!alarms.length || !usable(together)) return;
+    for (const one of alarms) hushed.set(one.alarm, one.priority);
+    enable(together, false);
+    tick();
+    const answer = await desk.command("AcknowledgeAlarms", { alarms });
+    enable(together, true);
+    if (!answer.ok) for (const one of alarms) hushed.delete(one.alarm);
+    tick();
+  }
 
   /** @param {string} id */
   function createRow(id) {
@@ -61,13 +119,13 @@ export function createAlarmBar(desk, sound) {
     const dial = el("span", { class: "alarm-dial" });
     const acknowledge = el("button", { type: "button", "data-act": "AcknowledgeAlarm", onclick: () => void silence() }, words.alarm.acknowledge);
     const refused = el("span", { role: "alert", hidden: true });
-    const resolve = el("button", { type: "button", "data-open": "ClearAlarm", onclick: () => open() }, words.alarm.resolve);
+    const resolve = el("button", { type: "button", "data-open": "ClearAlarm", onclick: () => settle() }, words.alarm.resolve);
     const place = el("div", { class: "alarm-form" });
     const node = el("li", { class: "alarm", "data-alarm": id }, shape, el("span", { class: "alarm-text" }, priority, says, facts, dial, refused), el("span", { class: "alarm-buttons" }, acknowledge, resolve), place);
 
     /** The sound ends with the press, also while the server cannot be told yet. */
     async function silence() {
-      if (!usable(acknowledge)) return;
+      if (!usable(acknowledge) || (id === first && performance.now() - firstAt < settling)) return;
       const priority = node.dataset["priority"] ?? "";
       hushed.set(id, priority);
       enable(acknowledge, false);
@@ -79,9 +137,10 @@ export function createAlarmBar(desk, sound) {
       text(refused, answer.ok ? "" : refusedWords(answer));
       show(refused, !answer.ok);
       if (!answer.ok) hushed.delete(id);
+      else if (document.activeElement === document.body || node.contains(document.activeElement)) next()?.focus();
     }
 
-    function open() {
+    function settle() {
       const form = createActForm({
         questions: [{ name: "words", label: words.alarm.how, kind: "text" }],
         submit: words.alarm.resolveIt, act: "ClearAlarm", words: words.form,
@@ -118,31 +177,63 @@ export function createAlarmBar(desk, sound) {
       if (alarm.ended) said.push(words.alarm.ended);
       text(facts, said.join(" · "));
     }
-    return { node, update, age };
+    return { node, update, age, asking: () => place.firstChild !== null };
+  }
+
+  /** The next button that acknowledges, for whoever has no mouse. @returns {HTMLElement | undefined} */
+  function next() {
+    const all = /** @type {HTMLElement[]} */ ([...element.querySelectorAll("[data-act]")]);
+    return all.find((button) => visible(button) && usable(button));
+  }
+
+  const ownOrdered = () => [...own.values()].sort((a, b) => Number(a.acknowledged ?? false) - Number(b.acknowledged ?? false));
+
+  /** Which alarms stand whole, and the words of the others. */
+  function stack() {
+    const alarms = ordered(desk.view().alarms ?? []);
+    const mine = ownOrdered();
+    if ((alarms[0]?.id ?? "") !== first) {
+      if (first) firstAt = performance.now();
+      first = alarms[0]?.id ?? "";
+    }
+    const behind = [...mine.slice(1), ...alarms.slice(1).filter((alarm) => !rows.get(alarm.id)?.asking())];
+    for (const alarm of alarms) {
+      const row = rows.get(alarm.id);
+      if (row) set(row.node, "data-behind", behind.includes(alarm) ? "yes" : null);
+    }
+    for (const node of local.children) set(node, "data-behind", node === local.firstElementChild ? null : "yes");
+    open &&= behind.length > 0;
+    set(element, "data-open", open ? "yes" : null);
+    set(more, "aria-expanded", open ? "true" : "false");
+    set(more, "data-priority", behind.filter((alarm) => !alarm.acknowledged).map((alarm) => alarm.priority).sort((a, b) => rank[b] - rank[a])[0]);
+    text(more, open ? words.alarm.fewer : words.alarm.more(behind.length, behind.map((alarm) => `${words.alarm.shape[alarm.priority]} ${typeof alarm.words === "string" ? alarm.words : alarm.words(Date.now())}`)));
+    show(more, behind.length > 0);
+    requestAnimationFrame(() => requestAnimationFrame(tellShown));
   }
 
   function update() {
-    const alarms = desk.view().alarms ?? [];
+    const alarms = ordered(desk.view().alarms ?? []);
     each(list, alarms, (alarm) => alarm.id, (alarm) => {
       const row = createRow(alarm.id);
       rows.set(alarm.id, row);
       return row.node;
     }, (_, alarm) => rows.get(alarm.id)?.update(alarm));
     for (const id of rows.keys()) if (!alarms.some((alarm) => alarm.id === id)) rows.delete(id);
+    for (const id of standing.keys()) if (!rows.has(id)) standing.delete(id);
+    for (const { id, priority } of alarms) if (standing.get(id)?.priority !== priority) standing.set(id, { priority, since: performance.now() });
     // A tab in the background says it too.
     const worst = alarms.find((alarm) => !alarm.acknowledged);
     const names = words.and((desk.view().clients ?? []).map((client) => client.name));
     document.title = worst ? `${words.alarm.shape[worst.priority]} ${worst.words}` : names;
     speak(alarms);
     tick();
-    requestAnimationFrame(() => requestAnimationFrame(tellShown));
   }
 
-  /** Only what somebody can see is shown: a hidden page shows nothing. */
+  /** Only what somebody can see is shown: neither what is folded away nor a hidden page. */
   function tellShown() {
     if (document.visibilityState !== "visible") return;
     for (const alarm of desk.view().alarms ?? []) {
-      if (alarm.shown || told.has(alarm.id) || !rows.get(alarm.id)?.node.isConnected) continue;
+      if (alarm.shown || told.has(alarm.id) || !visible(rows.get(alarm.id)?.node)) continue;
       told.add(alarm.id);
       void desk.command("ShowAlarm", { alarm: alarm.id }).then((answer) => {
         if (!answer.ok) told.delete(alarm.id);
@@ -164,7 +255,7 @@ export function createAlarmBar(desk, sound) {
     const now = desk.now();
     const alarms = desk.view().alarms ?? [];
     for (const alarm of alarms) rows.get(alarm.id)?.age(alarm, now);
-    const mine = [...own.values()];
+    const mine = ownOrdered();
     each(local, mine, (alarm) => alarm.id, makeLocal, (node, alarm) => {
       set(node, "data-acknowledged", alarm.acknowledged ? "yes" : null);
       text(node.querySelector(".alarm-words"), alarm.words(Date.now()));
@@ -172,8 +263,12 @@ export function createAlarmBar(desk, sound) {
     });
     const sounding = [...alarms, ...mine].filter((alarm) => !alarm.acknowledged && hushed.get(alarm.id) !== alarm.priority).map((alarm) => alarm.priority).sort((a, b) => rank[b] - rank[a]);
     sound.set(sounding[0] ?? null);
+    const loud = alarms.filter((alarm) => alarm.mine && !alarm.acknowledged).length;
+    show(together, open && loud > 1 && desk.action("AcknowledgeAlarms")?.allowed);
+    text(together, words.alarm.together(loud));
     show(silent, sound.blocked());
     show(element, alarms.length + mine.length > 0 || sound.blocked());
+    stack();
   }
 
   /** @param {LocalAlarm} alarm */

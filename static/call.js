@@ -23,7 +23,7 @@ import { createWay } from "./way.js";
  * @typedef {{listed: Peer, absent: number, link: Link | null, ending: number, direct: Reading, relayed: Reading,
  *   choice: ReturnType<typeof createChoice>, full: Set<Rope>, left: number, moved: number, said: number, saying: string, fresh: number, report: RTCStatsReport | null}} Party
  */
-/** @typedef {{listed: Peer, absent: number, link: Link, warm: number, up: boolean, slots: Slots["slots"], readAt: number, report: RTCStatsReport | null}} Relay */
+/** @typedef {{listed: Peer, absent: number, link: Link, warm: number, up: boolean, slots: Slots["slots"], readAt: number, report: RTCStatsReport | null, came: number, cameAt: number}} Relay */
 
 const staleAfter = 10; // s without a packet: a peer that is no longer listed is gone
 const earlyLimit = 64; // messages of peers that are not listed yet
@@ -32,6 +32,7 @@ const sayEvery = 1000; // ms, while what is wanted is not so
 const sayAgain = 10_000; // ms, while it is: the other page may have lost it
 const holds = 3000; // ms that the relay carries well before a direct connection is let go of for good
 const overlap = 8000; // ms that a direct connection which is down outlives its place in the list
+const deafAfter = 1000; // ms without a packet from anybody
 const idleLook = 1000; // ms between two looks at a rope that nobody wants
 
 /**
@@ -68,6 +69,7 @@ export function createCall(options) {
   let looking = false;
   let closed = false;
   let hidden = false;
+  let deaf = false; // what came from somebody has stopped, by all ropes
 
   /** @param {"direct" | "relay"} rope @returns {RTCIceServer[]} */
   const serversFor = (rope) =>
@@ -114,7 +116,7 @@ export function createCall(options) {
   /** @param {Peer} listed */
   function connectRelay(listed) {
     /** @type {Relay} */
-    const mine = { listed, absent: 0, link: /** @type {any} */ (null), warm: 0, up: false, slots: slotsOf.get(listed.peer) ?? [], readAt: 0, report: null };
+    const mine = { listed, absent: 0, link: /** @type {any} */ (null), warm: 0, up: false, slots: slotsOf.get(listed.peer) ?? [], readAt: 0, report: null, came: 0, cameAt: 0 };
     relay = mine;
     mine.link = createPeer({
       ...common,
@@ -309,6 +311,24 @@ export function createCall(options) {
     if (closed) return;
     const now = performance.now();
     for (const party of parties.values()) if (party.listed.role !== "chaperone") choose(party, now);
+    listen();
+  }
+
+  /**
+   * Where nothing comes from anybody it may be this page's own network that is
+   * another one, and its socket dead; if that lives, it is the paths that do not.
+   */
+  function listen() {
+    const ages = [...parties.values()].flatMap(({ direct, relayed }) => [direct.ages().packet, relayed.ages().packet]).filter((age) => age >= 0);
+    const before = deaf;
+    deaf = ages.length > 0 && Math.min(...ages) >= deafAfter;
+    if (!deaf || before) return;
+    connection.doubt(() => {
+      if (!deaf || closed) return;
+      // The relay itself always answers what it is sent.
+      const dead = relay !== null && wanted() && performance.now() - relay.cameAt >= deafAfter;
+      for (const link of links()) link.failed(dead && link === relay?.link);
+    });
   }
 
   /** @param {Party} party @param {number} now */
@@ -355,6 +375,8 @@ export function createCall(options) {
         if (!report || closed || relay !== mine) return;
         mine.readAt = now;
         mine.report = report;
+        const came = carried(report);
+        if (came !== mine.came) Object.assign(mine, { came, cameAt: now });
         for (const party of all) {
           const place = placeOf(party, "relay");
           const mids = place.map(({ mid }) => mid);
@@ -384,12 +406,23 @@ export function createCall(options) {
     });
   }
 
+  /** Packets that came by a connection, what only reports on others included. @param {RTCStatsReport} report */
+  function carried(report) {
+    let packets = 0;
+    report.forEach((entry) => (packets += entry.type === "transport" ? (entry.packetsReceived ?? 0) : 0));
+    return packets;
+  }
+
   const links = () => [...parties.values()].flatMap(({ link }) => (link ? [link] : [])).concat(relay ? [relay.link] : []);
 
   const stop = [
     connection.on("welcome", (welcome) => {
       servers = welcome.ice_servers ?? [];
-      for (const link of links()) link.changed();
+      for (const link of links()) link.changed(deaf);
+      // Nobody could say by which rope they want this page.
+      if (deaf && relay) relay.warm = performance.now() + warmFor;
+      pay();
+      for (const party of parties.values()) party.said = 0; // it may have gone nowhere
     }),
     connection.on("ice_servers", (fresh) => {
       servers = fresh.ice_servers; // for the next connection, and the next change of network

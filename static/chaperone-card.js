@@ -21,6 +21,7 @@ export function createCardPage(desk, enterVitals) {
   const w = words.card;
   const videos = el("div", { class: "card-videos" });
   const happening = el("h1", { class: "happening", tabindex: "-1" });
+  const early = el("p", { class: "lead" });
   const test = el("p", { class: "notice" });
   const alarms = el("ul", { class: "card-alarms" });
   const ring = createRing();
@@ -36,7 +37,7 @@ export function createCardPage(desk, enterVitals) {
   const leaveBox = el("div", { class: "leave", hidden: true }, el("p", null, w.leaveSure),
     el("button", { type: "button", class: "thumb", "data-act": "AnnounceLeaving", onclick: () => void send("AnnounceLeaving", { words: "" }, w.asked).then(() => sure(false)) }, w.leaveNow),
     el("button", { type: "button", class: "thumb primary", onclick: () => sure(false) }, w.stay));
-  const element = el("section", { class: "page card" }, videos, happening, alarms, test, takeOvers, ring.element, last, problem, look, lookReason, said, asks, others, leave, leaveBox);
+  const element = el("section", { class: "page card" }, videos, happening, alarms, test, early, takeOvers, ring.element, last, problem, look, lookReason, said, asks, others, leave, leaveBox);
   /** @type {Map<string, MediaStream>} */
   const streams = new Map();
   /** @type {Set<string>} */
@@ -68,7 +69,7 @@ export function createCardPage(desk, enterVitals) {
     const view = desk.view();
     const clients = view.clients ?? [];
     const called = view.parts?.find((part) => part.id === "test_call");
-    text(test, words.test.waiting);
+    text(test, words.test.waiting((view.people ?? []).find((person) => person.role === "therapist")?.name ?? ""));
     show(test, called && !called.done && clients.some((client) => !client.t0));
     each(alarms, (view.alarms ?? []).filter((alarm) => alarm.priority === "high" || alarm.mine), (alarm) => alarm.id, () => el("li", null, el("strong"), " ", el("span")), (node, alarm) => {
       text(node.firstElementChild, alarm.words);
@@ -79,6 +80,12 @@ export function createCardPage(desk, enterVitals) {
     text(lookReason, may?.allowed ? "" : may?.reason);
     show(lookReason, lookReason.textContent);
     const living = clients.filter((client) => !words.over.says[client.phase]);
+    // A look can be told at any time; it is asked for once there is something to look after.
+    const dosed = living.some((client) => client.t0);
+    text(early, dosed ? "" : w.early(words.and(living.map((client) => client.name))));
+    show(early, living.length > 0 && !dosed);
+    look.classList.toggle("primary", dosed);
+    look.classList.toggle("look", dosed);
     each(asks, living.filter((client) => client.vitals_ask), (client) => client.seat, (client) => el("div", { class: "notice" }, el("p", null, w.vitals(client.name)), el("button", { type: "button", class: "thumb", onclick: () => enterVitals(client.seat) }, w.enter)));
     each(takeOvers, living.filter((client) => client.phase === "release_check" && desk.action("SettleCriterion", client.seat)?.allowed), (client) => client.seat, (client) => {
       const button = el("button", { type: "button", class: "thumb primary", "data-act": "SettleCriterion", onclick: async () => {

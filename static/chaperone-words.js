@@ -39,11 +39,14 @@ export const words = {
     says: (therapist) => `Tap “I’m here” when you are in place. Then ${therapist || "your therapist"} rings this phone once, as a test. Please answer it.`,
     ringer: "Before that: ringer on, “do not disturb” off, volume up.",
     button: "I’m here",
-    waiting: "The therapist has not ticked off the test call yet.",
+    /** @param {string} therapist */
+    waiting: (therapist) => `${therapist || "The therapist"} rings this phone once, as a test. Please answer it.`,
   },
 
   card: {
     look: "I looked in: all is well",
+    /** @param {string} who */
+    early: (who) => `There is nothing you have to do yet. Stay where you can hear ${who}. As soon as ${who} takes the medicine, this page shows when to look in.`,
     looking: "Telling the therapist …",
     /** @param {string} when */
     looked: (when) => `Noted, ${when}. Thank you.`,

@@ -24,7 +24,7 @@ export const journey = ["Admit", "AuthorizeDose", "RecordDose", "RecordHold", "M
 export const beside = ["RecordSwallowed", "WithdrawAuthorization", "OfferWords"];
 
 /** Acts that are there when they are needed. */
-export const rare = ["CheckIn", "CorrectDose", "EndEarly", "Transfer", "Cancel"];
+export const rare = ["CheckIn", "HideFromChaperone", "CorrectDose", "EndEarly", "Transfer", "Cancel"];
 
 /**
  * The step that comes next in each phase: it is shown also while it may not be
@@ -117,13 +117,14 @@ export function clientActs(desk) {
             { name: "number", label: words.dose.which, kind: "choice", value: String(last?.number ?? ""), choices: doses.map((one) => ({ value: String(one.number), label: words.dose.one(one.number, one.mg, timeOfDay(one.at)) })) },
             { name: "at", label: words.dose.takenAt, kind: "clock", value: last ? timeOfDay(last.at) : "" },
             { name: "mg", label: words.dose.mg, kind: "number", fraction: true, min: 1, max: 2000, value: String(last?.mg ?? "") },
+            { name: "tablets", label: words.dose.tablets, kind: "number", min: 1, max: 10, optional: true, value: doses.length === 1 ? String(last?.tablets ?? "") : "" },
             reason,
           ],
-          consequence: (values) => words.dose.correcting(values["number"] ?? "", values["mg"] ?? "", values["at"] ?? ""),
+          consequence: (values) => words.dose.correcting(values["number"] ?? "", values["mg"] ?? "", values["tablets"] ?? "", values["at"] ?? ""),
           submit: words.dose.correctIt,
         };
       },
-      body: (values) => ({ number: number(values["number"] ?? ""), at: clockAnswer(values["at"] ?? "", desk.now()), mg: number(values["mg"] ?? ""), reason: values["reason"] }),
+      body: (values) => ({ number: number(values["number"] ?? ""), at: clockAnswer(values["at"] ?? "", desk.now()), mg: number(values["mg"] ?? ""), tablets: number(values["tablets"] ?? ""), reason: values["reason"] }),
     },
     RecordHold: {
       words: () => words.dose.hold,
@@ -134,6 +135,7 @@ export function clientActs(desk) {
       body: (values, client) => ({ number: unsaid(client), outcome: values["outcome"] }),
     },
     CheckIn: { words: () => words.lookedIn },
+    HideFromChaperone: { words: words.hide },
     MarkReturning: { words: words.returning, body: ({ reason: why }) => ({ reason: why ?? "" }) },
     OfferWords: {
       words: () => words.offer.button,

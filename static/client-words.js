@@ -36,7 +36,7 @@ export const words = {
   next: "Continue",
   save: "Save and continue",
   saving: "Saving.",
-  notSaved: "This could not be saved yet. It is tried again by itself once the connection is back.",
+  notSaved: "This could not be saved yet. It is tried again by itself.",
   /** @param {number} n @param {number} of */
   step: (n, of) => `Step ${n} of ${of}`,
   missing: "Please fill this in.",
@@ -96,7 +96,7 @@ export const words = {
   /** @param {string} who */
   seeTitle: (who) => `May ${who} see and hear you?`,
   /** @param {string} who */
-  seeLead: (who) => `It is up to you. Without it, ${who} sees only what is happening in words, and when to look in. You can change this until you take the medicine.`,
+  seeLead: (who) => `It is up to you. Without it, ${who} sees only what is happening in words, and when to look in. You can say yes until you take the medicine, and take it back at any time.`,
   seeYes: "Yes, picture and sound",
   seeNo: "No, only words",
 
@@ -126,10 +126,12 @@ export const words = {
 
   // With the therapist.
   openTitle: "Still to do together",
+  /** @param {number} n */
+  openMore: (n) => `and ${n} more`,
   openNone: "Everything is ready.",
   yesLead: "Do you want to begin today? You can always say no, also later.",
   begin: "Yes, I want to begin",
-  said: "You have said yes.",
+  said: "You have said yes. Your therapist tells you when it is time.",
   /** @param {number} mg @param {number} tablets */
   amount: (mg, tablets) => `${mg} mg (${tablets} ${tablets === 1 ? "tablet" : "tablets"})`,
   /** @param {string} amount */
@@ -159,6 +161,10 @@ export const words = {
   },
   /** @param {string} who */
   sees: (who) => `${who} can see and hear you.`,
+  /** @param {string} who */
+  hide: (who) => `${who} should not see or hear me any more`,
+  /** @param {string} name @param {string} who */
+  hideFor: (name, who) => `${name}: ${who} should not see or hear me any more`,
   tapForSound: "Tap anywhere to hear your therapist",
   tapForCamera: "Tap anywhere to turn your camera and microphone on again",
   roomTitle: "With your therapist",
@@ -192,7 +198,7 @@ export const words = {
 
   // Returning.
   returning: "Welcome back. Take all the time you need.",
-  returningNext: "There is nothing you have to do. Your therapist stays with you until you are ready to go.",
+  returningNext: "There is nothing you have to do. Your therapist stays with you.",
   offered: "Words for you",
 
   // The end.

@@ -32,6 +32,7 @@ let arriving = false; // the arrival's pages are wanted
 let quiet = performance.now(); // since when no picture of the therapist arrives; 0: it does
 let flowing = true; // as the screen says it: a picture that is about to come is not missing
 let ended = false;
+let playing = false; // music, as the last view says
 /** @type {Screen | ""} */
 let screen = "";
 
@@ -90,16 +91,24 @@ const media = createMedia({
 });
 const help = createHelp({ connection, media, onChange: () => paint() });
 /** @param {string} act @param {object} body */
-const ask = (act, body) => connection.command(act, body);
+const ask = (act, body) => connection.command(act, body, { insist: true }); // nobody under the medicine presses twice
 const connected = () => connection.state().name === "open";
 
 const arrival = createArrival({ ask, media, view: () => /** @type {View} */ (view), connected, remember }, () => {
   arriving = false;
   paint();
 });
-const devices = createDevices({ media, speaker: stage.speaker, words: words.devices });
+// Whether music plays is the session's to know: the therapist can say it for somebody
+// who lies with closed eyes.
+const devices = createDevices({
+  media, speaker: stage.speaker, words: words.devices,
+  music: (on) => {
+    void media.setMusic(on);
+    for (const client of view?.clients ?? []) void connection.command("SetMusic", { client: client.seat, on });
+  },
+});
 const room = createRoom({ ask, help, finish: () => arrive(), devices: devices.element });
-const dark = createDark({ help, remember });
+const dark = createDark({ ask, help, remember });
 const plain = createPlain();
 
 const practice = el("header", { class: "practice", hidden: true }, words.practice);
@@ -192,6 +201,13 @@ function paint() {
   // The picture beside the pages of the arrival, once there is one.
   set(document.body, "data-picture", stage.any() ? "yes" : null);
 
+  const music = clients.some((one) => one.music);
+  if (view && music !== playing) {
+    playing = music;
+    devices.playing(music);
+    void media.setMusic(music);
+  }
+
   if (screen === "plain") plain.update(plainWords(clients));
   if (!view) return;
   if (screen === "arrival") arrival.update();
@@ -203,6 +219,7 @@ function paint() {
       camera: camera === "ok" || camera === "off",
       complete: arrival.answered(),
       needsTap: tap,
+      device: media.capture().instead ? media.capture().words : "",
     });
   }
   if (screen === "dark") {

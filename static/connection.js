@@ -9,13 +9,17 @@ import { serverClock } from "./clock.js";
 /** @typedef {import("./types.d.ts").Events} Events */
 /** @typedef {import("./types.d.ts").Result} Result */
 /** @typedef {import("./types.d.ts").SignalType} SignalType */
-/** @typedef {{frame: string, insist: boolean, resolve: (result: Result) => void}} Pending */
+/** @typedef {{frame: string, insist: boolean, asked: number, resolve: (result: Result) => void}} Pending */
 
 const subprotocol = "belay.1";
 const pingEvery = 2000; // ms, as the server does
 const silenceIsLoss = 8000; // ms without anything heard: a new socket
 const silenceIsSaid = 5000; // ms: the screen says so
 const openWithin = 6000; // ms from the dial to the welcome
+const againAfter = 2000; // ms: what could not be recorded is sent again
+const bridged = 45_000; // ms: a disk that hangs for seconds is nobody's to press a button for
+const answerWithin = 2500; // ms for a pong, after the page slept
+const deafWithin = 600; // ms, where nothing comes from anybody else either
 const waits = [200, 500, 1000, 1500, 2000, 2000, 3000, 3000, 4000, 5000, 7000]; // ms between attempts, before jitter
 
 // The close codes of the server (signaling/protocol).
@@ -256,16 +260,17 @@ export function openConnection({ path, media = true, on = {} }) {
   }
 
   /** @param {{id: string} & Result} result */
-  function answered({ id, ok, seq, refused }) {
+  function answered({ id, ok, seq, noted, refused }) {
     const command = pending.get(id);
     if (!command) return;
-    if (!ok && command.insist && refused?.code === "not_recorded") {
-      setTimeout(() => pending.has(id) && write(command.frame), 2000);
+    const passing = refused?.code === "not_recorded" || refused?.code === "too_many";
+    if (!ok && passing && (command.insist || performance.now() - command.asked < bridged)) {
+      setTimeout(() => pending.has(id) && write(command.frame), againAfter);
       return;
     }
     pending.delete(id);
     broken = 0;
-    command.resolve(ok ? { ok, seq } : { ok, refused: refused ?? { code: "refused", words: "The server did not accept this." } });
+    command.resolve(ok ? { ok, seq, noted } : { ok, refused: refused ?? { code: "refused", words: "The server did not accept this." } });
   }
 
   /** @param {string} frame */
@@ -308,8 +313,8 @@ export function openConnection({ path, media = true, on = {} }) {
     dial();
   }
 
-  /** Something happened to the network or to the page: find out at once what is still true. */
-  function probe() {
+  /** Something happened to the network or to the page: find out at once what is still true. @param {number} within ms @param {() => void} [well] */
+  function probe(within, well) {
     if (closed || state.name === "replaced") return;
     if (!socket) {
       dial();
@@ -320,13 +325,16 @@ export function openConnection({ path, media = true, on = {} }) {
     const mine = socket;
     ping();
     setTimeout(() => {
-      if (socket === mine && lastHeard < asked) again();
-    }, 2500);
+      if (socket !== mine) return;
+      if (lastHeard < asked) again();
+      else well?.();
+    }, within);
   }
 
-  const onShown = () => document.visibilityState === "visible" && probe();
-  addEventListener("online", probe);
-  addEventListener("pageshow", probe);
+  const onWoken = () => probe(answerWithin);
+  const onShown = () => document.visibilityState === "visible" && onWoken();
+  addEventListener("online", onWoken);
+  addEventListener("pageshow", onWoken);
   document.addEventListener("visibilitychange", onShown);
   const rhythm = setInterval(look, 500);
 
@@ -343,13 +351,14 @@ export function openConnection({ path, media = true, on = {} }) {
       const id = `${peer.slice(0, 16)}-${++commandNumber}`;
       const frame = JSON.stringify({ type: "command", body: { id, act, body } });
       return new Promise((resolve) => {
-        pending.set(id, { frame, insist, resolve });
+        pending.set(id, { frame, insist, asked: performance.now(), resolve });
         write(frame);
       });
     },
     send,
     now: clock.now,
     state: () => state,
+    doubt: (well) => probe(deafWithin, well),
     retry() {
       attempts = 0;
       if (state.name === "replaced") become({ name: "reconnecting", words: "" });
@@ -359,8 +368,8 @@ export function openConnection({ path, media = true, on = {} }) {
       closed = true;
       clearTimeout(redial);
       clearInterval(rhythm);
-      removeEventListener("online", probe);
-      removeEventListener("pageshow", probe);
+      removeEventListener("online", onWoken);
+      removeEventListener("pageshow", onWoken);
       document.removeEventListener("visibilitychange", onShown);
       detach();
     },

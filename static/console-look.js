@@ -1,13 +1,15 @@
-// One session: who is connected, links, browsers that wait to be let in.
+// One session: who is connected, links, browsers that wait to be let in; and what is
+// put right before it begins: a name, a number, the time, or that it does not take place.
 
 import { call } from "./api.js";
 import { createLink } from "./console-links.js";
-import { links, roles, words } from "./console-words.js";
+import { links, phases, roles, words } from "./console-words.js";
 import { each, el, enable, show, text, usable } from "./element.js";
-import { names } from "./summary.js";
+import { createField, createForm } from "./fields.js";
+import { localTime, names, when } from "./summary.js";
 
 /**
- * @typedef {{id: string, role: string, name: string, phone?: string, shares_with?: string, present: boolean, link: string}} SeatLook
+ * @typedef {{id: string, role: string, name: string, pronouns?: string, phone?: string, shares_with?: string, present: boolean, link: string}} SeatLook
  * @typedef {{request: string, seat: string, name: string, words: string, since: string}} Waiting
  */
 
@@ -20,10 +22,41 @@ export function createLook(id) {
   const people = el("ul", { class: "people" });
   const problem = el("p", { class: "problem", role: "alert", hidden: true });
   const own = el("a", { class: "button primary", href: "#sessions" }, words.sessions.open);
+  const planned = el("p", { class: "planned" });
+  const change = createChange();
   const element = el("div", { class: "wide" },
     el("div", { class: "bar" }, title, el("span", { class: "buttons" }, own,
       el("a", { class: "button", href: `#record/${id}` }, w.record), el("a", { class: "button", href: "#sessions" }, words.made.back))),
-    waiting, problem, people);
+    planned, waiting, problem, people, change.element);
+
+  /** The time, and the end before the beginning: while nobody has been admitted. */
+  function createChange() {
+    const at = createField({ label: words.form.at, type: "datetime-local", name: "starts-at" });
+    const why = createField({ label: w.cancelWhy, name: "cancel-reason", maxlength: 2000 });
+    const said = el("p", { role: "status", class: "said" });
+    const move = createForm({ children: [at.element], submit: w.move, sending: words.form.sending, testid: "move", beside: [said], send: async () => {
+      text(said, "");
+      if (!at.input.value) throw new Error(words.form.missingTime);
+      await call("PUT", `${base}/start`, { starts_at: new Date(at.input.value).toISOString() });
+      text(said, w.moved);
+      await refresh();
+    } });
+    const cancel = createForm({ children: [el("p", null, w.cancelling), why.element], submit: w.cancel, sending: words.form.sending, testid: "cancel", send: async () => {
+      await call("POST", `${base}/cancel`, { reason: why.input.value });
+      await refresh();
+    } });
+    let filled = "";
+    return {
+      element: el("div", { class: "changes", hidden: true }, el("details", { class: "group" }, el("summary", null, w.moveTitle), move), el("details", { class: "group" }, el("summary", null, w.cancelTitle), cancel)),
+      /** @param {import("./summary.js").Summary} summary */
+      update(summary) {
+        show(this.element, !summary.signed && (summary.clients ?? []).every((client) => ["scheduled", "lobby", "cancelled"].includes(client.phase)) && (summary.clients ?? []).some((client) => client.phase !== "cancelled"));
+        if (filled === summary.starts_at) return;
+        filled = summary.starts_at;
+        at.input.value = localTime(Date.parse(summary.starts_at));
+      },
+    };
+  }
 
   /**
    * attempt does one thing at a time and says what the server said against it.
@@ -61,15 +94,35 @@ export function createLook(id) {
       show(sure, false);
     }) }, w.yes);
     sure.append(el("p", null, w.revokeAsk(seat.name)), el("div", { class: "buttons" }, yes, el("button", { type: "button", onclick: () => show(sure, false) }, w.no)));
+    const name = el("span", null, seat.name);
+    const place = el("div");
+    const edit = el("button", { type: "button", class: "quiet", "data-testid": `edit-${seat.id}`, onclick: () => (place.firstChild ? place.replaceChildren() : place.replaceChildren(createEdit(seat.id, () => place.replaceChildren()))) }, w.edit);
     const byLink = seat.role !== "therapist" && !seat.shares_with;
-    const node = el("li", { class: "card", "data-seat": seat.id }, el("h2", null, seat.name, el("span", { class: "role" }, roles[seat.role] ?? seat.role)), state,
-      byLink ? el("div", { class: "buttons" }, fresh, revoke) : null, sure, shown);
+    const node = el("li", { class: "card", "data-seat": seat.id }, el("h2", null, name, el("span", { class: "role" }, roles[seat.role] ?? seat.role)), state,
+      el("div", { class: "buttons" }, ...(byLink ? [fresh, revoke] : []), edit), sure, place, shown);
     /** @param {SeatLook} now */
     const update = (now) => {
+      text(name, now.name);
       text(state, [now.present ? w.here : w.away, links[now.link] ?? now.link, now.phone].filter(Boolean).join(" · "));
       show(revoke, now.link === "valid" || now.link === "used");
     };
     return { node, update };
+  }
+
+  /** @type {SeatLook[]} */
+  let seats = [];
+
+  /** @param {string} seat @param {() => void} close */
+  function createEdit(seat, close) {
+    const now = seats.find((one) => one.id === seat);
+    const name = createField({ label: words.form.name, value: now?.name, maxlength: 120, name: `name-${seat}` });
+    const pronouns = createField({ label: words.form.pronouns, value: now?.pronouns, maxlength: 120, name: `pronouns-${seat}`, required: false });
+    const phone = createField({ label: words.form.phone, type: "tel", value: now?.phone, maxlength: 40, name: `phone-${seat}`, required: false });
+    return createForm({ children: [name.element, pronouns.element, phone.element], submit: w.save, sending: words.settings.sending, testid: `save-${seat}`, send: async () => {
+      await call("PUT", `${base}/seats/${encodeURIComponent(seat)}`, { name: name.input.value, pronouns: pronouns.input.value, phone: phone.input.value });
+      close();
+      await refresh();
+    } });
   }
 
   /** @type {Map<string, ReturnType<typeof createSeat>>} */
@@ -79,6 +132,9 @@ export function createLook(id) {
     const look = /** @type {{summary: import("./summary.js").Summary, place: string, seats: SeatLook[], devices: Waiting[]}} */ (await call("GET", base));
     text(title, `${names(look.summary)}: ${w.title.toLowerCase()}`);
     own.href = look.place;
+    seats = look.seats;
+    text(planned, [w.planned(when(look.summary.starts_at, Date.now())), ...(look.summary.clients ?? []).map((client) => phases[client.phase] ?? client.phase)].join(" · "));
+    change.update(look.summary);
     each(waiting, look.devices, (device) => device.request, (device) => {
       /** @param {boolean} admit @param {string} label */
       const answer = (admit, label) => {

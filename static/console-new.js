@@ -5,6 +5,7 @@ import { call } from "./api.js";
 import { words } from "./console-words.js";
 import { createField, createForm } from "./fields.js";
 import { el, show } from "./element.js";
+import { localTime } from "./summary.js";
 
 /** @typedef {import("./console.js").Made} Made */
 
@@ -163,7 +164,7 @@ export function createNew({ made }) {
 function soon() {
   const time = new Date(Date.now() + 24 * 3600_000);
   time.setHours(10, 0, 0, 0);
-  return new Date(time.getTime() - time.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+  return localTime(time.getTime());
 }
 
 /** @param {HTMLFormElement} form */

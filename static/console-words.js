@@ -1,5 +1,7 @@
 // Every text of the console and of the set-up page that is not the server's.
 
+import { span } from "./clock.js";
+
 export const setup = {
   title: "Set up Belay",
   lead: "You are the first therapist here, or the next. This link works once: after it you sign in with your e-mail address and your password.",
@@ -29,6 +31,9 @@ export const phases = {
   active: "active", integrating: "integrating", release_check: "release check", closed: "released", signed: "signed",
   cancelled: "cancelled", ended_early: "ended early", transferred: "handed over to emergency services",
 };
+
+/** @type {Record<string, string>} */
+export const gateStates = { open: "open", passed: "✓", overridden: "overridden" };
 
 /** @type {Record<string, string>} */
 export const roles = { therapist: "therapist", co_therapist: "co-therapist", client: "client", chaperone: "chaperone" };
@@ -69,7 +74,7 @@ export const words = {
     now: "Now and next",
     later: "Later",
     open: "Open your page",
-    links: "People and links",
+    links: "People, links, time",
     here: "here now",
     nobody: "nobody is here yet",
     you: "you",
@@ -132,6 +137,12 @@ export const words = {
     revokeAsk: (name) => `Withdraw ${name}'s link? Every browser that it let in is closed out.`,
     yes: "Withdraw it", no: "Keep it",
     record: "Record so far",
+    /** @param {string} at */
+    planned: (at) => `Planned for ${at}`,
+    edit: "Change name or phone", save: "Save",
+    moveTitle: "Another time …", move: "Move the session", moved: "Moved. The links that you have sent go on working.",
+    cancelTitle: "Cancel the session …", cancelWhy: "Reason, for the record", cancel: "Cancel the session",
+    cancelling: "It does not take place, and whoever opens their link reads so. This cannot be taken back.",
   },
   past: {
     title: "Past sessions", search: "Search by name or date", none: "There is no past session", noneFound: "Nothing fits the search", record: "Record", signed: "signed", unsigned: "not signed", open: "Open",
@@ -139,7 +150,46 @@ export const words = {
   record: {
     title: "Record", back: "Back", print: "Print", log: "Download the event log (JSON)", find: "Search in this record", lines: "What happened", none: "Nothing is recorded yet",
     doses: "Doses", vitals: "Vitals", effects: "Side effects", summary: "Summary", cpt: "CPT", unsigned: "This record is not signed.", signedLine: "This record is signed: addenda only.",
-    first: "First dose", client: "Client", of: "of",
+    client: "Client",
+    planned: "Planned for", signature: "Signature", addenda: "Addenda", people: "People", versions: "Versions", session: "In the session",
+    /** @param {number} settings @param {string} consent */
+    versionsAre: (settings, consent) => `settings ${settings}, consent ${consent || "none"}`,
+    intention: "Intention", order: "Order", authorizations: "Authorised", phases: "Phases", ready: "Ready for release", released: "Released", checkIns: "Look-ins", ratings: "Ratings",
+    interventions: "Actions", consent: "Consent", today: "Said on arrival", gates: "Checks before the dose", criteria: "Release criteria", conditions: "Conditions",
+    alarms: "Alarms", calls: "Called in", interruptions: "Interruptions",
+    /** @param {import("./types.d.ts").Order} order */
+    ordered: (order) => [`${order.product}: ${order.dose_mg} mg in ${order.tablets} ${order.tablets === 1 ? "tablet" : "tablets"}, ${order.total_mg} mg at most`,
+      order.booster_to_s ? `a second dose ${order.booster_from_s / 60} to ${order.booster_to_s / 60} min after the first` : "", order.number ? `dosing ${order.number}${order.of ? ` of ${order.of}` : ""}` : "",
+      [order.prescriber, order.phone].filter(Boolean).join(", ")].filter(Boolean).join(" · "),
+    /** @param {import("./types.d.ts").Dose} dose @param {string} at @param {string} by @param {string} witness */
+    dose: (dose, at, by, witness) => `${dose.number}: ${dose.mg} mg in ${dose.tablets} ${dose.tablets === 1 ? "tablet" : "tablets"} at ${at}, recorded by ${by}, ${witness ? `witnessed by ${witness}` : "not witnessed"}, ${{ swallowed: "swallowed after the hold", spat: "spat out after the hold" }[dose.outcome ?? ""] ?? "what became of it is not recorded"}`,
+    /** @param {number} open @param {string} reason */
+    past: (open, reason) => `not authorised when it was taken, ${open} ${open === 1 ? "check" : "checks"} open: ${reason}`,
+    /** @param {number} mg @param {string} at @param {string} on @param {string} by @param {string} reason */
+    corrected: (mg, at, on, by, reason) => `was ${mg} mg at ${at} until ${by} corrected it at ${on}: ${reason}`,
+    /** @param {string} at @param {string} by @param {string} due @param {number} late minutes */
+    look: (at, by, due, late) => `${at} ${by}${due ? `, due ${due}${late > 0 ? `, ${late} min late` : ""}` : ""}`,
+    /** @param {import("./types.d.ts").SideEffect} one @param {string} from @param {string} to */
+    effect: (one, from, to) => [`${from} ${one.kind}`, one.note, to ? `over ${to}` : "not noted as over", one.action].filter(Boolean).join(" · "),
+    /** @param {string} version @param {string} at */
+    consentGiven: (version, at) => `version ${version}, ${at}.`,
+    noConsent: "not given", sees: "The chaperone may see and hear.", seesNot: "The chaperone may not see or hear.",
+    /** @param {boolean} fasted @param {string} changes */
+    stated: (fasted, changes) => `${fasted ? "fasted" : "not fasted"}; ${changes ? `changes since screening: ${changes}` : "no changes since screening"}`,
+    late: "raised late: the server was not running",
+    /** @param {string} by @param {string} at */
+    acknowledged: (by, at) => `acknowledged ${at}, ${by}`,
+    /** @param {string} by @param {string} text */
+    resolved: (by, text) => `${by}: ${text}`,
+    /** @param {string} at */
+    over: (at) => `over ${at}`,
+    /** @param {string} at */
+    going: (at) => `went ${at}`,
+    notGoing: "did not answer that they go",
+    /** @param {string} at */
+    with: (at) => `with them ${at}`,
+    /** @param {string} who @param {string} what @param {string} from @param {number} long ms; -1: for good */
+    lost: (who, what, from, long) => `${from} ${what} of ${who} ${long < 0 ? "lost until the end" : `lost for ${span(long)}`}`,
   },
   settings: {
     title: "Settings of the practice",
@@ -185,5 +235,5 @@ export const limits = [
   ["caution_diastolic", "Caution above, diastolic", "mmHg", "Spravato label (over 140/90: consider delaying)"],
   ["alarm_systolic", "Alarm at or above, systolic", "mmHg", "our own judgement"],
   ["alarm_diastolic", "Alarm at or above, diastolic", "mmHg", "our own judgement"],
-  ["baseline_span", "Release: within this of the first reading", "mmHg", "droracle.ai 756346"],
+  ["baseline_span", "Release: within this of the last reading before the dose, up and down", "mmHg, per min", "droracle.ai 756346"],
 ];

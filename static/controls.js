@@ -1,30 +1,19 @@
-// Microphone, camera, loudspeaker, keys; and the small true lines about the
-// connection.
+// Microphone, camera, loudspeaker, keys.
 
-import { span } from "./clock.js";
 import { each, el, set, show, text } from "./element.js";
-import { createTrend } from "./trend.js";
 import { words } from "./therapist-words.js";
 
 /**
- * @typedef {import("./desk.js").Desk} Desk
  * @typedef {import("./types.d.ts").Media} Media
- * @typedef {import("./types.d.ts").Connection} Connection
- * @typedef {import("./types.d.ts").Seen} Seen
- * @typedef {import("./types.d.ts").Telemetry} Telemetry
  */
 
 const keysKept = "belay-keys";
 
-/** @typedef {ReturnType<typeof createTrend>} Trend */
-
 /**
- * @param {Desk} desk
+ * @param {import("./desk.js").Desk} desk
  * @param {object} parts
- * @param {Connection} parts.connection
  * @param {() => Media | undefined} parts.media
  * @param {(id: string) => void} parts.speaker
- * @param {(seat: string) => Telemetry | undefined} parts.truth what the page there tells of itself
  * @param {() => void} parts.sample lets one hear an alarm
  */
 export function createControls(desk, parts) {
@@ -49,18 +38,16 @@ export function createControls(desk, parts) {
   const keys = el("input", { type: "checkbox", id: "choose-keys", onchange: () => localStorage.setItem(keysKept, keys.checked ? "on" : "off") });
   keys.checked = localStorage.getItem(keysKept) !== "off";
   const speakerRow = el("div", null, el("label", { for: "choose-speaker" }, w.speaker), speakers);
+  const theirs = el("div", { class: "controls-music" });
   const panel = el("div", { class: "controls-panel" },
     el("div", null, el("label", { for: "choose-camera" }, w.camera), cameras),
     el("div", null, el("label", { for: "choose-microphone" }, w.microphone), microphones),
     speakerRow, noSpeaker,
-    el("label", { class: "choice" }, music, w.music),
+    el("label", { class: "choice" }, music, w.music), theirs,
     el("label", { class: "choice" }, keys, w.keys),
     el("button", { type: "button", onclick: parts.sample }, w.sample));
   const box = el("details", { class: "controls-box", ontoggle: () => box.open && void list() }, el("summary", { class: "button" }, w.devices), panel);
   const element = el("div", { class: "controls" }, micButton, camButton, box);
-  const lines = el("ul");
-  const peers = el("ul");
-  const small = el("div", { class: "connection", "data-testid": "connection" }, peers, lines);
   paint();
 
   function paint() {
@@ -87,58 +74,25 @@ export function createControls(desk, parts) {
     show(noSpeaker, !can);
   }
 
-  /** @type {Map<string, {node: HTMLElement, said: HTMLElement, frames: Trend, sound: Trend, loss: Trend}>} */
-  const trends = new Map();
-  let sampled = 0; // a view may repaint oftener than once a second
-
-  /** @param {Seen} one */
-  function trendOf(one) {
-    const t = words.connection.trend;
-    const said = el("span");
-    const frames = createTrend({ top: 15, said: t.frames });
-    const sound = createTrend({ top: 0.1, said: t.sound });
-    const loss = createTrend({ top: 0.1, said: t.loss });
-    const made = { node: el("li", { "data-seat": one.seat }, said, el("span", { class: "trends" }, frames.element, sound.element, loss.element)), said, frames, sound, loss };
-    trends.set(one.seat, made);
-    return made.node;
-  }
-
-  /** What somebody's page tells of itself. @param {Seen} one */
-  function told(one) {
-    const w_ = words.connection;
-    const truth = parts.truth(one.seat);
-    if (!truth) return "";
-    const mine = truth.receiving?.find(({ peer }) => peer === parts.connection.peer);
-    return w_.theirs(desk.name(one.seat), [
-      truth.battery === undefined ? "" : w_.battery(Math.round(truth.battery * 100), truth.charging === true),
-      truth.visible ? w_.front : w_.behind,
-      truth.wake_lock ? w_.awake : w_.asleep,
-      mine ? w_.seesYou(mine.fps, mine.round_trip * 1000, mine.loss) : "",
-    ].filter(Boolean));
-  }
-
-  /** @param {Seen[]} seen */
-  function tick(seen) {
-    const w_ = words.connection;
-    const state = parts.connection.state();
-    const server = state.name === "open" ? w_.open : state.name === "connecting" ? w_.connecting : w_.reconnecting(span(Date.now() - state.since));
-    const due = performance.now() - sampled > 900;
-    if (due) sampled = performance.now();
-    const here = seen.filter((one) => one.frame_age >= 0 || one.state !== "new");
-    const alone = here.length > 0 && !parts.media()?.hasDirect() ? w_.noDirect : "";
-    const capture = parts.media()?.capture();
-    each(lines, [server, alone, capture?.words ?? "", ...here.map(told)].filter(Boolean).map((line, i) => ({ line, i })), (one) => String(one.i), () => el("li"), (node, one) => text(node, one.line));
-    each(peers, here, (one) => one.seat, trendOf, (_, one) => {
-      const trend = trends.get(one.seat);
-      if (!trend) return;
-      const words_ = w_.peer(desk.name(one.seat), w_.route[one.route] ?? one.route, one.fps, one.round_trip * 1000, one.loss);
-      text(trend.said, one.second || !one.route ? words_ : `${words_} · ${w_.noSecond}`);
-      if (!due) return;
-      trend.frames.add(one.frame_age > 2 ? 0 : one.fps);
-      trend.sound.add(one.sound_level);
-      trend.loss.add(one.loss);
+  /** Music at a client's side: they lie with closed eyes and operate nothing. */
+  function update() {
+    const clients = (desk.view().clients ?? []).filter((client) => desk.action("SetMusic", client.seat)?.allowed);
+    each(theirs, clients, (client) => client.seat, (client) => el("label", { class: "choice" }, el("input", { type: "checkbox", "data-act": "SetMusic", "data-client": client.seat, onchange: (/** @type {Event} */ event) => {
+      const box = /** @type {HTMLInputElement} */ (event.target);
+      void desk.command("SetMusic", { client: client.seat, on: box.checked }).then((answer) => {
+        if (!answer.ok) update();
+      });
+    } }), el("span")), (node, client) => {
+      node.firstElementChild.checked = client.music ?? false;
+      text(node.lastElementChild, w.musicAt(client.name));
     });
   }
 
-  return { element, lines: small, tick, keys: () => keys.checked };
+  /** The own camera and microphone are off for good. */
+  function leave() {
+    show(micButton, false);
+    show(camButton, false);
+  }
+
+  return { element, update, leave, keys: () => keys.checked };
 }

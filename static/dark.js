@@ -10,29 +10,33 @@ import { list, words } from "./client-words.js";
 /** @typedef {import("./types.d.ts").ClientView} ClientView */
 
 const awakeFor = 25_000; // ms after the last touch
+const readWithin = 1000; // ms: before, nobody has read what a button says
 
 /**
  * createDark makes the screen.
  *
- * @param {{help: {ask: (seat: string) => void, words: (client: ClientView, seq: number, connected: boolean) => string},
+ * @param {{ask: (act: string, body: object) => Promise<unknown>, help: {ask: (seat: string) => void, words: (client: ClientView, seq: number, connected: boolean) => string},
  *   remember: (name: string, value?: string) => string}} options
  */
-export function createDark({ help, remember }) {
+export function createDark({ ask: send, help, remember }) {
   const said = el("p", { class: "dark-help", role: "status" });
   const who = el("p", { class: "dark-who", "aria-live": "polite" });
   const trouble = el("p", { class: "dark-trouble", "aria-live": "polite" });
   const practice = el("p", { class: "dark-practice" }, words.practiceShort);
   const face = el("button", { type: "button", class: "dark-face", onclick: turnFace });
+  const hides = el("div", { class: "dark-hides" });
   const helps = el("div", { class: "dark-helps" });
-  const element = el("section", { class: "dark" }, el("div", { class: "dark-words" }, el("h1", { class: "spoken" }, words.darkTitle), practice, said, trouble, who, face), helps);
+  const element = el("section", { class: "dark" }, el("div", { class: "dark-words" }, el("h1", { class: "spoken" }, words.darkTitle), practice, said, trouble, who, face, hides), helps);
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let sleep;
+  let woke = 0;
   let shown = false;
   let asking = false;
 
   function wake() {
     if (!shown) return;
     clearTimeout(sleep);
+    if (!document.body.hasAttribute("data-awake")) woke = performance.now();
     set(document.body, "data-awake", "yes");
     sleep = setTimeout(() => set(document.body, "data-awake", asking ? "yes" : null), awakeFor);
   }
@@ -71,6 +75,20 @@ export function createDark({ help, remember }) {
         if (performance.now() - down > 1500) ask();
       },
     });
+  }
+
+  /**
+   * The yes to the chaperone's eyes is taken back with one touch, once the screen
+   * is awake and the words can be read.
+   *
+   * @param {ClientView} client
+   */
+  function makeHide(client) {
+    return el("button", { type: "button", class: "dark-face", "data-act": "HideFromChaperone", "data-client": client.seat, onclick: hide });
+    function hide() {
+      if (performance.now() - woke < readWithin) return; // the touch that woke the screen means nothing else
+      void send("HideFromChaperone", { client: client.seat });
+    }
   }
 
   addEventListener("pointerdown", wake, { passive: true });
@@ -127,6 +145,14 @@ export function createDark({ help, remember }) {
       show(trouble, trouble.textContent);
       show(practice, view.practice);
       show(face, now.picture && !asking && !wrong);
+      const eyes = list(chaperones(view).map((one) => one.name));
+      each(
+        hides,
+        clients.filter((one) => one.chaperone_sees && now.connected && !asking),
+        (one) => one.seat,
+        makeHide,
+        (node, one) => text(node, clients.length > 1 ? words.hideFor(one.name, eyes) : words.hide(eyes)),
+      );
       each(
         helps,
         clients,

@@ -10,13 +10,14 @@ import { each, el, show } from "./element.js";
  * createDevices makes a part that is folded away until it is wanted. Where there
  * is nothing to choose from, nothing is offered.
  *
- * @param {{media: Media, speaker: (id: string) => void, words: Words}} options speaker: plays through another loudspeaker
+ * @param {{media: Media, speaker: (id: string) => void, music: (on: boolean) => void, words: Words}} options speaker: plays through another loudspeaker;
+ *   music: tells that music plays in the room, or no more
  */
-export function createDevices({ media, speaker, words }) {
+export function createDevices({ media, speaker, music: onMusic, words }) {
   const camera = el("select", { "data-testid": "choose-camera", onchange: () => void media.start({ camera: camera.value }) });
   const microphone = el("select", { "data-testid": "choose-microphone", onchange: () => void media.start({ microphone: microphone.value }) });
   const loudspeaker = el("select", { "data-testid": "choose-speaker", onchange: () => speaker(loudspeaker.value) });
-  const music = el("input", { type: "checkbox", "data-testid": "music", onchange: () => void media.setMusic(music.checked) });
+  const music = el("input", { type: "checkbox", "data-testid": "music", onchange: () => onMusic(music.checked) });
   const rows = {
     videoinput: { select: camera, row: el("label", null, words.camera, camera), least: 2 },
     audioinput: { select: microphone, row: el("label", null, words.microphone, microphone), least: 2 },
@@ -39,5 +40,11 @@ export function createDevices({ media, speaker, words }) {
   }
   navigator.mediaDevices?.addEventListener?.("devicechange", () => element.open && void list());
 
-  return { element };
+  return {
+    element,
+    /** Music plays, as everybody has been told. @param {boolean} on */
+    playing(on) {
+      music.checked = on;
+    },
+  };
 }

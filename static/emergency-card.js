@@ -1,6 +1,6 @@
 // The emergency card: what is said on the phone and what is known, large enough
-// to be read aloud. It stands beside the picture where there is room, never over
-// the buttons at the bottom, and needs nothing but the last view.
+// to be read aloud. It stands below the clock and beside the picture, never over
+// them or the buttons at the bottom, and needs nothing but the last view.
 
 import { each, el, set, show, text } from "./element.js";
 import { words } from "./therapist-words.js";
@@ -38,7 +38,7 @@ export function createEmergencyCard(desk, chosen) {
       el("div", null, el("h3", null, w.vitals), vitals),
       el("div", null, el("h3", null, w.conditions), conditions)),
     el("p", { class: "hint" }, w.limits));
-  const element = el("section", { class: "card-sheet", role: "region", "aria-labelledby": "card-title", hidden: true, "data-testid": "card", onkeydown: (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && close() },
+  const element = el("section", { class: "sheet card-sheet", role: "region", "aria-labelledby": "card-title", hidden: true, "data-testid": "card", onkeydown: (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && close() },
     el("div", { class: "card-head" }, title, el("button", { type: "button", onclick: close }, w.close)),
     whose, none, body,
     el("div", { class: "act-buttons" }, el("button", { type: "button", onclick: copy }, w.copy), el("button", { type: "button", onclick: () => window.print() }, w.print), copied));
@@ -59,7 +59,7 @@ export function createEmergencyCard(desk, chosen) {
     seat = client || chosen();
     if (element.hidden) before = document.activeElement;
     show(element, true);
-    document.body.classList.add("card-open");
+    element.dispatchEvent(new Event("sheet", { bubbles: true }));
     update();
     if (!itself || !document.activeElement?.closest("input, textarea, select")) title.focus({ preventScroll: true });
     element.scrollTop = 0;
@@ -68,7 +68,6 @@ export function createEmergencyCard(desk, chosen) {
 
   function close() {
     show(element, false);
-    document.body.classList.remove("card-open");
     if (before instanceof HTMLElement && before.isConnected) before.focus();
   }
 

@@ -39,6 +39,10 @@ export function createGoIn(desk, chosen) {
       enable(node, Boolean(action?.allowed));
       set(node, "title", action?.allowed ? w.to(client.name) : action?.reason);
     });
+    tick();
+  }
+
+  function tick() {
     const called = (desk.view().people ?? []).find((person) => person.call);
     const reason = desk.action("CallChaperone", chosen());
     if (called?.call) text(said, `${called.name}: ${words.head.call[called.call.stage]} · ${span(desk.now() - ms(called.call.since))}`);
@@ -55,6 +59,7 @@ export function createGoIn(desk, chosen) {
   return {
     element,
     update,
+    tick,
     /** The key g. */
     key() {
       const seat = chosen();

@@ -30,7 +30,7 @@ func evaluate[T any](t *testing.T, file, body string) T {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.Command(node, name)
+	cmd := exec.Command(node, "--experimental-websocket", name) // newer ones have it without
 	cmd.Env = append(os.Environ(), "TZ=UTC")
 	out, err := cmd.Output()
 	if err != nil {

@@ -293,11 +293,28 @@ export function createPeer(options) {
         else if (described && pc.iceConnectionState === "failed") restart();
       }
     },
-    /** changed says that the network or the way to the server did. */
-    changed() {
+    /**
+     * changed says that the way to the server did. What was offered meanwhile may
+     * have gone nowhere.
+     *
+     * @param {boolean} deaf nothing comes by any rope: a path that seems well is not
+     */
+    changed(deaf) {
       asked = 0;
       patience = firstPatience;
-      if (pc.iceConnectionState !== "connected" && pc.iceConnectionState !== "completed") restart();
+      const well = pc.iceConnectionState === "connected" || pc.iceConnectionState === "completed";
+      if (!well || deaf || (offers && pc.signalingState === "have-local-offer")) restart();
+    },
+    /**
+     * failed says that nothing comes although the server is there: no waiting until
+     * the browser thinks so too.
+     *
+     * @param {boolean} dead it is the path, and not the one at its other end
+     */
+    failed(dead) {
+      asked = 0;
+      lost ||= dead;
+      restart();
     },
     /** moved says that this device's network is another one: even a path that seems well may be gone. */
     moved() {

@@ -29,7 +29,7 @@ export function createPeople(desk) {
     }),
     body: (values) => ({ seat: { id: freeSeat(values["role"] ?? "chaperone"), role: values["role"], name: values["name"], phone: values["phone"] } }),
   });
-  const element = el("section", { class: "people-sheet", "aria-labelledby": "people-title", hidden: true, onkeydown: (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && close() },
+  const element = el("section", { class: "sheet people-sheet", "aria-labelledby": "people-title", hidden: true, onkeydown: (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && close() },
     el("div", { class: "card-head" }, title, el("button", { type: "button", onclick: close }, w.close)), list, add.element);
   /** @type {Map<string, ReturnType<typeof createPerson>>} */
   const rows = new Map();
@@ -165,6 +165,7 @@ export function createPeople(desk) {
   function open() {
     if (element.hidden) before = document.activeElement;
     show(element, true);
+    element.dispatchEvent(new Event("sheet", { bubbles: true }));
     update();
     title.focus({ preventScroll: true });
   }

@@ -14,6 +14,7 @@ import { words } from "./therapist-words.js";
  */
 
 const spot = "belay-self-view";
+const toldFor = 5000; // ms: a page tells of itself once a second
 
 /** @param {Desk} desk */
 export function createPictures(desk) {
@@ -48,7 +49,7 @@ export function createPictures(desk) {
   const voices = new Map();
   /** @type {Seen[]} */
   let seen = [];
-  /** @type {Map<string, Telemetry>} */
+  /** @type {Map<string, {seen: Telemetry, at: number}>} */
   const truths = new Map();
   let sink = "";
   /** Where the own picture is: x and y from 0 (left, top) to 1. */
@@ -88,7 +89,7 @@ export function createPictures(desk) {
       const waits = client.phase === "scheduled" || client.phase === "lobby";
       show(video, !over);
       // While frames come directly, the picture is true, whatever the server has heard.
-      text(state, over ? w.over(client.name) : live && got.frame_age < 4 ? "" : waits && person?.present ? w.waits(client.name) : !person?.since ? w.notHere(client.name) : away || (live ? "" : w.connecting(client.name)));
+      text(state, over ? w.over(client.name) : live && got.frame_age < 4 ? "" : waits && person?.present ? w.waits(client.name) : !person?.since ? w.notHere(client.name) : away || (live ? "" : "RTCPeerConnection" in globalThis ? w.connecting(client.name) : w.never));
       show(state, state.textContent);
       text(odd, over ? "" : oddities(seat, got).join(" · "));
       show(odd, odd.textContent);
@@ -108,6 +109,16 @@ export function createPictures(desk) {
     return seen.filter((one) => one.seat === seat).sort((a, b) => (a.frame_age < 0 ? 1e9 : a.frame_age) - (b.frame_age < 0 ? 1e9 : b.frame_age))[0];
   }
 
+  /**
+   * What a page has told of itself is true for as long as it goes on telling.
+   *
+   * @param {string} seat
+   */
+  function told(seat) {
+    const last = truths.get(seat);
+    return last && performance.now() - last.at < toldFor ? last.seen : undefined;
+  }
+
   /** @param {string} seat @param {Seen | undefined} got */
   function oddities(seat, got) {
     const odd = [];
@@ -118,7 +129,7 @@ export function createPictures(desk) {
     if ((got && got.sound_age > 3) || client?.sound_lost) odd.push(w.silent);
     if (got && got.route.startsWith("relay")) odd.push(w.relayed);
     if (got && (got.loss > 0.05 || got.round_trip > 0.5)) odd.push(w.poor);
-    const truth = truths.get(seat);
+    const truth = told(seat);
     if (truth) {
       if (!truth.cam_live) odd.push(w.camOff);
       if (!truth.mic_live) odd.push(w.micOff);
@@ -231,6 +242,13 @@ export function createPictures(desk) {
     use(given) {
       media = given;
     },
+    /** The own camera is off for good. */
+    leave() {
+      media = undefined;
+      self.srcObject = null;
+      show(selfBox, false);
+      show(showSelf, false);
+    },
     /** @param {string} seat @param {MediaStream} stream */
     remote(seat, stream) {
       streams.set(seat, stream);
@@ -260,10 +278,9 @@ export function createPictures(desk) {
     },
     /** @param {string} seat @param {Telemetry} truth */
     truth(seat, truth) {
-      truths.set(seat, truth);
+      truths.set(seat, { seen: truth, at: performance.now() });
     },
-    /** @param {string} seat */
-    told: (seat) => truths.get(seat),
+    told,
     /** @param {string} id of the loudspeaker */
     speaker(id) {
       sink = id;

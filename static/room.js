@@ -11,6 +11,8 @@ import { checks, list, words } from "./client-words.js";
  * @typedef {import("./types.d.ts").Result} Result
  */
 
+const most = 3; // checks that are named at a time
+
 /**
  * createRoom makes the panel beside the pictures.
  *
@@ -43,6 +45,8 @@ export function createRoom({ ask, help, finish, devices }) {
     const yes = button(words.takeYes, "RecordDose", () => ({ client: seat, number: action(view, "RecordDose", seat)?.number ?? current()?.may_take?.number ?? 0 }), () => sure(false));
     const no = el("button", { type: "button", class: "wide", onclick: () => sure(false) }, words.takeNo);
     const confirm = el("div", { class: "confirm", role: "group", hidden: true }, question, yes.element, no);
+    const hide = button(words.hide(list(chaperones(view).map((one) => one.name))), "HideFromChaperone", () => ({ client: seat }));
+    hide.button.classList.remove("primary");
     let asking = false;
 
     const current = () => (view.clients ?? []).find((one) => one.seat === seat);
@@ -73,7 +77,9 @@ export function createRoom({ ask, help, finish, devices }) {
       show(greeting, back);
       text(title, words.openTitle);
       show(title, missing.length);
-      each(open, missing, (one) => one, (one) => el("li", null, checks[one] ?? one.replaceAll("_", " ")));
+      // A few large lines: what comes next, and how much is left.
+      const next = missing.length > most + 1 ? missing.slice(0, most) : missing;
+      each(open, next.length < missing.length ? [...next, `+${missing.length - next.length}`] : next, (one) => one, (one) => el("li", null, one.startsWith("+") ? words.openMore(Number(one)) : checks[one] ?? one.replaceAll("_", " ")));
       show(open, missing.length);
 
       const settle = action(view, "SettleGate", seat);
@@ -81,7 +87,7 @@ export function createRoom({ ask, help, finish, devices }) {
       begin.update(mayBegin ? settle : undefined);
       begin.button.classList.toggle("primary", missing.length <= 1); // it comes last
       const ready = authorised && !back && !asking ? words.takeLead(amount) : "";
-      text(lead, ready || back ? ready || words.returningNext : mayBegin ? words.yesLead : !authorised && steps?.said_yes ? words.said : "");
+      text(lead, ready || back ? ready || (client.words ? "" : words.returningNext) : mayBegin ? words.yesLead : !authorised && steps?.said_yes ? words.said : "");
       show(lead, lead.textContent);
 
       const record = action(view, "RecordDose", seat);
@@ -95,9 +101,12 @@ export function createRoom({ ask, help, finish, devices }) {
       text(question, words.takeAsk(amount));
       show(confirm, asking);
       yes.update(asking ? record : undefined);
+
+      const seen = action(view, "HideFromChaperone", seat);
+      hide.update(seen?.allowed ? seen : undefined);
     }
 
-    const node = el("section", { class: "room-part" }, name, offered, greeting, lead, begin.element, title, open, take, takeReason, confirm);
+    const node = el("section", { class: "room-part" }, name, offered, greeting, lead, begin.element, title, open, take, takeReason, confirm, hide.element);
     return Object.assign(node, { paint });
   }
 
@@ -148,7 +157,7 @@ export function createRoom({ ask, help, finish, devices }) {
     element,
     /**
      * @param {View} next
-     * @param {{connected: boolean, picture: boolean, camera: boolean, complete: boolean, needsTap: string}} now
+     * @param {{connected: boolean, picture: boolean, camera: boolean, complete: boolean, needsTap: string, device: string}} now device: words about a device that failed or was replaced
      */
     update(next, now) {
       view = next;
@@ -161,7 +170,8 @@ export function createRoom({ ask, help, finish, devices }) {
       if (!now.connected) lines.push(words.reconnecting);
       else if (!here.length) lines.push(words.therapistAway);
       else if (!now.picture) lines.push(words.noPicture);
-      if (!now.camera) lines.push(words.pictureOnly);
+      if (now.device) lines.push(now.device);
+      else if (!now.camera) lines.push(words.pictureOnly);
       if (now.connected && watching.length) lines.push(words.sees(list(watching)));
       each(status, lines, (line) => line, (line) => el("p", null, line));
       each(parts, clients, (one) => one.seat, makePart, (node) => node.paint());

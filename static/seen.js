@@ -9,7 +9,7 @@ export const untold = 0.0001;
 
 /** @typedef {{frames: number, framesAt: number, packets: number, packetsAt: number,
  *   sound: number, soundAt: number, energy: number, duration: number, level: number, loudAt: number,
- *   lost: number, received: number, lossAt: number, loss: number, readAt: number, fps: number}} Kept */
+ *   lost: number, received: number, lossAt: number, loss: number, rateAt: number, rateFrames: number, fps: number}} Kept */
 
 /**
  * createReading reads the statistics of one peer again and again and knows how
@@ -27,7 +27,7 @@ export function createReading(peer, steady = () => performance.now()) {
   function fresh() {
     return {
       frames: 0, framesAt: 0, packets: 0, packetsAt: 0, sound: 0, soundAt: 0, energy: 0, duration: 0, level: 0, loudAt: steady(),
-      lost: 0, received: 0, lossAt: 0, loss: 0, readAt: 0, fps: 0,
+      lost: 0, received: 0, lossAt: 0, loss: 0, rateAt: 0, rateFrames: 0, fps: 0,
     };
   }
 
@@ -66,10 +66,14 @@ export function createReading(peer, steady = () => performance.now()) {
       });
       if (frames < kept.frames || packets < kept.packets) this.restarted();
       if (frames > kept.frames) {
-        if (kept.readAt) kept.fps = kept.fps * 0.5 + ((frames - kept.frames) / ((now - kept.readAt) / 1000)) * 0.5;
         kept.framesAt = now;
-      } else {
-        kept.fps *= 0.5;
+      }
+      // Over a whole second: frames come in bunches, and a look is sometimes late.
+      if (!kept.rateAt) {
+        Object.assign(kept, { rateAt: now, rateFrames: frames });
+      } else if (now - kept.rateAt >= 1000) {
+        kept.fps = ((frames - kept.rateFrames) * 1000) / (now - kept.rateAt);
+        Object.assign(kept, { rateAt: now, rateFrames: frames });
       }
       if (packets > kept.packets) kept.packetsAt = now;
       if (sound > kept.sound) kept.soundAt = now;
@@ -88,7 +92,7 @@ export function createReading(peer, steady = () => performance.now()) {
         kept.loss = came + gone > 0 ? gone / (came + gone) : 0;
         Object.assign(kept, { lossAt: now, received: packets, lost });
       }
-      Object.assign(kept, { frames, packets, sound, energy, duration, readAt: now });
+      Object.assign(kept, { frames, packets, sound, energy, duration });
     },
 
     /** ages are in ms; -1: nothing yet. */

@@ -40,7 +40,8 @@ export function createHead(desk, openPeople) {
       const [name, state, call] = node.children;
       if (!name || !state || !call) return;
       text(name, `${person.name} (${words.people.role_.chaperone})`);
-      text(state, words.head.chaperone(person, watching, now));
+      // While they are called, that is what matters: there is no room for both.
+      text(state, person.call ? (person.present ? "" : words.head.phoneAway) : words.head.chaperone(person, watching, now));
       text(call, person.call ? `${words.head.call[person.call.stage] ?? ""} · ${span(now - ms(person.call.since))}` : "");
       show(call, person.call);
       set(call, "data-stage", person.call?.stage);

@@ -24,6 +24,7 @@ export function createJoin({ sound, enter }) {
   const element = el("main", { class: "join" },
     el("h1", null, w.title),
     el("p", null, w.lead),
+    "RTCPeerConnection" in globalThis ? null : el("p", { class: "problem", role: "alert" }, w.noMedia),
     el("div", { class: "join-buttons" },
       el("button", { type: "button", class: "primary", "data-testid": "join", onclick: () => go(true) }, w.button),
       el("button", { type: "button", onclick: () => go(false) }, w.without)),

@@ -4,7 +4,7 @@
 import { createAfter } from "./after.js";
 import { createAlarmBar } from "./alarm-bar.js";
 import { createClientPanel } from "./client-panel.js";
-import { everySecond, ms, span, timeOfDay } from "./clock.js";
+import { everySecond, ms, span, tPlus, timeOfDay } from "./clock.js";
 import { createControls } from "./controls.js";
 import { createCriteria } from "./criteria.js";
 import { createDesk } from "./desk.js";
@@ -18,6 +18,7 @@ import { createPeople } from "./people.js";
 import { createPictures } from "./pictures.js";
 import { createDeviceRequests, createHead } from "./therapist-head.js";
 import { words } from "./therapist-words.js";
+import { createTruth } from "./truth.js";
 import { createVitals } from "./vitals.js";
 
 /**
@@ -55,23 +56,35 @@ export function createTherapistScreen({ connection, media, sound, first }) {
   const goIn = createGoIn(desk, whom);
   const lines = createLines(desk);
   const after = createAfter(desk);
-  const controls = createControls(desk, { connection, media: () => media, speaker: pictures.speaker, truth: pictures.told, sample: () => sound.sample("medium") });
+  const controls = createControls(desk, { media: () => media, speaker: pictures.speaker, sample: () => sound.sample("medium") });
+  const truth = createTruth(desk, { connection, media: () => media, truth: pictures.told });
   pictures.use(media);
   pictures.local(media.local);
 
   const panels = el("div", { class: "panels" });
   const who = el("div", { class: "who", role: "group", "aria-label": words.chooseClient });
   const tabs = el("div", { class: "tabs", role: "tablist" });
-  const work = el("div", { class: "work", role: "tabpanel", tabindex: "0" });
+  const work = el("div", { class: "work", role: "tabpanel" });
   const title = el("h1", { class: "spoken" });
   head.element.prepend(title);
   const taken = el("div", { class: "taken", role: "alert", hidden: true });
-  const side = el("div", { class: "side" }, panels, el("div", { class: "work-head" }, who, tabs), work, observations.element, card.element, people.element);
-  const element = el("div", { class: "therapist" }, head.element, el("div", { class: "notices" }, alarms.element, requests.element, taken),
-    el("main", { class: "middle" }, pictures.element, side), lines.element,
-    el("footer", { class: "foot" },
-      el("div", { class: "foot-urgent" }, el("button", { type: "button", class: "urgent", "aria-keyshortcuts": "e", "data-open": "card", onclick: card.toggle }, words.emergency.button, el("kbd", null, "e")), goIn.element),
-      controls.element, controls.lines),
+  const ownWords = el("p");
+  let understood = "";
+  const own = el("div", { class: "own-device", role: "status", hidden: true }, ownWords, el("button", { type: "button", onclick: () => {
+    understood = ownWords.textContent;
+    show(own, false);
+  } }, words.picture.understood));
+  const side = el("div", { class: "side" }, panels, el("div", { class: "work-head" }, who, tabs), work, observations.element, card.element, people.element, truth.element);
+  // One sheet at a time.
+  side.addEventListener("sheet", (event) => {
+    for (const one of [card.element, people.element, truth.element]) if (one !== event.target) show(one, false);
+  });
+  const footClock = el("span", { class: "foot-clock digits", "aria-hidden": "true" });
+  const foot = el("footer", { class: "foot" },
+    el("div", { class: "foot-urgent" }, footClock, el("button", { type: "button", class: "urgent", "aria-keyshortcuts": "e", "data-open": "card", onclick: card.toggle }, words.emergency.button, el("kbd", null, "e")), goIn.element),
+    controls.element, truth.button);
+  const element = el("div", { class: "therapist" }, head.element,
+    el("main", { class: "middle" }, el("div", { class: "view" }, el("div", { class: "notices" }, alarms.element, requests.element, own, taken), pictures.element), side), lines.element, foot,
     alarms.voice, polite);
 
   /** @type {Map<string, ReturnType<typeof createClientPanel>>} */
@@ -82,6 +95,7 @@ export function createTherapistScreen({ connection, media, sound, first }) {
   const picked = new Map();
   /** @type {Seen[]} */
   let seen = [];
+  let left = false;
 
   /** @param {ClientView} client @returns {Tab} */
   function tab(client) {
@@ -123,11 +137,20 @@ export function createTherapistScreen({ connection, media, sound, first }) {
       set(node, "aria-pressed", client.seat === chosen ? "true" : "false");
     });
     show(who, clients.length > 1);
+    // After the end nobody is filmed: unless two therapists still talk.
+    const talking = (view.people ?? []).some((person) => person.present && person.seat !== view.you.seat && words.people.therapists.includes(person.role));
+    if (!left && clients.length > 0 && clients.every((client) => words.over.includes(client.phase)) && !talking) {
+      left = true;
+      media.close();
+      pictures.leave();
+      controls.leave();
+    }
     updateWork();
     observations.update();
     card.update();
     goIn.update();
     lines.update();
+    controls.update();
     people.update();
     tick();
   }
@@ -153,9 +176,9 @@ export function createTherapistScreen({ connection, media, sound, first }) {
     }
     set(work, "aria-labelledby", `tab-${now}`);
     const part = now === "after" ? after : parts[now];
+    set(part.element, "tabindex", "0"); // it scrolls
     if (work.firstElementChild !== part.element) {
       work.replaceChildren(part.element);
-      work.scrollTop = 0;
     }
     part.update();
   }
@@ -183,7 +206,12 @@ export function createTherapistScreen({ connection, media, sound, first }) {
     pictures.tick();
     for (const panel of panelOf.values()) panel.tick();
     workOf.get(chosen)?.vitals.tick();
-    controls.tick(seen);
+    truth.tick(seen);
+    text(ownWords, left ? "" : media.capture().words);
+    show(own, ownWords.textContent && ownWords.textContent !== understood);
+    const t0 = ms(desk.client(chosen)?.t0);
+    text(footClock, Number.isNaN(t0) ? "" : tPlus(desk.now() - t0));
+    goIn.tick();
     const state = connection.state();
     alarms.local("silent", state.silentFor >= 5000 && (state.name === "open" || state.name === "reconnecting" || state.name === "connecting")
       ? { priority: "high", since: state.since, words: () => words.alarm.serverSilent(span(connection.state().silentFor)) } : null);
@@ -245,7 +273,7 @@ export function createTherapistScreen({ connection, media, sound, first }) {
     },
     /** @param {Degraded} degraded */
     degraded(degraded) {
-      alarms.local("degraded", degraded.ok ? null : { priority: "high", since: ms(degraded.since), words: () => words.alarm.degraded(timeOfDay(degraded.since), degraded.words) });
+      alarms.local("degraded", degraded.ok ? null : { priority: "high", since: ms(degraded.since), words: () => words.alarm.degraded(timeOfDay(degraded.since), degraded.words, degraded.noted ?? 0) });
     },
     /** @param {ConnectionState} state */
     state(state) {
@@ -253,6 +281,8 @@ export function createTherapistScreen({ connection, media, sound, first }) {
       const replaced = state.name === "replaced";
       const ended = state.name === "ended";
       show(taken, replaced || ended);
+      // What stands here is old: nothing of it can be used, and it looks so.
+      for (const part of [head.element, alarms.element, pictures.element, side, lines.element, foot]) set(part, "inert", replaced || ended);
       if (replaced) taken.replaceChildren(el("p", null, words.connection.replaced), el("button", { type: "button", class: "primary", onclick: () => connection.retry() }, words.connection.takeBack));
       if (ended) taken.replaceChildren(el("p", null, words.connection.ended[state.why ?? ""] ?? state.words ?? ""), el("a", { class: "button", href: state.why === "revoked" ? "/" : location.href }, state.why === "revoked" ? words.connection.signIn : words.connection.reload));
     },

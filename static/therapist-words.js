@@ -46,6 +46,7 @@ export const words = {
     speak: "Say a few words: the bar moves with your voice.",
     heard: "Your microphone works.",
     without: "Join without camera and microphone",
+    noMedia: "This browser cannot carry picture and sound. The clock, the alarms and the record work; to see and hear the client, open this page in a current Chrome, Edge, Firefox or Safari.",
     waiting: "Reading the session from the server …",
   },
 
@@ -89,6 +90,8 @@ export const words = {
   admit: (client) => `Begin the check-in with ${client.name}`,
   /** @param {ClientView} client */
   returning: (client) => `${client.name} is returning`,
+  /** @param {{name: string}} client */
+  hide: (client) => `${client.name} no longer wants to be seen by the chaperone`,
   lookedIn: "Record a look-in that you were told of",
   releaseCheck: "Start the release check",
   /** @param {ClientView} client */
@@ -136,8 +139,8 @@ export const words = {
     correctIt: "Correct it",
     /** @param {number} number @param {number} mg @param {string} at */
     one: (number, mg, at) => `Dose ${number}: ${mg} mg at ${at}`,
-    /** @param {string} number @param {string} mg @param {string} at */
-    correcting: (number, mg, at) => `Dose ${number || "…"} becomes ${mg || "…"} mg at ${at || "…"}. Both values stay in the record, and every window follows.`,
+    /** @param {string} number @param {string} mg @param {string} tablets @param {string} at */
+    correcting: (number, mg, tablets, at) => `Dose ${number || "…"} becomes ${mg || "…"} mg in ${tablets || "…"} ${tablets === "1" ? "tablet" : "tablets"} at ${at || "…"}. Both values stay in the record, and every window follows.`,
     hold: "Swallowed or spat out? …",
     holdAsk: "What became of the medicine?",
     holdSwallowed: "Swallowed",
@@ -174,9 +177,10 @@ export const words = {
         const left = ms(client.look.due) - now;
         said.push(left >= 0 ? `next in ${left < 60_000 ? "under 1 min" : span(left)}` : `look overdue ${span(-left)}`);
       }
-      if (!person.present) said.push("phone not connected");
+      if (!person.present) said.push(words.head.phoneAway);
       return said.join(" · ");
     },
+    phoneAway: "phone not connected",
     /** @type {Record<string, string>} */
     call: { called: "called, has not answered yet", going: "is going in", with: "is with them now" },
     people: "People and links",
@@ -196,6 +200,8 @@ export const words = {
     /** @type {Record<string, string>} */
     shape: { high: "▲", medium: "◆", low: "●" },
     acknowledge: "Acknowledge",
+    /** @param {number} n */
+    together: (n) => `Acknowledge all ${n} shown here`,
     resolve: "Resolved …",
     resolveIt: "It is over",
     how: "How it ended, for the record",
@@ -208,14 +214,17 @@ export const words = {
     acknowledged: (who, at) => `acknowledged by ${who}, ${at}`,
     ended: "over; stays until acknowledged",
     dial: "Call now:",
+    /** @param {number} n @param {string[]} what */
+    more: (n, what) => `${n} more: ${what.join(" · ")}`,
+    fewer: "Only the first",
     silent: "Alarm sounds are off until you click or press a key on this page.",
     here: "on this computer",
     /** @param {string} seconds */
     serverSilent: (seconds) => `The server has not answered for ${seconds}. The picture may go on. What you do now is kept and sent when the server is back. Watch the client and the clock yourself.`,
     /** @param {string} name */
     direct: (name) => `${name} asks for help. It came directly, without the server: the chaperone has not been called. Phone them.`,
-    /** @param {string} since @param {string} said */
-    degraded: (since, said) => `The record cannot be written since ${since}. ${said}`,
+    /** @param {string} since @param {string} said @param {number} noted */
+    degraded: (since, said, noted) => `The record cannot be written since ${since}. ${said}${noted ? ` Noted here so far: ${noted}.` : ""}`,
   },
 
   picture: {
@@ -231,6 +240,7 @@ export const words = {
     over: (name) => `The visit with ${name} is over. Picture and sound have ended.`,
     /** @param {string} name */
     connecting: (name) => `${name} is here. The picture is being connected.`,
+    never: "This browser cannot carry picture and sound. Open this page in a current Chrome, Edge, Firefox or Safari.",
     /** @param {string} age */
     old: (age) => `picture ${age} old`,
     lost: "picture lost",
@@ -252,6 +262,7 @@ export const words = {
     swap: "Swap pictures",
     stack: "One large, one small",
     split: "Both the same size",
+    understood: "Hide this",
     needsTap: "Camera or microphone stopped. Click here to start them again.",
   },
 
@@ -434,6 +445,8 @@ export const words = {
     sample: "Hear an alarm",
     standard: "The browser’s choice",
     music: "Music plays in this room: filter nothing out",
+    /** @param {string} name */
+    musicAt: (name) => `Music plays at ${name}’s side: send it unfiltered`,
     noSpeaker: "This browser plays through the system’s loudspeaker.",
   },
 
@@ -442,33 +455,48 @@ export const words = {
     open: "server: connected",
     /** @param {string} long */
     reconnecting: (long) => `server: reconnecting for ${long}`,
+    left: "server: this window no longer takes part",
     replaced: "This seat was taken over by another window or device.",
     takeBack: "Continue here instead",
     /** @type {Record<string, string>} */
     ended: { revoked: "You are no longer signed in. Please sign in again; the session goes on.", unknown: "There is no such session any more.", protocol: "This page is out of date. Please load it again." },
     reload: "Load the page again",
     signIn: "Sign in",
+    title: "Connection",
     noSecond: "no second path",
-    noDirect: "without the server, help cannot reach you directly",
-    /** @param {string} name @param {string[]} facts */
-    theirs: (name, facts) => `${name}’s device: ${facts.join(" · ")}`,
+    noDirect: "Without the server, a call for help cannot reach you directly.",
+    noDirectShort: "no direct line",
+    /** @type {Record<string, string>} */
+    route: { direct: "direct", "relay-udp": "relayed", "relay-tcp": "relayed (TCP)", "relay-tls": "relayed (TLS)" },
+    /** @param {string} name @param {string} route @param {number} fps */
+    peer: (name, route, fps) => `${name}: ${route || "connecting"} · ${Math.round(fps)} frames/s`,
+    /** @param {string} route @param {boolean} second */
+    way: (route, second) => `Way: ${route || "being connected"}. ${second ? "A second one stands ready." : "No second one stands ready."}`,
+    figures: { age: "Age of the picture", frames: "Pictures per second", sound: "Loudness", loss: "Lost on the way", trip: "There and back" },
+    nothing: "nothing yet",
+    /** @param {number} value */
+    seconds: (value) => `${Math.max(0, value).toFixed(1)} s`,
+    /** @param {number} value */
+    whole: (value) => String(Math.round(value)),
+    /** @param {number} value */
+    loud: (value) => (value > 0.01 ? "sound" : value > 0 ? "quiet" : "digital silence"),
+    /** @param {number} value */
+    percent: (value) => `${Math.round(value)} %`,
+    /** @param {number} value */
+    milliseconds: (value) => `${Math.round(value)} ms`,
+    /** @param {string} what @param {string} least @param {string} most */
+    trend: (what, least, most) => `${what}, last 5 minutes: ${least === most ? least : `${least} to ${most}`}`,
+    legend: "Each line is the last five minutes, now at its right end. Measured at this page; what a device tells of itself is shown only while it goes on telling.",
+    /** @param {string[]} facts */
+    theirs: (facts) => `Their device: ${facts.join(" · ")}.`,
+    /** @param {string} name */
+    untold: (name) => `${name}’s device tells nothing of itself now.`,
+    noBattery: "battery not told",
     /** @param {number} percent @param {boolean} charging */
     battery: (percent, charging) => `battery ${percent} %${charging ? ", charging" : ""}`,
     awake: "screen stays awake", asleep: "screen may sleep", front: "page in front", behind: "page in the background",
-    /** @param {number} fps @param {number} ms @param {number} loss */
-    seesYou: (fps, ms, loss) => `sees you at ${Math.round(fps)} frames/s · ${Math.round(ms)} ms · ${Math.round(loss * 100)} % lost`,
-    trend: {
-      /** @param {number} least @param {number} most */
-      frames: (least, most) => `Frames per second, last 5 minutes: ${Math.round(least)} to ${Math.round(most)}`,
-      /** @param {number} least @param {number} most */
-      sound: (least, most) => `Loudness, last 5 minutes: ${most > 0.01 ? "sound" : most > 0 ? "quiet" : "nothing"}, lowest ${least.toFixed(3)}`,
-      /** @param {number} _least @param {number} most */
-      loss: (_least, most) => `Lost packets, last 5 minutes: at most ${Math.round(most * 100)} %`,
-    },
-    /** @type {Record<string, string>} */
-    route: { direct: "direct", "relay-udp": "relayed", "relay-tcp": "relayed (TCP)", "relay-tls": "relayed (TLS)" },
-    /** @param {string} name @param {string} route @param {number} fps @param {number} ms @param {number} loss */
-    peer: (name, route, fps, ms, loss) => `${name}: ${route || "connecting"} · ${Math.round(fps)} frames/s · ${Math.round(ms)} ms · ${Math.round(loss * 100)} % lost`,
+    /** @param {string} name @param {number} fps @param {number} ms @param {number} loss */
+    seesYou: (name, fps, ms, loss) => `${name} gets you: ${Math.round(fps)} pictures/s · ${Math.round(ms)} ms · ${Math.round(loss * 100)} % lost.`,
   },
 
   people: {
@@ -495,6 +523,7 @@ export const words = {
     name: "Name", pronouns: "Pronouns",
     add: "Add a person …", addIt: "Add", role: "As",
     roles: [{ value: "chaperone", label: "Chaperone" }, { value: "co_therapist", label: "Co-therapist" }],
+    therapists: ["therapist", "co_therapist"],
     /** @type {Record<string, string>} */
     role_: { therapist: "therapist", co_therapist: "co-therapist", client: "client", chaperone: "chaperone" },
     /** @param {DeviceFound} d */

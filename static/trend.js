@@ -4,7 +4,7 @@
 import { set, svg } from "./element.js";
 
 const kept = 300; // samples, one a second
-const wide = 60;
+const wide = 120;
 const high = 14;
 
 /**

@@ -70,6 +70,7 @@ export interface ClientView {
   visit_at?: Time;
   dimmed?: boolean;
   chaperone_sees?: boolean;
+  music?: boolean;
 
   t0?: Time;
   look?: Look;
@@ -129,7 +130,7 @@ export interface Authorization { number: number; mg: number; tablets: number; at
 export interface Dose {
   number: number; mg: number; tablets: number; at: Time; by: SeatID; witnessed_by?: SeatID;
   past_gates?: boolean; open_gates?: string[]; reason?: string; outcome?: string;
-  corrections?: { at: Time; mg: number; reason: string; by: SeatID; on: Time }[];
+  corrections?: { at: Time; mg: number; tablets?: number; reason: string; by: SeatID; on: Time }[];
 }
 export interface Windows {
   t0: Time; hold_ends: Time; offered: Time; overdue: Time;
@@ -169,7 +170,7 @@ export interface DeviceFound { camera: Found; microphone: Found; loudspeaker: "h
 // The messages of belay.1.
 
 export interface Refused { code: string; words: string; missing?: string[] }
-export interface Result { ok: boolean; seq?: number; refused?: Refused }
+export interface Result { ok: boolean; seq?: number; noted?: boolean; refused?: Refused }
 export interface IceServer { for?: "direct" | "relay"; urls: string[]; username?: string; credential?: string }
 export interface Welcome { conn: string; seat: SeatID; now: Time; rate: number; ice_servers: IceServer[] | null }
 export interface Peer { peer: PeerID; seat: SeatID; role: Role | "relay"; offer: boolean; video: boolean }
@@ -182,7 +183,7 @@ export interface Receiving {
   sound_level: number; loss: number; round_trip: number; route: string;
 }
 export interface Truth { seat: SeatID; peer: PeerID; seen: Telemetry }
-export interface Degraded { ok: boolean; since: Time; words: string }
+export interface Degraded { ok: boolean; since: Time; words: string; noted?: number }
 export interface Slots { peer: PeerID; slots: { slot: number; seat: SeatID; peer: PeerID }[] }
 export interface Direct { kind: "help" | "seen" | "rope"; id: string; want?: string; got?: string }
 export type SignalType = "offer" | "answer" | "candidate" | "need_offer" | "rope";
@@ -222,8 +223,9 @@ export interface Connection {
   on<K extends keyof Events>(event: K, f: Events[K]): () => void;
   /**
    * command sends an act and resolves with the server's answer. It keeps its id
-   * and is sent again after a reconnect until it is answered. With insist it is
-   * also sent again while the server cannot record it.
+   * and is sent again after a reconnect until it is answered. Where the server
+   * cannot record it, it is sent again for 45 seconds; with insist for as long as
+   * it takes.
    */
   command(act: string, body?: object, options?: { insist?: boolean }): Promise<Result>;
   /** send sends a message now, or says false where nobody is there to hear it. */
@@ -231,6 +233,8 @@ export interface Connection {
   /** now is the session's time in ms. */
   now(): number;
   state(): ConnectionState;
+  /** doubt finds out whether the socket still leads anywhere: if so it says that, else it opens another. */
+  doubt(well: () => void): void;
   /** retry tries at once; after "replaced" it takes the seat back. */
   retry(): void;
   close(): void;

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -24,6 +25,9 @@ type child struct {
 	t    *testing.T
 	url  string // http://localhost:PORT
 	args []string
+
+	prefix []string          // before its command line: it runs in another network
+	away   http.RoundTripper // reaches it there; nil: it is here
 
 	cmd    *exec.Cmd
 	ended  chan struct{} // closed when the process is gone and its output read
@@ -51,8 +55,24 @@ func (o *output) text() string {
 // startChild starts a server with a data folder of its own.
 func startChild(t *testing.T) *child {
 	t.Helper()
+	c := newChild(t)
+	c.start()
+	return c
+}
+
+// newChild is a server that has not been started.
+func newChild(t *testing.T, args ...string) *child {
+	t.Helper()
 	address := freeAddress(t)
-	c := &child{t: t, url: "http://" + address, args: []string{"serve", "-listen", address, "-data", filepath.Join(t.TempDir(), "data")}}
+	c := &child{t: t, url: "http://" + address, args: append([]string{"serve", "-listen", address, "-data", filepath.Join(t.TempDir(), "data")}, args...)}
+	c.endsWithTest()
+	return c
+}
+
+// endsWithTest kills it with the test, and looks at what it has said.
+func (c *child) endsWithTest() {
+	t := c.t
+	t.Helper()
 	t.Cleanup(func() {
 		c.kill()
 		if t.Failed() {
@@ -62,8 +82,6 @@ func startChild(t *testing.T) *child {
 			t.Errorf("the server said:\n%s", c.output.text())
 		}
 	})
-	c.start()
-	return c
 }
 
 // freeAddress is a port that is free now and below those that outgoing
@@ -87,6 +105,10 @@ func freeAddress(t *testing.T) string {
 func (c *child) start() {
 	c.t.Helper()
 	c.cmd = belay(c.t, context.Background(), c.args...)
+	if len(c.prefix) > 0 {
+		c.cmd.Args = append(slices.Clone(c.prefix), c.cmd.Args...)
+		c.cmd.Path, c.cmd.Err = exec.LookPath(c.prefix[0])
+	}
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	pipe, err := c.cmd.StdoutPipe()
 	if err != nil {
@@ -122,7 +144,7 @@ func (c *child) start() {
 }
 
 func (c *child) answers(path string) bool {
-	client := http.Client{Timeout: 5 * time.Second}
+	client := http.Client{Timeout: 5 * time.Second, Transport: c.away}
 	defer client.CloseIdleConnections()
 	res, err := client.Get(c.url + path)
 	if err != nil {
@@ -146,7 +168,7 @@ func (c *child) kill() {
 	c.cmd = nil
 }
 
-var setUpLink = regexp.MustCompile(`http://\S+/setup#\S+`)
+var setUpLink = regexp.MustCompile(`https?://\S+/setup#\S+`)
 
 // setUpLink is the one-time link that the server prints at its first start.
 func (c *child) setUpLink() string {

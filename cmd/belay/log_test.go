@@ -17,8 +17,14 @@ import (
 func (v *visit) readLog(t *testing.T) []session.Event {
 	t.Helper()
 	text := browser.Eval[string](v.robin, fmt.Sprintf(`fetch("/api/sessions/%s/log").then((r) => { if (!r.ok) throw new Error(r.status); return r.text(); })`, v.id()))
+	return readEvents(t, []byte(text), v.id())
+}
+
+// readEvents reads a session's log, and fails the test where it is not whole.
+func readEvents(t *testing.T, text []byte, id string) []session.Event {
+	t.Helper()
 	var raw []json.RawMessage
-	if err := json.Unmarshal([]byte(text), &raw); err != nil {
+	if err := json.Unmarshal(text, &raw); err != nil {
 		t.Fatalf("the log is no JSON: %v", err)
 	}
 	var events []session.Event
@@ -28,7 +34,7 @@ func (v *visit) readLog(t *testing.T) []session.Event {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if e.Seq != uint64(i+1) || e.Prev != prev || e.Log != v.id() {
+		if e.Seq != uint64(i+1) || e.Prev != prev || e.Log != id {
 			t.Fatalf("event %d of the log does not follow on the one before: %s", i+1, one)
 		}
 		prev = e.Hash

@@ -38,12 +38,14 @@ func main() {
 // settings are what flags and environment say.
 type settings struct {
 	listen, data, publicURL string
+	proxies                 string
 	selfSigned              bool
 	cert, key               string
 	logFormat               string
 	udp, relayTCP           string
 	advertise               string
 	rooms                   int
+	credentials             time.Duration
 	redis, redisPassword    string
 	redisShown              bool // the address was on the command line
 	metrics                 string
@@ -112,6 +114,7 @@ func parse(name string, args []string, env func(string) string, errs io.Writer) 
 	if name == "serve" {
 		flags.StringVar(&s.listen, "listen", ":8080", "address to listen on, host:port")
 		flags.StringVar(&s.publicURL, "public-url", "", "what links say, as https://belay.example.org (default: the address that the therapist's browser uses)")
+		flags.StringVar(&s.proxies, "trusted-proxies", "", "addresses of proxies on other machines that are believed about whom they pass on, as 10.42.0.0/16, with commas (default: only proxies on this machine are)")
 		flags.BoolVar(&s.selfSigned, "tls-self-signed", false, "TLS with a certificate of its own, for a trial with a phone on the local network")
 		flags.StringVar(&s.cert, "tls-cert", "", "file of the certificate, PEM")
 		flags.StringVar(&s.key, "tls-key", "", "file of its key, PEM")
@@ -121,6 +124,7 @@ func parse(name string, args []string, env func(string) string, errs io.Writer) 
 		flags.IntVar(&s.rooms, "rooms", 0, "visits at once that this server has room for (default: 20 for each processor)")
 		flags.StringVar(&s.mediaName, "media-name", "", "this server's own name or address for picture and sound, where several stand behind one public address (default: as the page calls it)")
 		flags.DurationVar(&s.drain, "drain", 20*time.Second, "at the end, how long visits may take to change over to other servers")
+		flags.DurationVar(&s.credentials, "turn-credentials", 10*time.Minute, "how long a page can begin to use credentials for TURN; it gets fresh ones at half of that")
 		flags.StringVar(&s.logFormat, "log-format", "text", "text or json")
 		flags.StringVar(&s.metrics, "metrics", "", "loopback address for Prometheus and a debug page, as 127.0.0.1:9464 (default: none)")
 	}

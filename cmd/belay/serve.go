@@ -24,6 +24,10 @@ func serve(ctx context.Context, s settings, env func(string) string, out, errs i
 	if err != nil {
 		return err
 	}
+	proxies, err := access.ParseProxies(s.proxies)
+	if err != nil {
+		return fmt.Errorf("%w: -trusted-proxies: %w", errUsage, err)
+	}
 	log, err := s.logger(errs)
 	if err != nil {
 		return err
@@ -35,11 +39,11 @@ func serve(ctx context.Context, s settings, env func(string) string, out, errs i
 		}
 	}
 	running, err := server.Start(ctx, server.Options{
-		Listen: s.listen, Data: s.data, PublicURL: public, Log: log,
+		Listen: s.listen, Data: s.data, PublicURL: public, Proxies: proxies, Log: log,
 		Redis: where, Metrics: s.metrics,
 		SelfSigned: s.selfSigned, CertFile: s.cert, KeyFile: s.key,
 		MediaName: s.mediaName, Drain: s.drain,
-		UDP: s.udp, RelayTCP: s.relayTCP, Advertise: advertise, Rooms: s.rooms,
+		UDP: s.udp, RelayTCP: s.relayTCP, Advertise: advertise, Rooms: s.rooms, Credentials: s.credentials,
 	})
 	if err != nil {
 		return err

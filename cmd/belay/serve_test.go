@@ -101,6 +101,8 @@ func TestACallThatIsWrongSaysHowItIsRight(t *testing.T) {
 		{args: []string{"serve", "-log-format", "xml"}, code: 2, says: "text or json"},
 		{args: []string{"serve"}, env: map[string]string{"BELAY_TLS_SELF_SIGNED": "perhaps"}, code: 2, says: "BELAY_TLS_SELF_SIGNED"},
 		{args: []string{"serve"}, env: map[string]string{"BELAY_PUBLIC_URL": "nothing"}, code: 2, says: "-public-url"},
+		{args: []string{"serve", "-trusted-proxies", "10.42.0.0/33"}, code: 2, says: "-trusted-proxies"},
+		{args: []string{"serve"}, env: map[string]string{"BELAY_TRUSTED_PROXIES": "0.0.0.0/0"}, code: 2, says: "all addresses"},
 		{args: []string{"backup"}, code: 2, says: "FILE"},
 		{args: []string{"therapist"}, code: 2, says: "add"},
 		{args: []string{"therapist", "dance"}, code: 2, says: "reset-link"},

@@ -109,6 +109,7 @@ func TestAWholeSessionInThreeBrowsers(t *testing.T) {
 // which nobody is connected: the ladders are climbed, the chaperone is called.
 func (v *visit) outage() {
 	events := v.readLog(v.t)
+	places := v.places()
 	watch(v.robin, clientAtTherapist)
 	watch(v.alex, therapistAtClient)
 	v.server.kill()
@@ -124,6 +125,9 @@ func (v *visit) outage() {
 	says(v.robin, `[data-testid="lines"]`, "The server restarted: Alex has to connect again")
 	v.robin.Shot("therapist/5-after-outage")
 	v.sam.Shot("chaperone/5-after-outage")
+	if now := v.places(); now != places {
+		v.t.Errorf("alarms have moved the clock or a button: they stood at %s, and stand at %s", places, now)
+	}
 	v.answersCalls()
 	v.acknowledges()
 	v.looksIn()
@@ -146,6 +150,17 @@ func (v *visit) answersCalls() {
 		[...document.querySelectorAll(".call-buttons button")].find((button) => button.checkVisibility() && !button.hasAttribute("aria-busy"))?.click();
 		return document.querySelector(".card") !== null;
 	})()`, browser.Patience)
+}
+
+// places is where the clock and the two urgent buttons stand on the therapist's
+// screen, and whether anything covers them.
+func (v *visit) places() string {
+	return browser.Eval[string](v.robin, `JSON.stringify(["[data-testid=clock]", ".foot [data-open=card]", ".foot [data-act=CallChaperone]"].map((selector) => {
+		const node = document.querySelector(selector);
+		const { left, top, height } = node.getBoundingClientRect();
+		const over = document.elementFromPoint(left + 8, top + height / 2);
+		return [selector, left, top, node.contains(over) ? "free" : "covered by " + over?.outerHTML.slice(0, 60)];
+	}))`)
 }
 
 // sameMinute fails the test where the therapist's clock is more than a second of

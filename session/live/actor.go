@@ -35,6 +35,8 @@ type actor struct {
 	doubt  *attempt          // an append whose outcome is open
 	owed   []session.Command // the edge's facts that the store did not take, oldest first
 	missed int               // of them, how many did not fit
+	aside  *session.State    // how the session goes on here while the store fails; nil: it does not
+	stuck  map[uint64]bool   // entries of the journal that the rules can't decide
 
 	mu       sync.Mutex // guards what follows, and is held while sinks are called
 	attached []*attachment
@@ -54,6 +56,7 @@ type attempt struct {
 	batch  store.Batch
 	next   *session.State
 	events []session.Event
+	kept   bool // what it does is not done late: it authorises something, or moves a phase
 }
 
 const (
@@ -104,6 +107,9 @@ func (a *actor) ready() error {
 
 // visible makes sure that a state is there to be shown, also while the store fails.
 func (a *actor) visible() error {
+	if a.aside != nil {
+		return nil
+	}
 	defer a.arm()
 	switch err := a.ready(); {
 	case a.st == nil:
@@ -152,6 +158,11 @@ func (a *actor) catchUp() error {
 		a.all.opts.Log.Error("a session's log is another one now: reading it whole", "session", a.id, "seq", a.st.Seq)
 		return a.load()
 	}
+	if len(records) == 0 {
+		if back, err := a.fallenBack(); back || err != nil {
+			return err
+		}
+	}
 	events, err := decode(a.id, records)
 	if err == nil {
 		next := a.st
@@ -175,14 +186,15 @@ func (a *actor) catchUp() error {
 func (a *actor) arm() {
 	switch {
 	case a.restless.Load():
-		a.all.agenda.set(a.id, time.Now().Round(0).Add(retryEvery))
+		a.all.agenda.retry(a.id, a.all.wall().Add(retryEvery))
 	case a.st != nil:
+		a.all.Now(a.st) // where the log is ahead of the wall clock, its deadlines are too
 		a.all.agenda.set(a.id, wallDue(a.st))
 	}
 }
 
-// wallDue returns the wall time of the next deadline in whole milliseconds,
-// never before it; zero: there is none.
+// wallDue returns the time of the next deadline by the session's own clock at
+// the pace of the wall, in whole milliseconds, never before it; zero: there is none.
 func wallDue(st *session.State) time.Time {
 	due, ok := session.NextDeadline(st)
 	if !ok {
@@ -212,10 +224,10 @@ func (a *actor) attach(at *attachment) error {
 	}
 	a.attached = append(a.attached, at)
 	if at.watch != nil {
-		at.watch(a.st)
+		at.watch(a.shown())
 		return nil
 	}
-	if view, ok := a.view(at.seat, Now(a.st, time.Now())); ok {
+	if view, ok := a.view(at.seat, a.all.Now(a.shown())); ok {
 		at.sink.View(view)
 	}
 	if d := a.degraded(); !d.OK {
@@ -241,12 +253,12 @@ func (a *actor) detach(at *attachment) {
 
 // publish sends the state to watchers and a view to every attached seat.
 func (a *actor) publish() {
-	now := Now(a.st, time.Now())
+	now := a.all.Now(a.shown())
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, at := range a.attached {
 		if at.watch != nil {
-			at.watch(a.st)
+			at.watch(a.shown())
 		}
 	}
 	views := make(map[session.SeatID]session.View, len(a.attached))
@@ -268,9 +280,12 @@ func (a *actor) publish() {
 // view returns what a seat may know and do now.
 func (a *actor) view(seat session.SeatID, now time.Time) (view session.View, ok bool) {
 	err := a.guarded("ViewOf", func() error {
-		view = session.ViewOf(a.st, seat, now)
+		view = session.ViewOf(a.shown(), seat, now)
 		return nil
 	})
+	if a.aside != nil {
+		onlyNoted(&view)
+	}
 	return view, err == nil
 }
 

@@ -12,7 +12,8 @@ type agenda struct {
 	mu    sync.Mutex
 	queue queue
 	by    map[string]*entry
-	wake  chan struct{} // holds a token when the earliest entry changed
+	leads map[string]time.Duration // how far a session's clock is ahead of the wall clock; absent: not
+	wake  chan struct{}            // holds a token when the earliest entry changed
 }
 
 type entry struct {
@@ -23,18 +24,103 @@ type entry struct {
 }
 
 func newAgenda() *agenda {
-	return &agenda{by: map[string]*entry{}, wake: make(chan struct{}, 1)}
+	return &agenda{by: map[string]*entry{}, leads: map[string]time.Duration{}, wake: make(chan struct{}, 1)}
 }
 
-// set says when a session is next due; the zero time: never.
-func (g *agenda) set(id string, due time.Time) { g.put(id, due, false) }
-
-// postpone keeps a session from being looked at before due, whatever the store says.
-func (g *agenda) postpone(id string, due time.Time) { g.put(id, due, true) }
-
-func (g *agenda) put(id string, due time.Time, held bool) {
+// set says when a session is next due by its own clock; the zero time: never.
+func (g *agenda) set(id string, due time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if !due.IsZero() {
+		due = due.Add(-g.leads[id])
+	}
+	g.put(id, due, false)
+}
+
+// retry says when something is to be tried again by the wall clock.
+func (g *agenda) retry(id string, at time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.put(id, at, false)
+}
+
+// postpone keeps a session from being looked at before at, whatever the store says.
+func (g *agenda) postpone(id string, at time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.put(id, at, true)
+}
+
+// ahead returns how far a session's clock is ahead of the wall clock.
+func (g *agenda) ahead(id string) time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.leads[id]
+}
+
+// furthest returns how far the clock of any session is ahead, an hour at most:
+// the store is asked for what others wrote, and must not list years.
+func (g *agenda) furthest() (most time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, lead := range g.leads {
+		most = max(most, lead)
+	}
+	return min(most, time.Hour)
+}
+
+// lead says how far a session's clock is ahead.
+func (g *agenda) lead(id string, by time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.move(id, by-g.leads[id])
+	g.order()
+}
+
+// step takes over that the wall clock was set. Back: the clock of every session
+// that has something due is ahead by as much more. Forward: those that are ahead
+// are so by less.
+func (g *agenda) step(by time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if by < 0 {
+		for id := range g.by {
+			g.move(id, -by)
+		}
+	} else {
+		for id, lead := range g.leads {
+			g.move(id, -min(lead, by))
+		}
+	}
+	g.order()
+}
+
+// move changes the lead of a session. g.mu is held, and order follows.
+func (g *agenda) move(id string, by time.Duration) {
+	if g.leads[id] += by; g.leads[id] == 0 {
+		delete(g.leads, id)
+	}
+	if e := g.by[id]; e != nil {
+		e.due = e.due.Add(-by)
+	}
+}
+
+// order restores the queue after moves. g.mu is held.
+func (g *agenda) order() {
+	heap.Init(&g.queue)
+	g.rouse()
+}
+
+// rouse wakes the clock. g.mu is held.
+func (g *agenda) rouse() {
+	select {
+	case g.wake <- struct{}{}:
+	default:
+	}
+}
+
+// put is set with the lead taken off. g.mu is held.
+func (g *agenda) put(id string, due time.Time, held bool) {
 	e := g.by[id]
 	if e != nil {
 		e.held = held
@@ -61,10 +147,7 @@ func (g *agenda) put(id string, due time.Time, held bool) {
 		heap.Fix(&g.queue, e.index)
 	}
 	if e.index == 0 {
-		select {
-		case g.wake <- struct{}{}:
-		default:
-		}
+		g.rouse()
 	}
 }
 
@@ -103,12 +186,15 @@ func (g *agenda) due(id string) (time.Time, bool) {
 	return e.due, true
 }
 
-// claim takes a session out to be decided now, although it is not due by what
-// is known here; false: it is being decided already, is due within a moment, or
-// was postponed.
-func (g *agenda) claim(id string, soon time.Time) bool {
+// claim takes a session out to be decided now that is due by the store, although
+// it is not by what is known here; false: its own clock does not say so, it is
+// being decided already, is due within a moment, or was postponed.
+func (g *agenda) claim(id string, due, now, soon time.Time) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if due.Add(-g.leads[id]).After(now) {
+		return false
+	}
 	e := g.by[id]
 	if e == nil {
 		g.by[id] = &entry{id: id, index: -1}

@@ -28,6 +28,7 @@ type Degraded struct {
 	OK    bool      // all is well again; Words is then empty
 	Since time.Time // wall time
 	Words string    // for people: what does not work, and what to do
+	Noted int       // acts that are noted at this node, and enter the record when it can be written
 }
 
 // Create begins a session. by.Do is a session.CreateSession with the same id. It fails with a
@@ -45,7 +46,7 @@ func (s *Sessions) Create(ctx context.Context, id string, by session.Command) er
 // Do decides a command and returns the number of the last event that it caused,
 // once that is durable; a command that was done before is answered with the same
 // number. The error is a *session.Refusal for the sender, ErrUnknown,
-// ErrNotRecorded, ErrClosed, or the context's: the command may then have been
+// ErrNoted, ErrNotRecorded, ErrClosed, or the context's: the command may then have been
 // done, and may be sent again.
 func (s *Sessions) Do(ctx context.Context, id string, c session.Command) (uint64, error) {
 	var last uint64 // read only after the actor has answered
@@ -100,7 +101,7 @@ func (s *Sessions) Look(ctx context.Context, id string, f func(*session.State)) 
 		if err := a.visible(); err != nil {
 			return err
 		}
-		f(a.st)
+		f(a.shown())
 		return nil
 	})
 }
@@ -152,15 +153,6 @@ func (s *Sessions) begin() error {
 	}
 	s.calls.Add(1)
 	return nil
-}
-
-// Now returns the session's time at a wall time: never before the last event.
-func Now(st *session.State, wall time.Time) time.Time {
-	now := session.Instant(st.Pace.Of(wall.Round(0)))
-	if now.Before(st.Recorded) {
-		return st.Recorded
-	}
-	return now
 }
 
 func decode(id string, records []store.Record) ([]session.Event, error) {

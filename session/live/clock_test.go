@@ -19,23 +19,23 @@ func TestADeadlineIsFoundOnceAndInItsOrder(t *testing.T) {
 	if got := g.pop(t0.Add(2 * time.Second)); len(got) != 1 || got[0] != "a" {
 		t.Fatalf("due after 2 s: %v", got)
 	}
-	if g.claim("a", t0.Add(time.Hour)) {
+	if g.claim("a", t0, t0, t0.Add(time.Hour)) {
 		t.Error("one that is being decided was claimed again")
 	}
 	g.done("a")
-	if !g.claim("a", t0) {
+	if !g.claim("a", t0, t0, t0) {
 		t.Error("one that nobody knows can't be claimed")
 	}
 	g.postpone("a", t0.Add(time.Hour))
-	if g.claim("a", t0) {
+	if g.claim("a", t0, t0, t0) {
 		t.Error("one that was postponed was claimed")
 	}
-	if !g.claim("c", t0) || g.claim("c", t0) {
+	if !g.claim("c", t0, t0, t0) || g.claim("c", t0, t0, t0) {
 		t.Error("one whose time lies ahead can't be claimed exactly once")
 	}
 }
 
-func TestAStepOfTheWallClockIsSaidUntilItIsOver(t *testing.T) {
+func TestAStepOfTheWallClockIsSaid(t *testing.T) {
 	if d := step(time.Second, 5*time.Minute); d != 5*time.Minute-time.Second {
 		t.Errorf("a sleep of five minutes is a step of %v", d)
 	}
@@ -47,12 +47,12 @@ func TestAStepOfTheWallClockIsSaidUntilItIsOver(t *testing.T) {
 	}
 	s := &Sessions{actors: map[string]*actor{}, agenda: newAgenda()}
 	s.opts.Log = slog.New(slog.DiscardHandler)
-	var h hands
+	var d said
 	start := time.Date(2026, 3, 1, 14, 0, 0, 0, time.UTC)
-	said := func(at time.Duration, by time.Duration) bool {
-		s.stepped(&h, start.Add(at), by)
-		d := s.clockTrouble.Load()
-		return d != nil && !d.OK && d.Words != ""
+	told := func(at time.Duration, by time.Duration) bool {
+		s.stepped(&d, start.Add(at), start, by)
+		now := s.clockTrouble.Load()
+		return now != nil && !now.OK && now.Words != ""
 	}
 	for _, look := range []struct {
 		at, by time.Duration
@@ -61,12 +61,12 @@ func TestAStepOfTheWallClockIsSaidUntilItIsOver(t *testing.T) {
 		{0, 0, false},
 		{time.Second, 5 * time.Minute, true},
 		{30 * time.Second, 0, true},
-		{62 * time.Second, 0, false}, // ahead: for a minute
+		{62 * time.Second, 0, false},
 		{time.Hour, -3 * time.Minute, true},
-		{time.Hour + 2*time.Minute, 0, true},
-		{time.Hour + 3*time.Minute, 0, false}, // back: until the wall has caught up
+		{time.Hour + 59*time.Second, 0, true},
+		{time.Hour + time.Minute, 0, false},
 	} {
-		if got := said(look.at, look.by); got != look.want {
+		if got := told(look.at, look.by); got != look.want {
 			t.Errorf("after %v and a step of %v: said is %v", look.at, look.by, got)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 const (
 	wordsFull   = "The record can't be written: the server's disk is full. Nothing you do now is kept. Write down what happens, with the time, and free space on the server."
 	wordsHangs  = "The server's disk does not answer. Nothing you do now is kept until it does, and alarms may be late. Write down what happens, with the time."
+	wordsAway   = "The record can't be reached now. What happens in the room is noted at this server and enters the record when it is back: a dose that was authorised, vitals, looking in, help, notes. Until then nothing can be authorised and no phase moves. Alarms go on."
 	wordsFailed = "The record can't be written now. Nothing you do now is kept until it can. Write down what happens, with the time."
 )
 
@@ -17,7 +18,10 @@ const (
 // once, and has the agenda try again.
 func (a *actor) fails(err error) error {
 	words := wordsFailed
-	if errors.Is(err, store.ErrFull) {
+	switch {
+	case a.all.opts.Journal != nil:
+		words = wordsAway
+	case errors.Is(err, store.ErrFull):
 		words = wordsFull
 	}
 	a.restless.Store(true)
@@ -52,7 +56,11 @@ func (a *actor) awaits() (answered func()) {
 		if a.trouble != nil {
 			return // they know
 		}
-		a.trouble = &Degraded{Since: time.Now().Round(0), Words: wordsHangs}
+		words := wordsHangs
+		if a.all.opts.Journal != nil {
+			words = wordsAway
+		}
+		a.trouble = &Degraded{Since: time.Now().Round(0), Words: words}
 		a.all.opts.Log.Error("the store does not answer", "session", a.id, "since", hangsAfter)
 		a.tell()
 	})
@@ -67,7 +75,7 @@ func (a *actor) awaits() (answered func()) {
 func (a *actor) answers() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.trouble != nil && a.trouble.Words == wordsHangs {
+	if a.trouble != nil && (a.trouble.Words == wordsHangs || a.trouble.Words == wordsAway) {
 		a.trouble = nil
 		a.tell()
 	}
@@ -94,6 +102,7 @@ func (a *actor) degraded() Degraded {
 		case t == nil:
 		case d.OK:
 			d = *t
+			d.Noted = a.waits()
 		default:
 			d.Words += " " + t.Words
 			if t.Since.Before(d.Since) {

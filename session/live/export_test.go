@@ -15,3 +15,6 @@ func (s *Sessions) Overdue(ctx context.Context) int {
 	}
 	return len(heads)
 }
+
+// Hold has the sessions go by a wall clock that a test sets. It is called before Start.
+func (s *Sessions) Hold(read func() (wall time.Time, mono time.Duration)) { s.hands = newHandsOn(read) }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,6 +32,7 @@ type desk struct {
 	fail *faults
 	live *live.Sessions
 	n    int
+	off  atomic.Int64 // by how much somebody has set the wall clock
 }
 
 // faults stands between the sessions and the store, and fails on demand.
@@ -79,6 +81,11 @@ func (d *desk) start() {
 	if d.live, err = live.New(live.Options{Store: d.fail}); err != nil {
 		d.t.Fatal(err)
 	}
+	began := time.Now()
+	d.live.Hold(func() (time.Time, time.Duration) {
+		now := time.Now()
+		return now.Round(0).Add(time.Duration(d.off.Load())), now.Sub(began)
+	})
 	if err := d.live.Start(context.Background()); err != nil {
 		d.t.Fatal(err)
 	}
@@ -184,6 +191,13 @@ func (d *desk) phase() session.Phase {
 // dose brings the visit to a dose that was taken with every gate passed.
 func (d *desk) dose() {
 	d.t.Helper()
+	d.ready()
+	d.do("client-1", session.RecordDose{Client: "client-1", Number: 1})
+}
+
+// ready brings the visit to a dose that is authorised.
+func (d *desk) ready() {
+	d.t.Helper()
 	const c = session.SeatID("client-1")
 	d.join("therapist-1", "client-1", "chaperone-1")
 	d.do(c, session.CheckDevice{Camera: "ok", Microphone: "ok", Loudspeaker: "heard"})
@@ -218,7 +232,6 @@ func (d *desk) dose() {
 		d.do("therapist-1", session.SettleGate{Client: c, Gate: gate.ID, Values: values})
 	}
 	d.do("therapist-1", session.AuthorizeDose{Client: c, Number: 1, Mg: 100, Tablets: 1})
-	d.do(c, session.RecordDose{Client: c, Number: 1})
 }
 
 // screen is a sink that keeps what it was shown.

@@ -26,7 +26,7 @@ type Nodes interface {
 
 const (
 	catchUpEvery = time.Second // every session in memory is compared with the store
-	lapseEvery   = 500 * time.Millisecond
+	lapseEvery   = 250 * time.Millisecond
 	scanEvery    = 30 * time.Second // for connections of processes that nobody saw end
 )
 
@@ -185,17 +185,18 @@ func summarize(st *session.State) summary {
 
 // declareLapsed ends the presence of every connection at a process that is over,
 // in all sessions, and shows each to f.
-func (s *Sessions) declareLapsed(ctx context.Context, f func(store.Head)) error {
-	began := time.Now()
+func (s *Sessions) declareLapsed(ctx context.Context, f func(store.Head, summary)) error {
+	began := s.wall()
 	var fire sync.WaitGroup
 	defer fire.Wait()
 	gate := make(chan struct{}, firesAtOnce)
 	return s.heads(ctx, func(h store.Head) {
-		f(h)
 		var sum summary
+		err := json.Unmarshal(h.Summary, &sum)
+		f(h, sum)
 		// A summary that can't be read, or is from before there were nodes, is read
 		// from the log itself.
-		if err := json.Unmarshal(h.Summary, &sum); err == nil {
+		if err == nil {
 			over := func(node string) bool { _, lapsed := s.lapsed(node); return lapsed }
 			if len(sum.Arrived) == 0 || sum.Signed && s.opts.Nodes != nil || len(sum.Nodes) > 0 && !slices.ContainsFunc(sum.Nodes, over) {
 				return
@@ -226,11 +227,12 @@ func (s *Sessions) watchNodes(ctx context.Context) {
 		}
 		scanned = now
 		if gone {
+			wall := s.wall()
 			for _, id := range s.LoadedIDs() {
-				_ = s.byClock(ctx, id, func(a *actor) error { return a.declareLost(now) }) // all are looked at once more
+				_ = s.byClock(ctx, id, func(a *actor) error { return a.declareLost(wall) }) // all are looked at once more
 			}
 		}
-		if s.declareLapsed(ctx, func(store.Head) {}) != nil {
+		if s.declareLapsed(ctx, func(store.Head, summary) {}) != nil {
 			scanned = time.Time{} // the store fails, which is said elsewhere
 		}
 	})

@@ -26,15 +26,23 @@ func (a *actor) do(c session.Command) (uint64, error) {
 	if _, ok := c.Do.(session.CreateSession); ok {
 		return 0, fmt.Errorf("session %s: only Create begins a session", a.id)
 	}
+	if a.aside != nil {
+		return a.note(c, ErrNotRecorded)
+	}
 	seq, err := a.doNow(c)
-	if errors.Is(err, ErrNotRecorded) && c.Seat == session.Server && owes(c.Do) && a.st != nil {
-		if len(a.owed) == maxOwed {
-			a.owed, a.missed = a.owed[1:], a.missed+1
-		}
-		a.owed = append(a.owed, c)
-		a.arm()
+	if errors.Is(err, ErrNotRecorded) && a.st != nil {
+		return a.note(c, err)
 	}
 	return seq, err
+}
+
+// owe keeps a fact of the edge until the store takes it.
+func (a *actor) owe(c session.Command) {
+	if len(a.owed) == maxOwed {
+		a.owed, a.missed = a.owed[1:], a.missed+1
+	}
+	a.owed = append(a.owed, c)
+	a.arm()
 }
 
 // owes reports whether an act is a fact of the edge that must not be lost
@@ -51,12 +59,16 @@ func (a *actor) doNow(c session.Command) (uint64, error) {
 	if err := a.ready(); err != nil {
 		return 0, err
 	}
+	if err := a.reenter(); err != nil {
+		return 0, err
+	}
 	if err := a.pay(); err != nil {
 		return 0, err
 	}
 	if err := a.reach(); errors.Is(err, ErrNotRecorded) {
 		return 0, err // else the clock's rules failed: that must not keep a fact out of the record
 	}
+	a.rejoin()
 	seq, err := a.commit(c)
 	a.arm()
 	return seq, err
@@ -89,6 +101,14 @@ func (a *actor) create(c session.Command) error {
 // the store named, 0 where it was not asked.
 func (a *actor) tick(seq uint64) error {
 	defer a.arm()
+	err := a.tickNow(seq)
+	if errors.Is(err, ErrNotRecorded) {
+		a.reachAside()
+	}
+	return err
+}
+
+func (a *actor) tickNow(seq uint64) error {
 	if err := a.ready(); err != nil {
 		return err
 	}
@@ -98,17 +118,31 @@ func (a *actor) tick(seq uint64) error {
 		}
 		a.publish()
 	}
+	if err := a.reenter(); err != nil {
+		return err
+	}
 	if err := a.pay(); err != nil {
 		return err
 	}
 	if err := a.reach(); err != nil {
 		return err
 	}
+	a.rejoin()
 	if !a.restless.Load() {
 		return nil
 	}
 	// Nothing is left to write: ask the store whether it would.
-	return a.append(nil, a.st, nil)
+	err := a.append(nil, a.st, nil, nil)
+	if conflict := (*store.ConflictError)(nil); errors.As(err, &conflict) { // it would, and another has written meanwhile
+		if err = a.catchUp(); err == nil {
+			a.works()
+			a.publish()
+		}
+	}
+	if err == nil {
+		a.rejoin()
+	}
+	return err
 }
 
 // declareLost ends every presence that the log knows at a process that is over.
@@ -128,7 +162,11 @@ func (a *actor) declareLost(now time.Time) error {
 		if heard.IsZero() {
 			heard = now
 		}
-		lost := session.LosePeer{Seat: seat.ID, Lost: p.Conn, Heard: Now(a.st, heard), Restart: true}
+		last := session.Instant(a.st.Pace.Of(a.all.Wall(a.id, heard)))
+		if last.Before(a.st.Recorded) {
+			last = a.st.Recorded
+		}
+		lost := session.LosePeer{Seat: seat.ID, Lost: p.Conn, Heard: last, Restart: true}
 		_, err := a.do(session.Command{ID: "lose-" + p.Conn, Seat: session.Server, Conn: p.Conn, Do: lost})
 		if refusal := (*session.Refusal)(nil); err != nil && !errors.As(err, &refusal) {
 			return err
@@ -146,7 +184,7 @@ func (a *actor) pay() error {
 		}
 		if a.owed = a.owed[1:]; len(a.owed) == 0 { // done, or refused: it is not so any more
 			a.owed = nil
-			a.restless.Store(false)
+			a.calm()
 		}
 	}
 	if a.missed > 0 {
@@ -160,7 +198,7 @@ func (a *actor) pay() error {
 func (a *actor) reach() error {
 	for range maxReaches {
 		due, ok := session.NextDeadline(a.st)
-		if !ok || due.After(Now(a.st, time.Now())) {
+		if !ok || due.After(a.all.Now(a.st)) {
 			return nil
 		}
 		seq, err := a.commit(session.Command{Seat: session.Clock, Do: session.ReachDeadline{}})
@@ -170,7 +208,7 @@ func (a *actor) reach() error {
 		if seq == 0 {
 			break
 		}
-		a.all.opts.Observer.Reached(time.Since(a.st.Pace.Wall(due)))
+		a.all.opts.Observer.Reached(a.all.Wall(a.id, a.all.wall()).Sub(a.st.Pace.Wall(due)))
 	}
 	a.all.opts.Log.Error("deadlines do not end", "session", a.id, "seq", a.st.Seq)
 	a.restless.Store(true)
@@ -181,8 +219,14 @@ func (a *actor) reach() error {
 // takes over the state after them and publishes it. It returns the number of the
 // last event: 0 when there is none.
 func (a *actor) commit(c session.Command) (uint64, error) {
+	return a.commitAs(c, a.decide, a.cause(c))
+}
+
+// commitAs is commit with another way to decide. cause is what a tail that was lost
+// is decided from again.
+func (a *actor) commitAs(c session.Command, decide func(session.Command) ([]session.Event, error), cause []byte) (uint64, error) {
 	for range maxConflicts {
-		events, err := a.decide(c)
+		events, err := decide(c)
 		if len(events) == 0 && c.Seat != session.Clock && a.wasBehind() {
 			continue // a refusal, or that nothing is to be done, comes from the newest state
 		}
@@ -196,11 +240,11 @@ func (a *actor) commit(c session.Command) (uint64, error) {
 		if len(events) > store.MaxRecords && c.Seat == session.Clock {
 			events = events[:store.MaxRecords] // the others are due again
 		}
-		records, next, err := a.link(events)
+		records, next, err := a.link(a.st, events)
 		if err != nil {
 			return 0, err
 		}
-		err = a.append(records, next, events)
+		err = a.append(records, next, events, cause)
 		var conflict *store.ConflictError
 		if !errors.As(err, &conflict) {
 			if err != nil {
@@ -220,15 +264,15 @@ func (a *actor) commit(c session.Command) (uint64, error) {
 // decide asks the rules.
 func (a *actor) decide(c session.Command) (events []session.Event, err error) {
 	err = a.guarded(session.FactName(c.Do), func() (err error) {
-		events, err = session.Decide(a.st, c, Now(a.st, time.Now()))
+		events, err = session.Decide(a.st, c, a.all.Now(a.st))
 		return err
 	})
 	return events, err
 }
 
-// link completes events and folds them into a copy of the state. a.st is not changed.
-func (a *actor) link(events []session.Event) ([]store.Record, *session.State, error) {
-	next, records := a.st, make([]store.Record, len(events))
+// link completes events and folds them into a copy of a state, which is not changed.
+func (a *actor) link(st *session.State, events []session.Event) ([]store.Record, *session.State, error) {
+	next, records := st, make([]store.Record, len(events))
 	for i, e := range events {
 		var salt [16]byte
 		rand.Read(salt[:]) // never fails: see crypto/rand
@@ -253,7 +297,7 @@ func (a *actor) link(events []session.Event) ([]store.Record, *session.State, er
 // append writes records, with the deadline and the summary of the state after
 // them, and makes that the state. The error is a *store.ConflictError,
 // ErrNotRecorded, or says that the batch can't be written to any store.
-func (a *actor) append(records []store.Record, next *session.State, events []session.Event) error {
+func (a *actor) append(records []store.Record, next *session.State, events []session.Event, cause []byte) error {
 	var summary []byte
 	err := a.guarded("Summarize", func() (err error) {
 		summary, err = json.Marshal(summarize(next))
@@ -264,24 +308,26 @@ func (a *actor) append(records []store.Record, next *session.State, events []ses
 	}
 	batch := store.Batch{
 		Log: a.id, After: store.Position{Seq: a.st.Seq, Hash: a.st.Head},
-		Records: records, Due: wallDue(next), Summary: summary,
+		Records: records, Due: wallDue(next), Summary: summary, Cause: cause,
 	}
 	if err := batch.Validate(); err != nil {
 		return err
 	}
-	return a.write(&attempt{batch: batch, next: next, events: events})
+	return a.write(&attempt{batch: batch, next: next, events: events, kept: keptAct(cause)})
 }
 
 func (a *actor) write(w *attempt) error {
 	answered := a.awaits()
-	err := a.all.opts.Store.Append(a.all.base, w.batch)
+	ctx, cancel := a.patience()
+	err := a.all.opts.Store.Append(ctx, w.batch)
+	cancel()
 	answered()
 	var conflict *store.ConflictError
 	switch {
 	case err == nil:
 		a.st, a.doubt = w.next, nil
 		a.seq.Store(w.next.Seq)
-		a.restless.Store(len(a.owed) > 0)
+		a.calm()
 		a.works()
 		a.all.opts.Observer.Recorded(w.events)
 		return nil
@@ -303,6 +349,9 @@ func (a *actor) settle() error {
 	if w == nil {
 		return nil
 	}
+	if a.aside != nil && w.kept {
+		return a.letGo(w)
+	}
 	err := a.write(w)
 	var conflict *store.ConflictError
 	switch {
@@ -316,7 +365,7 @@ func (a *actor) settle() error {
 	if conflict.Have == w.batch.End() { // it had been written before
 		a.st = w.next
 		a.seq.Store(w.next.Seq)
-		a.restless.Store(len(a.owed) > 0)
+		a.calm()
 		a.works()
 		a.all.opts.Observer.Recorded(w.events)
 		a.publish()

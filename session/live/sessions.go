@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"belay/session/store"
+	"belay/session/store/journal"
 )
 
 // Errors that callers compare to.
@@ -22,15 +23,21 @@ var (
 	// been told. The same command, with the same id, may be sent again: it takes
 	// effect at most once.
 	ErrNotRecorded = errors.New("not recorded: the store does not take it now")
+	// ErrNoted says that the store did not take the act, which is a fact from the
+	// room: it is safe in this node's journal, and enters the record, with its time
+	// and its id, as soon as it can be written.
+	ErrNoted = errors.New("noted here: it enters the record when that can be written")
 	// ErrClosed is returned by every method after Close.
 	ErrClosed = errors.New("the sessions are closed")
 )
 
 // Options say what sessions run on.
 type Options struct {
-	Store store.Store   // whoever opened it closes it, after Close
-	Log   *slog.Logger  // session and seat ids only; nil discards
-	Idle  time.Duration // a session that nobody uses is unloaded after this; 0: five minutes
+	Store store.Store  // whoever opened it closes it, after Close
+	Log   *slog.Logger // session and seat ids only; nil discards
+	// Journal keeps facts from the room while the store fails; nil: they are refused.
+	Journal *journal.Journal
+	Idle    time.Duration // a session that nobody uses is unloaded after this; 0: five minutes
 	// Nodes are the other processes on the same store; nil: this is the only one.
 	Nodes Nodes
 	// Observer is told what happens, for operators; nil: nobody is.
@@ -76,6 +83,7 @@ type Sessions struct {
 	closed bool
 	calls  sync.WaitGroup // holders of actors
 
+	hands    *hands
 	clock    clock
 	troubled seldom // of the clock's goroutine alone
 	others   others
@@ -88,7 +96,7 @@ func New(o Options) (*Sessions, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	s := &Sessions{opts: o, agenda: newAgenda(), actors: map[string]*actor{}}
+	s := &Sessions{opts: o, agenda: newAgenda(), actors: map[string]*actor{}, hands: newHands()}
 	s.base, s.cancel = context.WithCancel(context.Background())
 	return s, nil
 }
@@ -97,11 +105,13 @@ func New(o Options) (*Sessions, error) {
 // timer. It returns when every connection of a process that is known to be over has
 // been declared lost, or with the error that kept the store from being read.
 func (s *Sessions) Start(ctx context.Context) error {
-	err := s.declareLapsed(ctx, func(h store.Head) {
+	err := s.declareLapsed(ctx, func(h store.Head, sum summary) {
+		s.goesOn(h.Log, sum.Summary)
 		if !h.Due.IsZero() {
 			s.agenda.set(h.Log, h.Due)
 		}
 	})
+	s.awaitLate()
 	if err != nil {
 		return fmt.Errorf("start the sessions: %w", err)
 	}
@@ -224,7 +234,7 @@ func (s *Sessions) release(a *actor) {
 	}
 	// Keep nothing of a session that does not exist or could not be read, nor of
 	// one that only the clock looked at: after a restart that may be all of them.
-	gone := a.holders == 0 && s.actors[a.id] == a && (!a.loaded.Load() || a.used.IsZero() && s.mayRest(a, time.Now()))
+	gone := a.holders == 0 && s.actors[a.id] == a && (!a.loaded.Load() || a.used.IsZero() && s.mayRest(a, s.wall()))
 	if gone {
 		delete(s.actors, a.id)
 		close(a.inbox)
@@ -237,22 +247,23 @@ func (s *Sessions) release(a *actor) {
 }
 
 // mayRest reports whether the store's index of deadlines is enough to wake a
-// session in time. s.mu is held.
-func (s *Sessions) mayRest(a *actor, now time.Time) bool {
+// session in time, at the wall clock's time. s.mu is held.
+func (s *Sessions) mayRest(a *actor, wall time.Time) bool {
 	if a.holders > 0 || a.restless.Load() {
 		return false
 	}
 	due, ok := s.agenda.due(a.id)
-	return !ok || due.Sub(now) >= time.Minute
+	return !ok || due.Sub(wall) >= time.Minute
 }
 
 // unload ends the actors of sessions that nobody uses and whose next deadline
 // is not near: the store's index of deadlines wakes them.
 func (s *Sessions) unload(now time.Time) {
 	var idle []*actor
+	wall := s.wall()
 	s.mu.Lock()
 	for id, a := range s.actors {
-		if now.Sub(a.used) < s.opts.Idle || !s.mayRest(a, now) {
+		if now.Sub(a.used) < s.opts.Idle || !s.mayRest(a, wall) {
 			continue
 		}
 		delete(s.actors, id)

@@ -20,6 +20,9 @@ func (b Batch) Validate() error {
 	if len(b.Summary) > MaxSummary {
 		return fmt.Errorf("append to %s: the summary has %d bytes, at most %d are kept", b.Log, len(b.Summary), MaxSummary)
 	}
+	if len(b.Cause) > MaxCause {
+		return fmt.Errorf("append to %s: the cause has %d bytes, at most %d are kept", b.Log, len(b.Cause), MaxCause)
+	}
 	if !b.Due.IsZero() && (b.Due.Before(minDue) || b.Due.After(maxDue)) {
 		return fmt.Errorf("append to %s: deadline %s is no plausible wall time", b.Log, b.Due.UTC().Format(time.RFC3339))
 	}

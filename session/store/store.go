@@ -15,6 +15,7 @@ const (
 	MaxRecord  = 1 << 20  // bytes of one record's Data
 	MaxBatch   = 16 << 20 // bytes of Data in one batch
 	MaxSummary = 16 << 10 // bytes of a summary
+	MaxCause   = 1 << 20  // bytes of a cause
 	MaxName    = 100      // characters of a log's name
 	MaxPage    = 1000     // heads in one answer; a larger limit is taken as this
 )
@@ -62,6 +63,11 @@ type Batch struct {
 	Records []Record
 	Due     time.Time // wall time of the log's next deadline, zero for none; kept in whole milliseconds, rounded up
 	Summary []byte    // what a list shows of the log; replaces the former one
+
+	// Cause is what led to the records, for whoever has to have it decided again
+	// where the records no longer fit: see package journal. It is no part of the
+	// log: other stores leave it aside.
+	Cause []byte
 }
 
 // Head is what is known of a log without reading it.

@@ -53,7 +53,12 @@ func TestAFloodOfAddressesTakesBoundedMemory(t *testing.T) {
 	}
 }
 
-func TestOnlyAProxyOnThisMachineIsBelievedAboutAddresses(t *testing.T) {
+func TestOnlyAProxyThatIsNamedIsBelievedAboutAddresses(t *testing.T) {
+	proxies, err := ParseProxies("10.42.0.0/16, 192.0.2.7,fd00::/8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &Door{proxies: proxies}
 	for _, c := range []struct{ remote, header, want string }{
 		{"203.0.113.9:4000", "", "203.0.113.9"},
 		{"203.0.113.9:4000", "198.51.100.1", "203.0.113.9"},
@@ -64,13 +69,23 @@ func TestOnlyAProxyOnThisMachineIsBelievedAboutAddresses(t *testing.T) {
 		{"[::ffff:203.0.113.9]:4000", "", "203.0.113.9"},
 		{"[fe80::1%eth0]:4000", "", "fe80::/64"},
 		{"@", "", "@"},
+		{"10.42.3.4:4000", "203.0.113.9", "203.0.113.9"},
+		{"10.43.3.4:4000", "203.0.113.9", "10.43.3.4"},                            // not one of them
+		{"10.42.3.4:4000", "198.51.100.1, 203.0.113.9, 10.42.9.9", "203.0.113.9"}, // two proxies, and what a stranger wrote
+		{"10.42.3.4:4000", "198.51.100.1, 192.0.2.7", "198.51.100.1"},
+		{"192.0.2.8:4000", "198.51.100.1", "192.0.2.8"},
+		{"10.42.3.4:4000", "203.0.113.9:51234", "203.0.113.9"},
+		{"[fd00::7]:4000", "[2001:db8:1:2::9]:51234", "2001:db8:1:2::/64"},
+		{"10.42.3.4:4000", "198.51.100.1, nonsense", "10.42.3.4"},
+		{"10.42.3.4:4000", "", "10.42.3.4"},
+		{"[::ffff:10.42.3.4]:4000", "203.0.113.9", "203.0.113.9"},
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.RemoteAddr = c.remote
 		if c.header != "" {
 			r.Header.Set("X-Forwarded-For", c.header)
 		}
-		if got := address(r); got != c.want {
+		if got := d.address(r); got != c.want {
 			t.Errorf("from %s with %q: %s, want %s", c.remote, c.header, got, c.want)
 		}
 	}

@@ -15,6 +15,7 @@ const (
 	accountCookie = "belay_account"
 	deviceCookie  = "belay_device"
 	seatCookie    = "belay_seat"
+	knownCookie   = "belay_known"
 )
 
 // How long a browser keeps the cookies at most. Whether they still open

@@ -15,8 +15,11 @@
 //     expired, was replaced or revoked opens nothing.
 //   - A therapist's seat is opened by the account that owns the session and by no
 //     link. Links of a session are made and revoked by its owner only.
-//   - Guessing is limited by address and by account, in bounded memory, and
-//     without letting one stranger lock a therapist out.
+//   - Guessing is limited by address and by account, in bounded memory. A browser
+//     that has signed in before has a limit of its own, so that no strangers,
+//     however many, lock a therapist out of her account.
+//   - A proxy is believed about addresses only where it runs on this machine or the
+//     operator has named it.
 //
 // The same in plainer words: a chaperone's link leaked tonight opens the
 // chaperone's page, for one more browser, if the therapist says yes; and nothing
@@ -28,6 +31,7 @@
 // or the practice's public address is https.
 //
 //	belay_account   /                     the sign-in of a therapist
+//	belay_known     /api/signin           that this browser has signed in to the account
 //	belay_device    /api/open             the browser's own secret
 //	belay_seat      /s/SESSION/SEAT/      the seat
 package access

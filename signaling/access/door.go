@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -26,6 +27,9 @@ type Options struct {
 	Practice  *practice.Practice
 	Sessions  *live.Sessions
 	PublicURL *url.URL // what links say; nil: the address that the therapist's browser used
+	// TrustedProxies are the addresses of proxies that are believed about whom they
+	// pass on (X-Forwarded-For), beside those on this machine. See ParseProxies.
+	TrustedProxies []netip.Prefix
 }
 
 func (o Options) validate() error {
@@ -45,9 +49,11 @@ type Door struct {
 	practice *practice.Practice
 	sessions *live.Sessions
 	public   *url.URL
+	proxies  []netip.Prefix
 
 	signInsByAddress *limiter
 	signInsByAccount *limiter
+	signInsByBrowser *limiter // of browsers that the account knows: see signInAllowed
 	opensByAddress   *limiter
 }
 
@@ -60,10 +66,12 @@ func New(opts Options) (*Door, error) {
 		practice: opts.Practice,
 		sessions: opts.Sessions,
 		public:   opts.PublicURL,
+		proxies:  opts.TrustedProxies,
 		// One address makes fewer attempts than one account allows, so that a
 		// stranger alone can't use up what the therapist needs.
 		signInsByAddress: newLimiter(12*time.Second, 10),
 		signInsByAccount: newLimiter(3*time.Second, 30),
+		signInsByBrowser: newLimiter(12*time.Second, 10),
 		// A page that waits asks every two seconds, and a whole home may share
 		// one address.
 		opensByAddress: newLimiter(200*time.Millisecond, 40),
@@ -93,7 +101,7 @@ func (d *Door) Enter(r *http.Request, id string, seat session.SeatID) (session.R
 	err := d.sessions.Look(r.Context(), id, func(s *session.State) {
 		if found, ok := s.Seat(seat); ok {
 			role, owner = found.Role, s.Owner
-			allowed = role != session.Therapist && device != "" && session.DeviceAllowed(s, seat, device, live.Now(s, time.Now()))
+			allowed = role != session.Therapist && device != "" && session.DeviceAllowed(s, seat, device, d.sessions.Now(s))
 		}
 	})
 	switch {

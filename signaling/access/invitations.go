@@ -122,7 +122,7 @@ type Open struct {
 // OpenLink exchanges a link's secret for the cookie of its seat. It returns the
 // place of the seat's page, or "" while the browser waits for the therapist's tap.
 func (d *Door) OpenLink(w http.ResponseWriter, r *http.Request, o Open) (location string, err error) {
-	if err := d.opensByAddress.allow(address(r), time.Now()); err != nil {
+	if err := d.opensByAddress.allow(d.address(r), time.Now()); err != nil {
 		return "", err
 	}
 	invalid := &session.Refusal{Code: session.LinkInvalid, Words: "This link does not open anything. Please ask your therapist for a new one."}
@@ -147,7 +147,7 @@ func (d *Door) OpenLink(w http.ResponseWriter, r *http.Request, o Open) (locatio
 	allowed := false
 	var keep time.Duration // as long as the link: it may be opened weeks ahead
 	err = d.sessions.Look(r.Context(), o.Session, func(s *session.State) {
-		allowed = session.DeviceAllowed(s, o.Seat, device, live.Now(s, time.Now()))
+		allowed = session.DeviceAllowed(s, o.Seat, device, d.sessions.Now(s))
 		keep = time.Until(s.Pace.Wall(s.Links[o.Seat].Expires))
 	})
 	if err != nil || !allowed {

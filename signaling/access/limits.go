@@ -1,9 +1,11 @@
 package access
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -60,9 +62,11 @@ func (l *limiter) allow(key string, now time.Time) error {
 }
 
 // address returns whom a limit is counted for: the network address of the
-// browser, for IPv6 its /64. Behind a proxy on this machine it is the last
-// address that the proxy added; from anywhere else that header is not believed.
-func address(r *http.Request) string {
+// browser, for IPv6 its /64. Where the connection comes from a proxy that is
+// believed, it is the last address in X-Forwarded-For that is not such a proxy's
+// own: each proxy adds at the end whom it was reached by, and what stands further
+// left anybody can have written.
+func (d *Door) address(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		host = r.RemoteAddr
@@ -71,13 +75,17 @@ func address(r *http.Request) string {
 	if err != nil {
 		return host
 	}
-	if addr = addr.Unmap(); addr.IsLoopback() {
-		if all := r.Header.Values("X-Forwarded-For"); len(all) > 0 {
-			list := strings.Split(all[len(all)-1], ",")
-			if told, err := netip.ParseAddr(strings.TrimSpace(list[len(list)-1])); err == nil {
-				addr = told.Unmap()
-			}
+	addr = addr.Unmap()
+	told := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for _, one := range slices.Backward(told) {
+		if !d.believes(addr) {
+			break
 		}
+		next, ok := forwarded(one)
+		if !ok {
+			break
+		}
+		addr = next
 	}
 	if addr.Is6() {
 		if p, err := addr.WithZone("").Prefix(64); err == nil {
@@ -85,4 +93,49 @@ func address(r *http.Request) string {
 		}
 	}
 	return addr.String()
+}
+
+// believes reports whether an address is a proxy's that tells the truth: one on
+// this machine, or one that the operator named.
+func (d *Door) believes(addr netip.Addr) bool {
+	return addr.IsLoopback() || slices.ContainsFunc(d.proxies, func(p netip.Prefix) bool { return p.Contains(addr.WithZone("")) })
+}
+
+// forwarded reads one address of X-Forwarded-For; some proxies add the port.
+func forwarded(one string) (netip.Addr, bool) {
+	one = strings.TrimSpace(one)
+	addr, err := netip.ParseAddr(strings.Trim(one, "[]"))
+	if err != nil {
+		port, err := netip.ParseAddrPort(one)
+		if err != nil {
+			return netip.Addr{}, false
+		}
+		addr = port.Addr()
+	}
+	return addr.Unmap(), true
+}
+
+// ParseProxies reads the addresses of trusted proxies: prefixes or single
+// addresses with commas between them, as 10.42.0.0/16,192.0.2.7. One that holds
+// every address is refused: it would believe anybody about anything.
+func ParseProxies(list string) ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for one := range strings.SplitSeq(list, ",") {
+		if one = strings.TrimSpace(one); one == "" {
+			continue
+		}
+		p, err := netip.ParsePrefix(one)
+		if addr, single := netip.ParseAddr(one); single == nil {
+			addr = addr.Unmap()
+			p, err = addr.Prefix(addr.BitLen())
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%q is no address and no prefix, such as 10.42.0.0/16", one)
+		}
+		if p.Bits() == 0 {
+			return nil, fmt.Errorf("%q are all addresses: anybody could pass for anybody", one)
+		}
+		all = append(all, p.Masked())
+	}
+	return all, nil
 }

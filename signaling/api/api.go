@@ -69,6 +69,9 @@ var routes = []route{
 	{"POST", "/api/sessions/{id}/links", (*API).invite, false},
 	{"DELETE", "/api/sessions/{id}/links/{seat}", (*API).revoke, false},
 	{"POST", "/api/sessions/{id}/devices", (*API).answerDevice, false},
+	{"PUT", "/api/sessions/{id}/start", (*API).moveStart, false},
+	{"PUT", "/api/sessions/{id}/seats/{seat}", (*API).changeSeat, false},
+	{"POST", "/api/sessions/{id}/cancel", (*API).cancel, false},
 	{"GET", "/api/sessions/{id}/record", (*API).record, false},
 	{"GET", "/api/sessions/{id}/log", (*API).eventLog, false},
 

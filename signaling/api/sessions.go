@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"belay/session"
-	"belay/session/live"
+	"belay/session/record"
 	"belay/signaling/access"
 )
 
@@ -51,7 +51,7 @@ func (a *API) look(x *exchange) (any, error) {
 	id := x.r.PathValue("id")
 	out := lookAnswer{Seats: []seatAnswer{}, Devices: []session.DeviceView{}}
 	err := a.door.Owned(x.context(), x.account, id, func(s *session.State) {
-		view := session.ViewOf(s, therapistOf(s), live.Now(s, time.Now()))
+		view := session.ViewOf(s, therapistOf(s), a.sessions.Now(s))
 		out.Summary = session.Summarize(s)
 		out.Place = access.SeatPath(id, therapistOf(s))
 		for _, seat := range s.Seats {
@@ -140,27 +140,23 @@ func (a *API) events(x *exchange) ([]session.Event, error) {
 	return a.sessions.Events(x.context(), id)
 }
 
-// record is a session in words: the therapist's view of it, with every line
-// and not only the recent ones.
+// record is a session in words and values: the therapist's view of it, with every
+// line and not only the recent ones, and what no view has any more.
 func (a *API) record(x *exchange) (any, error) {
 	events, err := a.events(x)
 	if err != nil {
 		return nil, err
 	}
-	s := &session.State{}
-	lines := []session.LineView{}
-	for _, e := range events {
-		if err := s.Apply(e); err != nil {
-			return nil, err
-		}
-		// In the words of then: an alarm that is long over still has its own.
-		if words, kind := s.Line(e), session.LineKind(e.Fact); words != "" && kind != "" {
-			lines = append(lines, session.LineView{Seq: e.Seq, At: e.At, Words: words, Kind: kind})
-		}
+	whole, s, err := record.Of(events)
+	if err != nil {
+		return nil, err
 	}
-	view := session.ViewOf(s, therapistOf(s), live.Now(s, time.Now()))
-	view.Lines = lines
-	return view, nil
+	view := session.ViewOf(s, therapistOf(s), a.sessions.Now(s))
+	view.Lines = whole.Lines
+	return struct {
+		session.View
+		Record record.Record `json:"record"`
+	}{view, whole}, nil
 }
 
 // eventLog is the log itself, each event in the bytes that were hashed.

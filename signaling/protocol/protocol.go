@@ -169,9 +169,12 @@ type (
 		View json.RawMessage `json:"view"`
 	}
 	// Result answers a Command: either it is recorded, or Refused says why not.
+	// Noted says that the record can't be written now: the act, a fact from the room,
+	// is safe at this server, and enters the record with its time when that is back.
 	Result struct {
 		ID      string   `json:"id"`
 		OK      bool     `json:"ok"`
+		Noted   bool     `json:"noted,omitempty"`
 		Seq     uint64   `json:"seq,omitempty"` // of the last event it caused
 		Refused *Refused `json:"refused,omitempty"`
 	}
@@ -225,6 +228,7 @@ type (
 		OK    bool      `json:"ok"`
 		Since time.Time `json:"since"`
 		Words string    `json:"words"`
+		Noted int       `json:"noted,omitempty"` // acts that are noted at this server, and are not in the record yet
 	}
 	// Failure says why the server closes the connection next.
 	Failure struct {

@@ -41,11 +41,13 @@ var (
 
 // stack is pion as the relay needs it: one for all rooms.
 type stack struct {
-	api    *webrtc.API
-	config webrtc.Configuration
-	udp    *socket
-	udpMux ice.UDPMux
-	tcpMux ice.TCPMux
+	set      webrtc.SettingEngine
+	media    *webrtc.MediaEngine
+	registry *interceptor.Registry
+	config   webrtc.Configuration
+	udp      *socket
+	udpMux   ice.UDPMux
+	tcpMux   ice.TCPMux
 }
 
 // newStack takes the sockets over, also when it fails.
@@ -101,7 +103,7 @@ func newStack(o Options) (*stack, error) {
 		return nil, fmt.Errorf("relay: a certificate: %w", err)
 	}
 	s.config.BundlePolicy = webrtc.BundlePolicyMaxBundle
-	s.api = webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(set))
+	s.set, s.media, s.registry = set, media, registry
 	return s, nil
 }
 
@@ -150,7 +152,12 @@ func register(media *webrtc.MediaEngine, registry *interceptor.Registry, quiet l
 	return nil
 }
 
-func (s *stack) connect() (*webrtc.PeerConnection, error) { return s.api.NewPeerConnection(s.config) }
+// connect makes a connection whose incoming streams are read from in.
+func (s *stack) connect(in *inlets) (*webrtc.PeerConnection, error) {
+	set := s.set
+	set.BufferFactory = in.open
+	return webrtc.NewAPI(webrtc.WithMediaEngine(s.media), webrtc.WithInterceptorRegistry(s.registry), webrtc.WithSettingEngine(set)).NewPeerConnection(s.config)
+}
 
 // close closes the sockets and waits for their readers.
 func (s *stack) close() {

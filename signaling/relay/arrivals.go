@@ -49,28 +49,31 @@ func (a *arrivals) BindRemoteStream(info *interceptor.StreamInfo, reader interce
 			id = uint8(e.ID)
 		}
 	}
-	shared := interceptor.Attributes{} // one stream has one reader at a time
-	return interceptor.RTPReaderFunc(func(b []byte, attributes interceptor.Attributes) (int, interceptor.Attributes, error) {
-		if attributes == nil {
-			clear(shared)
-			attributes = shared
-		}
-		n, attributes, err := reader.Read(b, attributes)
-		if err != nil || id == 0 {
-			return n, attributes, err
-		}
-		if attributes == nil {
-			attributes = interceptor.Attributes{}
-		}
-		header, err := attributes.GetRTPHeader(b[:n])
+	// One stream has one reader at a time: all its packets share one header, which
+	// pion's interceptors find where they look for it first.
+	shared := interceptor.Attributes{}
+	var header *rtp.Header
+	return interceptor.RTPReaderFunc(func(b []byte, _ interceptor.Attributes) (int, interceptor.Attributes, error) {
+		n, _, err := reader.Read(b, shared)
 		if err != nil {
-			return 0, nil, err
+			return n, shared, err
+		}
+		if header == nil {
+			header, err = shared.GetRTPHeader(b[:n])
+		} else {
+			_, err = header.Unmarshal(b[:n])
+		}
+		if err != nil {
+			return 0, shared, err
+		}
+		if id == 0 {
+			return n, shared, nil
 		}
 		var ext rtp.TransportCCExtension
 		if raw := header.GetExtension(id); raw != nil && ext.Unmarshal(raw) == nil {
 			a.arrived(info.SSRC, ext.TransportSequence, time.Now())
 		}
-		return n, attributes, nil
+		return n, shared, nil
 	})
 }
 

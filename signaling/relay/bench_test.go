@@ -2,25 +2,18 @@ package relay_test
 
 import (
 	"encoding/binary"
-	"fmt"
 	"net"
+	"net/netip"
 	"os"
-	"runtime"
 	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
-	"github.com/pion/ice/v4"
-	"github.com/pion/interceptor"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
-
-	"belay/signaling/protocol"
-	"belay/signaling/relay"
 )
 
 // One way of a room: 1.2 Mbit/s of picture and a sound.
@@ -29,72 +22,253 @@ const (
 	benchParts  = 5    // packets of a frame
 	benchSize   = 1000 // bytes of each
 	benchWindow = 4 * time.Second
+	drained     = 500 * time.Millisecond // after the last packet was sent
 )
 
-// BenchmarkForward measures, in one run and with the same senders, what the relay
-// costs for each packet that it passes on and what it adds to its way, against a
-// bare pion forwarder (the library's defaults: read a packet, write it to the
-// other) and against plain UDP sockets. The senders and receivers run in the same
-// process and are measured alone first by the plain copy: their cost is taken off.
+// BenchmarkForward measures, in one run and with the same pages, what the relay
+// costs for each packet that it passes on and what it adds to its way, against two
+// floors: the packets copied between plain UDP sockets, and a bare pion forwarder
+// (the library's defaults: read a packet, write it to the other). Each of the three
+// is a process of its own; the pages are this one. The way between two pages
+// without anything in the middle is taken off from what is added.
 //
 //	go test -run XXX -bench Forward -benchtime 1x ./signaling/relay     (BELAY_ROOMS=40)
+//
+// BELAY_PROFILE=PATH writes a processor profile of each forwarder.
 func BenchmarkForward(b *testing.B) {
 	rooms := 5
 	if n, err := strconv.Atoi(os.Getenv("BELAY_ROOMS")); err == nil && n > 0 {
 		rooms = n
 	}
-	var direct, bare, ours result
+	var direct, plain, bare, ours result
 	for b.Loop() {
-		direct = measure(b, rooms, func(b *testing.B, i int) (*benchPeer, *benchPeer, func()) { return meetDirectly(b) })
-		forwarder := newBareForwarder(b)
-		bare = measure(b, rooms, func(b *testing.B, i int) (*benchPeer, *benchPeer, func()) { return forwarder.meet(b) })
-		forwarder.close()
-		h := open(b)
-		ours = measure(b, rooms, func(b *testing.B, i int) (*benchPeer, *benchPeer, func()) { return meetAtRelay(b, h, i) })
+		direct = measure(b, rooms, nil, meetDirectly)
+		plain = through(b, rooms, "plain", meetPlainly)
+		bare = through(b, rooms, "bare", meetThrough)
+		ours = through(b, rooms, "ours", meetThrough)
 	}
-	floor := plainCopy(b)
+	us := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }
+	added := func(r result) float64 { return us(r.p50 - direct.p50) }
 	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(ours.cpu-direct.cpu, "us/packet")
-	b.ReportMetric(bare.cpu-direct.cpu, "us/packet-bare")
-	b.ReportMetric(floor, "us/packet-udp")
-	b.ReportMetric((ours.cpu-direct.cpu)/(bare.cpu-direct.cpu), "cpu-ratio")
-	b.ReportMetric(float64(ours.p50-direct.p50)/1e3, "us-added-p50")
-	b.ReportMetric(float64(bare.p50-direct.p50)/1e3, "us-added-p50-bare")
-	b.ReportMetric(float64(ours.p99)/1e3, "us-p99")
-	b.ReportMetric(float64(bare.p99)/1e3, "us-p99-bare")
-	b.ReportMetric(ours.memory-direct.memory, "KiB/room")
-	b.ReportMetric(bare.memory-direct.memory, "KiB/room-bare")
-	b.ReportMetric((ours.memory-direct.memory)/(bare.memory-direct.memory), "memory-ratio")
-	b.ReportMetric(100*ours.lost, "%lost")
-	b.ReportMetric(100*bare.lost, "%lost-bare")
+	for name, r := range map[string]result{"": ours, "-bare": bare, "-udp": plain} {
+		b.ReportMetric(r.cpu, "us/packet"+name)
+		b.ReportMetric(added(r), "us-added-p50"+name)
+		b.ReportMetric(us(r.p99), "us-p99"+name)
+		b.ReportMetric(100*r.lost, "%lost"+name)
+	}
+	b.ReportMetric(us(direct.p99), "us-p99-direct")
+	b.ReportMetric(100*direct.lost, "%lost-direct")
+	b.ReportMetric(ours.cpu/bare.cpu, "cpu-ratio")
+	b.ReportMetric(added(ours)/added(bare), "added-p50-ratio")
+	b.ReportMetric(us(ours.p99)/us(bare.p99), "p99-ratio")
+	b.ReportMetric(ours.memory, "KiB/room")
+	b.ReportMetric(bare.memory, "KiB/room-bare")
+	b.ReportMetric(ours.memory/bare.memory, "memory-ratio")
+	b.ReportMetric(us(ours.first)/us(bare.first), "first-picture-ratio")
+	b.ReportMetric(us(ours.first)/1e3, "ms-first-picture")
 }
 
+// BenchmarkRejoin measures from the SIGKILL of what stands in the middle to the
+// next picture at both pages: a new process is started at once, on the same port,
+// and both pages build their connection anew.
+//
+//	go test -run XXX -bench Rejoin -benchtime 5x ./signaling/relay
+func BenchmarkRejoin(b *testing.B) {
+	var ours, bare []time.Duration
+	for b.Loop() {
+		bare = append(bare, rejoin(b, "bare"))
+		ours = append(ours, rejoin(b, "ours"))
+	}
+	slices.Sort(ours)
+	slices.Sort(bare)
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(ours[len(ours)/2].Microseconds())/1e3, "ms-p50")
+	b.ReportMetric(float64(bare[len(bare)/2].Microseconds())/1e3, "ms-p50-bare")
+	b.ReportMetric(float64(ours[len(ours)/2])/float64(bare[len(bare)/2]), "ratio")
+}
+
+func rejoin(b *testing.B, role string) time.Duration {
+	c := startForwarder(b, role, "127.0.0.1:0")
+	old := meetThrough(b, c, 0)
+	end := play(old[:]...)
+	for _, p := range old {
+		await(b, "a picture", func() bool { return p.got.Load() > 50 })
+	}
+	began := time.Now()
+	c.kill()
+	again := startForwarder(b, role, c.addr)
+	pages := meetThrough(b, again, 0)
+	quiet := play(pages[:]...)
+	for _, p := range pages {
+		await(b, "the picture again", func() bool { return p.pictured.Load() != 0 })
+	}
+	end()
+	quiet()
+	for _, p := range slices.Concat(old[:], pages[:]) {
+		p.close()
+	}
+	again.close()
+	return time.Unix(0, max(pages[0].pictured.Load(), pages[1].pictured.Load())).Sub(began)
+}
+
+// result is what was measured of one way.
 type result struct {
-	cpu      float64 // microseconds of processor time for each packet that arrived
+	cpu      float64 // microseconds of the forwarder for each packet that arrived
 	p50, p99 time.Duration
 	memory   float64 // KiB of a room
-	lost     float64
+	lost     float64 // 0 to 1
+	first    time.Duration
 }
 
-type benchPeer struct {
-	pc          *webrtc.PeerConnection
-	camera, mic *webrtc.TrackLocalStaticRTP
-	got         atomic.Int64
-	mu          sync.Mutex
-	ways        []time.Duration
-	running     sync.WaitGroup
-	sent        atomic.Int64
+func through(b *testing.B, rooms int, role string, meet func(*testing.B, *child, int) [2]*benchPage) result {
+	c := startForwarder(b, role, "127.0.0.1:0")
+	defer c.close()
+	return measure(b, rooms, c, meet)
+}
+
+func measure(b *testing.B, rooms int, c *child, meet func(*testing.B, *child, int) [2]*benchPage) (r result) {
+	b.Helper()
+	var before float64
+	if c != nil {
+		before = c.ask(order{Do: "heap"}).Heap
+	}
+	all := make([][2]*benchPage, rooms)
+	var firsts []time.Duration
+	for i := range all {
+		all[i] = meet(b, c, i)
+		if all[i][1].dialled.IsZero() {
+			continue
+		}
+		quiet := play(all[i][:]...)
+		await(b, "the first picture", func() bool { return all[i][1].pictured.Load() != 0 })
+		quiet()
+		firsts = append(firsts, time.Unix(0, all[i][1].pictured.Load()).Sub(all[i][1].dialled))
+	}
+	if len(firsts) > 0 {
+		slices.Sort(firsts)
+		r.first = firsts[len(firsts)/2]
+	}
+	pages := slices.Concat(flat(all)...)
+	quiet := play(pages...)
+	for _, p := range pages {
+		await(b, "media in every room", func() bool { return p.got.Load() > 100 })
+	}
+	spent := func() time.Duration {
+		if c == nil {
+			return 0
+		}
+		return c.ask(order{Do: "spent"}).CPU
+	}
+	for _, p := range pages {
+		p.begin(time.Since(origin))
+	}
+	cpu := spent()
+	time.Sleep(benchWindow)
+	cpu = spent() - cpu
+	quiet()
+	if c != nil {
+		r.memory = (c.ask(order{Do: "heap"}).Heap - before) / float64(rooms)
+	}
+	time.Sleep(drained)
+	var sent int64
+	var ways []time.Duration
+	for _, p := range pages {
+		sent += p.sent.Load()
+		ways = append(ways, p.took()...)
+		p.close()
+	}
+	slices.Sort(ways)
+	r.p50, r.p99 = ways[len(ways)/2], ways[len(ways)*99/100]
+	r.lost = 1 - float64(len(ways))/float64(sent)
+	r.cpu = float64(cpu.Nanoseconds()) / 1e3 / float64(len(ways))
+	return r
+}
+
+func flat(all [][2]*benchPage) [][]*benchPage {
+	each := make([][]*benchPage, len(all))
+	for i := range all {
+		each[i] = all[i][:]
+	}
+	return each
+}
+
+func meetDirectly(b *testing.B, _ *child, _ int) [2]*benchPage {
+	one, two := newBenchPage(b), newBenchPage(b)
+	one.connect(b, func(offer string) string {
+		answer, err := answerWith(two.pc, offer)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return answer
+	})
+	return [2]*benchPage{one, two}
+}
+
+func meetThrough(b *testing.B, c *child, room int) (pages [2]*benchPage) {
+	for i := range pages {
+		began := time.Now()
+		pages[i] = newBenchPage(b)
+		pages[i].dialled = began
+		pages[i].connect(b, func(offer string) string {
+			return c.ask(order{Do: "answer", Room: room, Page: i, SDP: offer}).SDP
+		})
+	}
+	return pages
+}
+
+func meetPlainly(b *testing.B, c *child, room int) (pages [2]*benchPage) {
+	to := net.UDPAddrFromAddrPort(netip.MustParseAddrPort(c.addr))
+	for i := range pages {
+		conn, err := net.DialUDP("udp4", nil, to)
+		if err != nil {
+			b.Fatal(err)
+		}
+		p := &benchPage{plain: conn}
+		p.since.Store(never)
+		p.running.Go(func() {
+			buf := make([]byte, 1500)
+			for {
+				n, err := conn.Read(buf)
+				if err != nil {
+					return
+				}
+				p.arrived(buf[12:n], false)
+			}
+		})
+		pages[i] = p
+		c.ask(order{Do: "join", Room: room, Page: i, Addr: conn.LocalAddr().String()})
+	}
+	return pages
 }
 
 var origin = time.Now()
 
-func newBenchPeer(b *testing.B) *benchPeer {
+const never = 1 << 62
+
+// benchPage sends at the pace of a browser and notes how long packets took.
+type benchPage struct {
+	pc          *webrtc.PeerConnection
+	camera, mic *webrtc.TrackLocalStaticRTP
+	plain       *net.UDPConn // in place of the three
+	dialled     time.Time
+
+	seq, tone uint16 // of the sender alone
+	got, sent atomic.Int64
+	pictured  atomic.Int64 // when the first picture came; Unix nanoseconds
+	since     atomic.Int64 // what was sent later counts; nanoseconds since origin
+	mu        sync.Mutex
+	ways      []time.Duration
+	running   sync.WaitGroup
+}
+
+func newBenchPage(b *testing.B) *benchPage {
 	b.Helper()
-	pc, err := pionAPI(b, false).NewPeerConnection(webrtc.Configuration{})
+	pc, err := pionAPI(b, false, false).NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
 		b.Fatal(err)
 	}
-	p := &benchPeer{pc: pc}
+	p := &benchPage{pc: pc}
+	p.since.Store(never)
 	if p.mic, err = webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus}, "mic", "own"); err != nil {
 		b.Fatal(err)
 	}
@@ -124,22 +298,50 @@ func newBenchPeer(b *testing.B) *benchPeer {
 				if err != nil {
 					return
 				}
-				if packet.Unmarshal(buf[:n]) != nil || len(packet.Payload) < 16 {
-					continue
+				if packet.Unmarshal(buf[:n]) == nil {
+					p.arrived(packet.Payload, track.Kind() == webrtc.RTPCodecTypeVideo)
 				}
-				p.got.Add(1)
-				way := time.Since(origin) - time.Duration(binary.BigEndian.Uint64(packet.Payload[8:]))
-				p.mu.Lock()
-				p.ways = append(p.ways, way)
-				p.mu.Unlock()
 			}
 		})
 	})
 	return p
 }
 
+func (p *benchPage) arrived(payload []byte, picture bool) {
+	if len(payload) < 16 {
+		return
+	}
+	p.got.Add(1)
+	if picture && p.pictured.Load() == 0 {
+		p.pictured.Store(time.Now().UnixNano())
+	}
+	at := time.Duration(binary.BigEndian.Uint64(payload[8:]))
+	if int64(at) < p.since.Load() {
+		return
+	}
+	way := time.Since(origin) - at
+	p.mu.Lock()
+	p.ways = append(p.ways, way)
+	p.mu.Unlock()
+}
+
+// begin counts what is sent from now on.
+func (p *benchPage) begin(at time.Duration) {
+	p.mu.Lock()
+	p.ways = make([]time.Duration, 0, 1<<10)
+	p.mu.Unlock()
+	p.since.Store(int64(at))
+	p.sent.Store(0)
+}
+
+func (p *benchPage) took() []time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.ways
+}
+
 // connect has answer describe the other side.
-func (p *benchPeer) connect(b *testing.B, answer func(offer string) string) {
+func (p *benchPage) connect(b *testing.B, answer func(offer string) string) {
 	b.Helper()
 	up := make(chan struct{}, 1)
 	p.pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
@@ -166,41 +368,32 @@ func (p *benchPeer) connect(b *testing.B, answer func(offer string) string) {
 	}
 }
 
-// answerWith answers an offer on a connection.
-func answerWith(b *testing.B, pc *webrtc.PeerConnection) func(string) string {
-	return func(offer string) string {
-		if err := pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeOffer, SDP: offer}); err != nil {
-			b.Fatal(err)
-		}
-		sdp, err := pc.CreateAnswer(nil)
-		if err != nil {
-			b.Fatal(err)
-		}
-		gathered := webrtc.GatheringCompletePromise(pc)
-		if err := pc.SetLocalDescription(sdp); err != nil {
-			b.Fatal(err)
-		}
-		<-gathered
-		return pc.LocalDescription().SDP
+func (p *benchPage) close() {
+	if p.plain != nil {
+		_ = p.plain.Close()
+	} else {
+		_ = p.pc.GracefulClose()
 	}
-}
-
-func (p *benchPeer) close() {
-	_ = p.pc.GracefulClose()
 	p.running.Wait()
 }
 
+// play has pages send until the function that it returns is called.
+func play(pages ...*benchPage) (quiet func()) {
+	quit := make(chan struct{})
+	var sending sync.WaitGroup
+	for _, p := range pages {
+		sending.Go(func() { p.send(quit) })
+		time.Sleep(benchFrame / time.Duration(len(pages))) // not all at the same moment
+	}
+	return func() { close(quit); sending.Wait() }
+}
+
 // send sends at the pace of a browser until quit.
-func (p *benchPeer) send(quit <-chan struct{}) {
+func (p *benchPage) send(quit <-chan struct{}) {
 	frames, sounds := time.NewTicker(benchFrame), time.NewTicker(20*time.Millisecond)
 	defer frames.Stop()
 	defer sounds.Stop()
 	payload := make([]byte, benchSize)
-	var seq, tone uint16
-	stamp := func(size int) []byte {
-		binary.BigEndian.PutUint64(payload[8:], uint64(time.Since(origin)))
-		return payload[:size]
-	}
 	for {
 		select {
 		case <-quit:
@@ -211,252 +404,30 @@ func (p *benchPeer) send(quit <-chan struct{}) {
 				if part == 0 {
 					payload[0] = 0x10 // every frame a key frame: any of them may be the first
 				}
-				seq++
-				p.sent.Add(1)
-				_ = p.camera.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: seq, Timestamp: uint32(now.UnixNano() / 11111), Marker: part == benchParts-1}, Payload: stamp(benchSize)})
+				p.seq++
+				p.put(p.camera, p.seq, uint32(now.UnixNano()/11111), part == benchParts-1, payload)
 			}
 		case now := <-sounds.C:
-			tone++
-			p.sent.Add(1)
-			_ = p.mic.WriteRTP(&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: tone, Timestamp: uint32(now.UnixNano() / 20833)}, Payload: stamp(120)})
+			p.tone++
+			p.put(p.mic, p.tone, uint32(now.UnixNano()/20833), false, payload[:120])
 		}
 	}
 }
 
-func measure(b *testing.B, rooms int, meet func(*testing.B, int) (*benchPeer, *benchPeer, func())) (r result) {
-	b.Helper()
-	before := heap()
-	var all []*benchPeer
-	var ends []func()
-	for i := range rooms {
-		one, two, end := meet(b, i)
-		all, ends = append(all, one, two), append(ends, end)
+func (p *benchPage) put(to *webrtc.TrackLocalStaticRTP, seq uint16, stamp uint32, last bool, payload []byte) {
+	at := time.Since(origin)
+	if int64(at) >= p.since.Load() {
+		p.sent.Add(1)
 	}
-	quit := make(chan struct{})
-	var sending sync.WaitGroup
-	for _, p := range all {
-		sending.Go(func() { p.send(quit) })
-		time.Sleep(time.Millisecond) // not all at the same moment
+	binary.BigEndian.PutUint64(payload[8:], uint64(at))
+	h := rtp.Header{Version: 2, SequenceNumber: seq, Timestamp: stamp, Marker: last}
+	if p.plain == nil {
+		_ = to.WriteRTP(&rtp.Packet{Header: h, Payload: payload})
+		return
 	}
-	for _, p := range all {
-		await(b, "media in every room", func() bool { return p.got.Load() > 50 })
+	var raw [1500]byte
+	n, err := h.MarshalTo(raw[:])
+	if err == nil {
+		_, _ = p.plain.Write(raw[:n+copy(raw[n:], payload)])
 	}
-	var got, sent int64
-	for _, p := range all {
-		p.mu.Lock()
-		p.ways = p.ways[:0]
-		p.mu.Unlock()
-		got -= p.got.Load()
-		sent -= p.sent.Load()
-	}
-	spent := processorTime()
-	time.Sleep(benchWindow)
-	spent = processorTime() - spent
-	var ways []time.Duration
-	for _, p := range all {
-		got += p.got.Load()
-		sent += p.sent.Load()
-		p.mu.Lock()
-		ways = append(ways, p.ways...)
-		p.ways = nil
-		p.mu.Unlock()
-	}
-	ways = slices.Clip(ways)
-	slices.Sort(ways)
-	r.cpu = float64(spent.Microseconds()) / float64(got)
-	r.p50, r.p99 = ways[len(ways)/2], ways[len(ways)*99/100]
-	r.lost = max(0, 1-float64(got)/float64(sent))
-	ways = nil
-	r.memory = (heap() - before) / 1024 / float64(rooms)
-	close(quit)
-	sending.Wait()
-	for _, end := range ends {
-		end()
-	}
-	return r
-}
-
-func heap() float64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return float64(m.HeapAlloc + m.StackInuse)
-}
-
-func processorTime() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
-func meetDirectly(b *testing.B) (*benchPeer, *benchPeer, func()) {
-	one, two := newBenchPeer(b), newBenchPeer(b)
-	one.connect(b, answerWith(b, two.pc))
-	return one, two, func() { one.close(); two.close() }
-}
-
-func meetAtRelay(b *testing.B, h *house, i int) (*benchPeer, *benchPeer, func()) {
-	session := fmt.Sprint("room-", i)
-	if err := h.relay.Open(session, true); err != nil {
-		b.Fatal(err)
-	}
-	names := [2]protocol.PeerID{protocol.PeerID(fmt.Sprint("bench-page-one-", i)), protocol.PeerID(fmt.Sprint("bench-page-two-", i))}
-	h.relay.SetMembers(session, map[protocol.PeerID]relay.Member{
-		names[0]: {Seat: "a", Sees: names[1:]}, names[1]: {Seat: "b", Sees: names[:1]},
-	})
-	var peers [2]*benchPeer
-	for n, name := range names {
-		peers[n] = newBenchPeer(b)
-		said := &page{told: make(chan any, 16)}
-		h.mu.Lock()
-		h.pages[name] = said
-		h.mu.Unlock()
-		peers[n].connect(b, func(offer string) string {
-			h.relay.Receive(session, name, &protocol.Offer{SDP: offer})
-			for m := range said.told {
-				if answer, ok := m.(protocol.Answer); ok {
-					return answer.SDP
-				}
-			}
-			return ""
-		})
-	}
-	return peers[0], peers[1], func() {
-		h.mu.Lock()
-		for _, name := range names {
-			delete(h.pages, name)
-		}
-		h.mu.Unlock()
-		h.relay.Shut(session, 0)
-		peers[0].close()
-		peers[1].close()
-	}
-}
-
-// bareForwarder is what one writes first with pion: the defaults, one UDP port.
-type bareForwarder struct {
-	api *webrtc.API
-	mux *ice.UDPMuxDefault
-}
-
-func newBareForwarder(b *testing.B) *bareForwarder {
-	udp, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		b.Fatal(err)
-	}
-	media, registry := &webrtc.MediaEngine{}, &interceptor.Registry{}
-	if err := media.RegisterDefaultCodecs(); err != nil {
-		b.Fatal(err)
-	}
-	if err := webrtc.RegisterDefaultInterceptors(media, registry); err != nil {
-		b.Fatal(err)
-	}
-	f := &bareForwarder{mux: ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: udp})}
-	var set webrtc.SettingEngine
-	set.SetIncludeLoopbackCandidate(true)
-	set.SetICEUDPMux(f.mux)
-	set.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
-	f.api = webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(set))
-	return f
-}
-
-func (f *bareForwarder) close() { _ = f.mux.Close() }
-
-func (f *bareForwarder) meet(b *testing.B) (*benchPeer, *benchPeer, func()) {
-	var pcs [2]*webrtc.PeerConnection
-	var out [2][2]*webrtc.TrackLocalStaticRTP
-	var running sync.WaitGroup
-	for i := range pcs {
-		pc, err := f.api.NewPeerConnection(webrtc.Configuration{})
-		if err != nil {
-			b.Fatal(err)
-		}
-		pcs[i] = pc
-		for k, mime := range []string{webrtc.MimeTypeOpus, webrtc.MimeTypeVP8} {
-			if out[i][k], err = webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: mime}, mime, "bare"); err != nil {
-				b.Fatal(err)
-			}
-			sender, err := pc.AddTrack(out[i][k])
-			if err != nil {
-				b.Fatal(err)
-			}
-			running.Go(func() {
-				buf := make([]byte, 1500)
-				for {
-					if _, _, err := sender.Read(buf); err != nil {
-						return
-					}
-				}
-			})
-		}
-	}
-	for i, pc := range pcs {
-		pc.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
-			to := out[1-i][0]
-			if track.Kind() == webrtc.RTPCodecTypeVideo {
-				to = out[1-i][1]
-			}
-			running.Go(func() {
-				for {
-					packet, _, err := track.ReadRTP()
-					if err != nil {
-						return
-					}
-					packet.Extension, packet.Extensions = false, nil
-					_ = to.WriteRTP(packet)
-				}
-			})
-		})
-	}
-	one, two := newBenchPeer(b), newBenchPeer(b)
-	one.connect(b, answerWith(b, pcs[0]))
-	two.connect(b, answerWith(b, pcs[1]))
-	return one, two, func() {
-		one.close()
-		two.close()
-		for _, pc := range pcs {
-			_ = pc.GracefulClose()
-		}
-		running.Wait()
-	}
-}
-
-// plainCopy is what a packet costs that is read from one UDP socket and written
-// to another, and nothing else.
-func plainCopy(b *testing.B) float64 {
-	var conns [3]*net.UDPConn
-	for i := range conns {
-		c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-		if err != nil {
-			b.Fatal(err)
-		}
-		defer c.Close()
-		conns[i] = c
-	}
-	const n = 20000
-	buf := make([]byte, 1500)
-	middle, end := conns[1].LocalAddr().(*net.UDPAddr).AddrPort(), conns[2].LocalAddr().(*net.UDPAddr).AddrPort()
-	var spent time.Duration
-	for range n / 50 {
-		for range 50 {
-			if _, err := conns[0].WriteToUDPAddrPort(buf[:benchSize], middle); err != nil {
-				b.Fatal(err)
-			}
-		}
-		before := processorTime()
-		for range 50 {
-			m, _, err := conns[1].ReadFromUDPAddrPort(buf)
-			if err == nil {
-				_, err = conns[1].WriteToUDPAddrPort(buf[:m], end)
-			}
-			if err != nil {
-				b.Fatal(err)
-			}
-		}
-		spent += processorTime() - before
-	}
-	return float64(spent.Nanoseconds()) / 1e3 / n
 }

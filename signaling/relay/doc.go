@@ -18,8 +18,11 @@
 //     numbers and times go on, so that the receiver sees one stream that begins
 //     anew with a key frame.
 //   - One slow viewer holds up nobody: no write waits.
-//   - Sound goes before picture. What a viewer loses makes the picture step down to
-//     the small layer, then stop, before the sound suffers; it returns by itself.
+//   - Sound goes before picture. Where packets to a viewer stand in a queue on their
+//     way, or are lost, the picture steps down to the small layer, or stops, as far
+//     as what comes through says (see way and steps); it returns by itself.
+//   - A packet is sent on by whoever decrypts it: no hand-off to another goroutine,
+//     and no memory that is made for it (see inlet).
 //   - Key frames are asked of a publisher at most every 500 ms, however many need one.
 //   - The relay sends nothing to an address that did not first prove that it
 //     belongs to the page (RFC 8445 section 7.3): candidates in offers are not read.

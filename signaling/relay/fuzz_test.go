@@ -65,6 +65,9 @@ func FuzzReports(f *testing.F) {
 		&rtcp.PictureLossIndication{MediaSSRC: 1},
 		&rtcp.TransportLayerNack{MediaSSRC: 1, Nacks: []rtcp.NackPair{{PacketID: 5, LostPackets: 0xffff}}},
 		&rtcp.ReceiverReport{Reports: []rtcp.ReceptionReport{{SSRC: 1, FractionLost: 128}}},
+		&rtcp.TransportLayerCC{Header: rtcp.Header{Type: rtcp.TypeTransportSpecificFeedback, Count: rtcp.FormatTCC, Length: 6}, MediaSSRC: 1, BaseSequenceNumber: 2, PacketStatusCount: 6,
+			PacketChunks: []rtcp.PacketStatusChunk{&rtcp.RunLengthChunk{PacketStatusSymbol: rtcp.TypeTCCPacketReceivedSmallDelta, RunLength: 6}},
+			RecvDeltas:   []*rtcp.RecvDelta{{Type: 1, Delta: 250}, {Type: 1, Delta: 250}, {Type: 1, Delta: 250}, {Type: 1, Delta: 250}, {Type: 1, Delta: 250}, {Type: 1, Delta: 250}}},
 	} {
 		raw, err := m.Marshal()
 		if err != nil {
@@ -87,7 +90,11 @@ func FuzzReports(f *testing.F) {
 		for seq := range uint16(300) {
 			s.keep(append(make([]byte, 0, mtu), 0x80, 96, byte(seq>>8), byte(seq), 0, 0, 0, 0, 0, 0, 0, 1, 0x10, 1)[:mtu], 14, seq)
 		}
-		o.reported(packets, time.Now())
+		now := time.Now()
+		for range 100 {
+			l.way.number(now.Add(-time.Second), 1000)
+		}
+		o.reported(packets, now)
 		if w.n > mostAgain {
 			t.Errorf("%d packets for one report", w.n)
 		}
@@ -199,9 +206,14 @@ func TestAViewerGoesDownFastAndUpSlowly(t *testing.T) {
 	want("it is well again", full)
 	second(5, 0.3, 0.2)
 	want("sound suffers", reduced, none)
+	second(2, 0, 0)
+	want("a moment without a picture")
+	second(3, 0, 0)
+	want("to see nobody is worse", reduced)
 	second(19, 0, 0)
+	want("an attempt failed: patience has doubled")
 	second(4, 0, 0)
-	want("an attempt failed: patience has doubled", reduced)
+	want("and ends", full)
 }
 
 func TestWhoeverHasASlotKeepsIt(t *testing.T) {

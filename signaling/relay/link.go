@@ -20,6 +20,8 @@ import (
 type link struct {
 	party *party
 	pc    *webrtc.PeerConnection
+	in    inlets
+	way   way // to the page
 
 	sounds, pictures [MaxSlots]*slot // nil: not offered; set before the link is shown to anybody
 
@@ -101,11 +103,12 @@ func (p *party) drop() {
 }
 
 func newLink(p *party, offer string) (*link, error) {
-	pc, err := p.room.relay.stack.connect()
+	l := &link{party: p}
+	pc, err := p.room.relay.stack.connect(&l.in)
 	if err != nil {
 		return nil, err
 	}
-	l := &link{party: p, pc: pc}
+	l.pc = pc
 	// Added before the description, in its order: each takes the next m-line of
 	// its kind (see DESIGN of slots in signaling/protocol/PROTOCOL.md).
 	for i := range MaxSlots {
@@ -133,12 +136,40 @@ func newLink(p *party, offer string) (*link, error) {
 	pc.OnTrack(func(track *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
 		s := newSource(l, track, receiver)
 		l.read(s.run)
+		l.read(s.reports)
 	})
 	pc.OnConnectionStateChange(l.became)
 	pc.SCTP().Transport().ICETransport().OnSelectedCandidatePairChange(func(pair *webrtc.ICECandidatePair) {
 		l.route.Store("relay-" + pair.Local.Protocol.String())
+		l.way.reset(time.Now())
+		l.refresh(time.Now()) // on another path nothing of the picture is there
 	})
 	return l, nil
+}
+
+// refresh asks for a key frame of every picture that the page is shown, and of its
+// own: what was asked for on the path before may never have come there.
+func (l *link) refresh(now time.Time) {
+	room := l.party.room
+	room.mu.Lock()
+	var own []*source
+	if l.party.link == l {
+		own = l.party.sources()
+	}
+	room.mu.Unlock()
+	for _, s := range own {
+		if s.picture {
+			s.askKey(now)
+		}
+	}
+	for _, o := range l.pictures {
+		if o == nil {
+			continue
+		}
+		if s := o.shown(); s != nil {
+			s.askKey(now)
+		}
+	}
 }
 
 // read runs a reader that close waits for.

@@ -3,6 +3,8 @@ package relay_test
 import (
 	"fmt"
 	"net"
+	"net/netip"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -20,13 +22,20 @@ import (
 	"belay/signaling/relay"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if role := os.Getenv(forwarderRole); role != "" {
+		forward(role)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const visit = "visit-1"
 
 // house is a relay with the pages of its rooms.
 type house struct {
 	t     testing.TB
+	addr  netip.AddrPort // of its UDP
 	relay *relay.Relay
 	mu    sync.Mutex
 	pages map[protocol.PeerID]*page
@@ -39,6 +48,7 @@ func open(t testing.TB, change ...func(*relay.Options)) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.addr = udp.LocalAddr().(*net.UDPAddr).AddrPort()
 	o := relay.Options{UDP: udp, Say: h.say}
 	for _, f := range change {
 		f(&o)
@@ -73,10 +83,11 @@ func (h *house) say(_ string, to protocol.PeerID, message any) {
 	}
 }
 
-// meet opens the visit's room for pages, each of which sees all others.
+// meet opens the room of pages that are in the same, each of which sees all others.
 func (h *house) meet(pages ...*page) {
 	h.t.Helper()
-	if err := h.relay.Open(visit, true); err != nil {
+	room := pages[0].room
+	if err := h.relay.Open(room, true); err != nil {
 		h.t.Fatal(err)
 	}
 	members := map[protocol.PeerID]relay.Member{}
@@ -89,7 +100,7 @@ func (h *house) meet(pages ...*page) {
 		}
 		members[p.peer] = m
 	}
-	h.relay.SetMembers(visit, members)
+	h.relay.SetMembers(room, members)
 }
 
 // page is a browser's page as far as the relay can tell: it offers, it sends VP8
@@ -97,6 +108,7 @@ func (h *house) meet(pages ...*page) {
 type page struct {
 	t    testing.TB
 	h    *house
+	room string // its session
 	seat string
 	peer protocol.PeerID
 	told chan any
@@ -111,10 +123,12 @@ type page struct {
 	sounds  [relay.MaxSlots]inbox
 
 	through func(answer string) string // what the way does to addresses; nil: nothing
+	parts   [2]int                     // packets in a frame of each layer
 	small   atomic.Bool                // simulcast: the small layer alone
 	plis    atomic.Int64
 	key     atomic.Bool
 	paused  atomic.Bool
+	cut     atomic.Bool // what it sends is lost on the way
 	mu      sync.Mutex
 	shown   []protocol.Slot
 	offers  int // that the relay asked for
@@ -137,7 +151,8 @@ type inbox struct {
 	seq      uint16
 	stamp    uint32
 	from     map[byte]int // frames by the mark of their sender
-	ext      int          // packets with a header extension
+	ext      int          // packets with a header extension that is not the relay's own
+	number   atomic.Int32 // id of the relay's own, of pictures alone
 	picture  uint16
 	pictures int // PictureIDs that did not go on by one
 }
@@ -145,13 +160,19 @@ type inbox struct {
 type options struct {
 	silent    bool // sends nothing
 	simulcast bool
+	big       int // packets in a frame of the big layer; 0: as the small one
 	tcp       bool
+	tells     bool // when packets arrived (TWCC), as browsers do
 	slots     int
+	room      string // its session; "": visit
 }
 
 func (h *house) page(seat string, o options) *page {
 	h.t.Helper()
-	p := &page{t: h.t, h: h, seat: seat, peer: protocol.PeerID(fmt.Sprintf("page-of-%s-%08d", seat, count.Add(1))),
+	if o.room == "" {
+		o.room = visit
+	}
+	p := &page{t: h.t, h: h, room: o.room, seat: seat, parts: [2]int{max(2, o.big), 2}, peer: protocol.PeerID(fmt.Sprintf("page-of-%s-%08d", seat, count.Add(1))),
 		told: make(chan any, 256), answers: make(chan string, 4), quit: make(chan struct{})}
 	for i := range p.slots {
 		p.slots[i].from, p.sounds[i].from = map[byte]int{}, map[byte]int{}
@@ -166,7 +187,7 @@ func (h *house) page(seat string, o options) *page {
 
 var count atomic.Int64
 
-func pionAPI(t testing.TB, tcp bool) *webrtc.API {
+func pionAPI(t testing.TB, tcp, tells bool) *webrtc.API {
 	t.Helper()
 	media, registry := &webrtc.MediaEngine{}, &interceptor.Registry{}
 	for _, c := range []struct {
@@ -186,6 +207,11 @@ func pionAPI(t testing.TB, tcp bool) *webrtc.API {
 		webrtc.ConfigureSimulcastExtensionHeaders(media), webrtc.ConfigureTWCCHeaderExtensionSender(media, registry),
 	} {
 		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if tells {
+		if err := webrtc.ConfigureTWCCSender(media, registry); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -212,7 +238,7 @@ func (p *page) build(o options) {
 			p.t.Fatal(err)
 		}
 	}
-	pc, err := pionAPI(p.t, o.tcp).NewPeerConnection(webrtc.Configuration{})
+	pc, err := pionAPI(p.t, o.tcp, o.tells).NewPeerConnection(webrtc.Configuration{})
 	fatal(err)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -270,6 +296,11 @@ func (p *page) build(o options) {
 	}
 	pc.OnTrack(func(track *webrtc.TrackRemote, r *webrtc.RTPReceiver) {
 		i := slices.IndexFunc(transceivers, func(t *webrtc.RTPTransceiver) bool { return t.Receiver() == r })
+		for _, e := range r.GetParameters().HeaderExtensions {
+			if e.URI == sdp.TransportCCURI {
+				p.slots[i/2].number.Store(int32(e.ID))
+			}
+		}
 		p.running.Go(func() {
 			for {
 				packet, _, err := track.ReadRTP()
@@ -363,7 +394,7 @@ func (p *page) offer(restart bool) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.h.relay.Receive(visit, p.peer, &protocol.Offer{SDP: p.pc.LocalDescription().SDP, Restart: restart})
+	p.h.relay.Receive(p.room, p.peer, &protocol.Offer{SDP: p.pc.LocalDescription().SDP, Restart: restart})
 	select {
 	case answer := <-p.answers:
 		if p.through != nil {
@@ -400,13 +431,18 @@ func (p *page) send() *page {
 				if p.paused.Load() {
 					continue
 				}
+				if p.cut.Load() {
+					seq[0]++
+					n++
+					continue
+				}
 				key := p.key.Swap(false) || n == 0
 				cameras, _, ids := p.tracks()
 				for i, camera := range cameras {
 					if i == 0 && len(cameras) > 1 && p.small.Load() {
 						continue // the browser has given the big layer up
 					}
-					frame(camera, &seq[i], uint32(now.UnixNano()/11111)+uint32(1e6*i), uint16(n+500*i), p.mark()+byte(i), key, ids)
+					frame(camera, &seq[i], uint32(now.UnixNano()/11111)+uint32(1e6*i), uint16(n+500*i), p.mark()+byte(i), key, p.parts[i], ids)
 				}
 				n++
 			case now := <-sounds.C:
@@ -449,14 +485,14 @@ func (p *page) tracks() ([]*webrtc.TrackLocalStaticRTP, *webrtc.TrackLocalStatic
 // mark is what this page's packets carry, to be told from others'.
 func (p *page) mark() byte { return p.seat[0] }
 
-// frame sends one frame in two packets: descriptor with a 15-bit PictureID and
+// frame sends one frame in packets: descriptor with a 15-bit PictureID and
 // TL0PICIDX, frame tag, mark.
-func frame(to *webrtc.TrackLocalStaticRTP, seq *uint16, stamp uint32, n uint16, mark byte, key bool, ids extensions) {
+func frame(to *webrtc.TrackLocalStaticRTP, seq *uint16, stamp uint32, n uint16, mark byte, key bool, parts int, ids extensions) {
 	tag := byte(1)
 	if key {
 		tag = 0
 	}
-	for part := range 2 {
+	for part := range parts {
 		payload := make([]byte, 700)
 		payload[0], payload[1], payload[2], payload[3], payload[4] = 0x80, 0xc0, 0x80|byte(n>>8)&0x7f, byte(n), byte(n)
 		if part == 0 {
@@ -464,7 +500,7 @@ func frame(to *webrtc.TrackLocalStaticRTP, seq *uint16, stamp uint32, n uint16, 
 			payload[5] = tag
 		}
 		payload[6] = mark
-		packet := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: *seq, Timestamp: stamp, Marker: part == 1}, Payload: payload}
+		packet := &rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: *seq, Timestamp: stamp, Marker: part == parts-1}, Payload: payload}
 		if ids.rid != 0 {
 			_ = packet.SetExtension(ids.mid, []byte(ids.line))
 			_ = packet.SetExtension(ids.rid, []byte(to.RID()))
@@ -484,7 +520,7 @@ func (b *inbox) take(packet *rtp.Packet, picture bool) {
 		b.back++
 	}
 	b.seq, b.stamp = packet.SequenceNumber, packet.Timestamp
-	if packet.Extension {
+	if ids := packet.GetExtensionIDs(); len(ids) > 1 || len(ids) == 1 && (!picture || int32(ids[0]) != b.number.Load()) {
 		b.ext++
 	}
 	if !picture {
@@ -513,6 +549,13 @@ func (b *inbox) count(mark byte) {
 	}
 	b.last = now
 	b.from[mark]++
+}
+
+// forget counts the frames of each sender anew.
+func (b *inbox) forget() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	clear(b.from)
 }
 
 // view is a copy of what has arrived.

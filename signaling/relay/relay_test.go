@@ -7,8 +7,6 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"os"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -193,6 +191,32 @@ func TestAPublisherIsNotAskedForKeyFramesWithoutEnd(t *testing.T) {
 		t.Errorf("asked %d times in %s: between 1 and %d are right", asked, time.Since(began), most)
 	}
 }
+
+func TestAPageThatWasCutOffIsAskedForAKeyFrameAtOnceAndOneThatPausedIsNot(t *testing.T) {
+	h := open(t)
+	a, b := h.page("therapist-1", options{}), h.page("client-1", options{})
+	h.meet(a, b)
+	a.connect().send()
+	b.connect().send()
+	a.sees(0, b, 20)
+	for _, one := range []struct {
+		stop  *atomic.Bool
+		asked bool
+	}{{&b.paused, false}, {&b.cut, true}} {
+		time.Sleep(600 * time.Millisecond) // what was asked for at the beginning is over
+		one.stop.Store(true)
+		time.Sleep(tornFor)
+		before := b.plis.Load()
+		one.stop.Store(false)
+		a.sees(0, b, 10)
+		if asked := b.plis.Load() > before; asked != one.asked {
+			t.Errorf("cut off: %v; asked for a key frame: %v", one.asked, asked)
+		}
+	}
+}
+
+// tornFor is longer than what is taken for a pause of the camera.
+const tornFor = 800 * time.Millisecond
 
 func TestTheSmallLayerIsShownWhereTheBigOneIsNotSent(t *testing.T) {
 	h := open(t)
@@ -492,40 +516,6 @@ func broken(good string) []string {
 		good[:len(good)/2],
 		good + good,
 		strings.ReplaceAll(good, "sendrecv", "inactive"),
-	}
-}
-
-// Pages that come and are killed leave nothing behind.
-func TestPagesThatComeAndAreKilledLeaveNothing(t *testing.T) {
-	rounds := 20
-	if os.Getenv("BELAY_LONG") != "" {
-		rounds = 1000
-	}
-	h := open(t)
-	a := h.page("therapist-1", options{})
-	h.meet(a)
-	a.connect().send()
-	settled := func() int {
-		runtime.GC()
-		return runtime.NumGoroutine()
-	}
-	start := settled()
-	for i := range rounds {
-		b := h.page("client-1", options{})
-		h.meet(a, b)
-		b.connect().send()
-		if i%2 == 0 {
-			a.await("a frame", func() bool { return a.slots[0].view().from[b.mark()] > 0 })
-		}
-		b.close() // without a word: the relay learns it from the members
-		h.meet(a)
-		h.mu.Lock()
-		delete(h.pages, b.peer)
-		h.mu.Unlock()
-	}
-	await(t, fmt.Sprintf("%d goroutines again", start), func() bool { return settled() <= start+2 })
-	if open, _ := h.relay.Rooms(); open != 1 {
-		t.Errorf("%d rooms are open", open)
 	}
 }
 

@@ -140,6 +140,12 @@ func (r *room) due(now time.Time) []*party {
 	all := make([]*party, 0, len(r.parties))
 	wire := r.dirty.Load()
 	for _, p := range r.parties {
+		for _, s := range p.layers {
+			s.weigh(now)
+		}
+	}
+	for _, p := range r.parties {
+		p.steps.sends(r.weight(p, full, now), r.weight(p, reduced, now))
 		if p.steps.look(now) {
 			wire = true
 		}
@@ -152,6 +158,19 @@ func (r *room) due(now time.Time) []*party {
 		r.wire(now)
 	}
 	return all
+}
+
+// weight is how many bits a second the pictures have that a viewer is shown on a
+// step. r.mu is held.
+func (r *room) weight(viewer *party, at step, now time.Time) (rate float64) {
+	for _, showing := range viewer.showing {
+		if shown := r.parties[showing.Peer]; shown != nil {
+			if s := shown.layer(at, nil, now); s != nil {
+				rate += s.rate
+			}
+		}
+	}
+	return rate
 }
 
 // stale says that a slot has passed on to another stream: the one before need not

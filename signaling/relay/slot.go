@@ -1,13 +1,19 @@
 package relay
 
 import (
+	"encoding/binary"
 	"sync"
 	"time"
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
+	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 )
+
+// overhead is what a packet has beside its payload: IP, UDP, RTP, the extension, the
+// signature. Bytes.
+const overhead = 20 + 8 + 12 + 8 + 16
 
 // mostAgain bounds what one report of a viewer has sent again.
 const mostAgain = 128
@@ -26,6 +32,7 @@ type slot struct {
 	writer webrtc.TrackLocalWriter // nil: not agreed on
 	ssrc   uint32
 	pt     uint8
+	ext    uint8   // id of the number that the way's measurement needs; 0: not agreed on
 	opened bool    // the connection is there
 	want   *source // what belongs here
 	cur    *source // what is shown; differs until a key frame of want comes
@@ -60,7 +67,12 @@ func (o *slot) Bind(c webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, erro
 		if codec.MimeType == mime {
 			o.mu.Lock()
 			defer o.mu.Unlock()
-			o.writer, o.ssrc, o.pt = c.WriteStream(), uint32(c.SSRC()), uint8(codec.PayloadType)
+			o.writer, o.ssrc, o.pt, o.ext = c.WriteStream(), uint32(c.SSRC()), uint8(codec.PayloadType), 0
+			for _, e := range c.HeaderExtensions() {
+				if o.picture && e.URI == sdp.TransportCCURI && e.ID > 0 && e.ID < 15 {
+					o.ext = uint8(e.ID)
+				}
+			}
 			return codec, nil
 		}
 	}
@@ -99,6 +111,13 @@ func (o *slot) wanted() *source {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.want
+}
+
+// shown is what is shown in the slot now.
+func (o *slot) shown() *source {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.cur
 }
 
 // aim says what belongs in the slot. What is shown stays until its successor can
@@ -153,7 +172,7 @@ func (o *slot) forward(s *source, p *packet, d descriptor, now time.Time) {
 		o.first += 1 << 13
 	}
 	h := &s.header
-	o.fill(h, p)
+	o.fill(h, p, s.number[:], now)
 	payload := p.payload
 	if o.picOff != 0 || o.tl0Off != 0 {
 		payload = o.renumber(s.scratch[:], p.payload, d)
@@ -194,11 +213,16 @@ func (o *slot) pass(s *source, p *packet, d descriptor, now time.Time) {
 	}
 }
 
-// fill makes the header of a packet of cur: no extension goes on, their ids are
-// the publisher's own. o.mu is held.
-func (o *slot) fill(h *rtp.Header, p *packet) {
+// fill makes the header of a packet of cur: no extension of the publisher's goes
+// on, their ids are its own. The number for the way's measurement is written into
+// number, which h refers to. o.mu is held.
+func (o *slot) fill(h *rtp.Header, p *packet, number []byte, now time.Time) {
 	*h = rtp.Header{Version: 2, Marker: p.marker, PayloadType: o.pt, SSRC: o.ssrc,
-		SequenceNumber: p.seq + o.seqOff, Timestamp: p.stamp + o.stampOff}
+		SequenceNumber: p.seq + o.seqOff, Timestamp: p.stamp + o.stampOff, Extensions: h.Extensions[:0]}
+	if o.ext != 0 {
+		binary.BigEndian.PutUint16(number, o.link.way.number(now, len(p.payload)+overhead))
+		_ = h.SetExtension(o.ext, number) // two bytes always fit
+	}
 }
 
 // renumber copies a payload with the running numbers of this slot. o.mu is held.
@@ -228,10 +252,7 @@ func (o *slot) reported(packets []rtcp.Packet, now time.Time) {
 	for _, packet := range packets {
 		switch m := packet.(type) {
 		case *rtcp.PictureLossIndication, *rtcp.FullIntraRequest:
-			o.mu.Lock()
-			s := o.cur
-			o.mu.Unlock()
-			if s != nil && o.picture {
+			if s := o.shown(); s != nil && o.picture {
 				s.askKey(now)
 			}
 		case *rtcp.TransportLayerNack:
@@ -241,6 +262,10 @@ func (o *slot) reported(packets []rtcp.Packet, now time.Time) {
 						o.again(seq)
 					}
 				}
+			}
+		case *rtcp.TransportLayerCC:
+			if w, ok := o.link.way.feedback(m, now); ok {
+				o.link.party.steps.measured(now, w)
 			}
 		case *rtcp.ReceiverReport:
 			for _, r := range m.Reports {
@@ -267,12 +292,13 @@ func (o *slot) again(seq uint16) {
 		return
 	}
 	var h rtp.Header
+	var number [2]byte
 	o.mu.Lock()
 	if o.cur != s || p.seq+o.seqOff != seq { // it was passed on meanwhile
 		o.mu.Unlock()
 		return
 	}
-	o.fill(&h, &p)
+	o.fill(&h, &p, number[:], time.Now())
 	payload := p.payload
 	if d, ok := parseVP8(payload); ok && (o.picOff != 0 || o.tl0Off != 0) {
 		payload = o.renumber(scratch[:], payload, d)

@@ -23,8 +23,21 @@ type socket struct {
 	reading sync.Mutex // held while a read waits
 }
 
+// What the system keeps while the reader waits for a processor, or the card for the
+// network: all rooms share it. A system that allows less gives what it allows.
+const (
+	readBuffer  = 4 << 20 // bytes
+	writeBuffer = 1 << 20
+)
+
 func newSocket(conn net.PacketConn) *socket {
 	s := &socket{PacketConn: conn}
+	if c, ok := conn.(interface {
+		SetReadBuffer(int) error
+		SetWriteBuffer(int) error
+	}); ok {
+		_, _ = c.SetReadBuffer(readBuffer), c.SetWriteBuffer(writeBuffer) // smaller ones work too
+	}
 	switch c := conn.(type) {
 	case *net.UDPConn:
 		s.direct = udp{c}

@@ -177,6 +177,8 @@ func (f *front) Close() error {
 
 func (f *front) LocalAddr() net.Addr                { return f.udp.LocalAddr() }
 func (f *front) SetWriteDeadline(t time.Time) error { return f.udp.SetWriteDeadline(t) }
+func (f *front) SetReadBuffer(bytes int) error      { return f.udp.SetReadBuffer(bytes) }
+func (f *front) SetWriteBuffer(bytes int) error     { return f.udp.SetWriteBuffer(bytes) }
 
 // SetReadDeadline is not supported: the deadline is the front's own bell.
 func (f *front) SetReadDeadline(time.Time) error { return errors.ErrUnsupported }
@@ -255,6 +257,7 @@ type line struct {
 	done  chan struct{}
 	once  sync.Once
 	left  sync.Once
+	end   func() // of the message that pion has; nil: it makes no permission. Of the reader alone
 }
 
 type arrived struct {
@@ -277,6 +280,10 @@ func (l *line) put(p []byte, from netip.AddrPort) {
 
 // ReadFrom implements net.PacketConn, for the one reader of pion's server.
 func (l *line) ReadFrom(b []byte) (int, net.Addr, error) {
+	if l.end != nil {
+		l.end()
+		l.end = nil
+	}
 	for {
 		select {
 		case <-l.done:
@@ -290,6 +297,7 @@ func (l *line) ReadFrom(b []byte) (int, net.Addr, error) {
 				_, _ = l.WriteTo(answer, from) // it asks again
 			}
 			if ok {
+				l.end = l.front.server.permissions.begin(from, b[:n])
 				return n, from, nil
 			}
 		}
@@ -298,7 +306,6 @@ func (l *line) ReadFrom(b []byte) (int, net.Addr, error) {
 
 // WriteTo implements net.PacketConn.
 func (l *line) WriteTo(b []byte, to net.Addr) (int, error) {
-	l.front.server.answered.Add(1)
 	return l.front.udp.WriteTo(b, to)
 }
 

@@ -72,6 +72,9 @@ func (s *Server) refusal(m *stun.Message) stun.ErrorCode {
 				return stun.CodeForbidden
 			}
 		}
+		if len(to) > 1 { // one address several times; see permissions
+			return stun.CodeInsufficientCapacity
+		}
 		return 0
 	case stun.MethodChannelBind:
 		to, readable := peersOf(m)

@@ -46,6 +46,7 @@ type stream struct {
 	reader *bufio.Reader
 	key    string
 	once   sync.Once
+	end    func() // of the message that pion has; nil: it makes no permission. Of the reader alone
 }
 
 func (s *Server) stream(conn net.Conn) *stream {
@@ -63,11 +64,13 @@ func (s *Server) stream(conn net.Conn) *stream {
 
 // settle lets the connection of a new allocation live as long as that does.
 func (s *Server) settle(src, _ net.Addr, _, _, _ string, _ net.Addr, _ int) {
+	s.permissions.forget(src)
 	s.deadline(src, time.Time{})
 }
 
 // unsettle gives the connection of an allocation that has ended a moment for another.
 func (s *Server) unsettle(src, _ net.Addr, _, _, _ string) {
+	s.permissions.forget(src)
 	s.deadline(src, time.Now().Add(allocateWithin))
 }
 
@@ -85,6 +88,10 @@ func (s *Server) deadline(src net.Addr, at time.Time) {
 
 // Read returns one whole message that TURN may see.
 func (s *stream) Read(p []byte) (int, error) {
+	if s.end != nil {
+		s.end()
+		s.end = nil
+	}
 	for {
 		n, err := s.message(p)
 		if err != nil {
@@ -97,6 +104,7 @@ func (s *stream) Read(p []byte) (int, error) {
 			}
 		}
 		if ok {
+			s.end = s.server.permissions.begin(s.RemoteAddr(), p[:n])
 			return n, nil
 		}
 	}
@@ -132,7 +140,6 @@ func (s *stream) message(p []byte) (int, error) {
 // Write writes one whole message, or ends the connection: half a message can't be
 // mended.
 func (s *stream) Write(p []byte) (int, error) {
-	s.server.answered.Add(1)
 	err := s.Conn.SetWriteDeadline(time.Now().Add(writeWithin))
 	n := 0
 	if err == nil {

@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/pion/logging"
@@ -85,11 +84,7 @@ type Server struct {
 
 	running sync.WaitGroup // reader of the socket, streams, allocations
 
-	// answered orders what pion does. Its permissions get their timer after they
-	// stand in the allocation, without a lock, and are read when the allocation
-	// ends (v5.1.0, permission.go and allocation.go). An answer is written after
-	// the timer, and an allocation looks here before it ends.
-	answered atomic.Uint64
+	permissions *permissions
 }
 
 // New makes a server. The socket and the listeners belong to it, also when it
@@ -98,7 +93,7 @@ func New(o Options) (*Server, error) { return start(o, time.Now) }
 
 func start(o Options, now func() time.Time) (_ *Server, err error) {
 	s := &Server{now: now, revoked: map[string]time.Time{}, ways: map[uint16]*way{},
-		seats: map[string]int{}, from: map[netip.Addr]int{}, streams: map[string]*stream{}}
+		seats: map[string]int{}, from: map[netip.Addr]int{}, streams: map[string]*stream{}, permissions: newPermissions()}
 	defer func() {
 		if err == nil {
 			return
@@ -126,7 +121,8 @@ func start(o Options, now func() time.Time) (_ *Server, err error) {
 	if o.Peer.IsValid() {
 		config.AuthHandler = s.authenticate
 		config.QuotaHandler = s.withinQuota
-		config.EventHandler = turn.EventHandler{OnAllocationCreated: s.settle, OnAllocationDeleted: s.unsettle}
+		config.EventHandler = turn.EventHandler{OnAllocationCreated: s.settle, OnAllocationDeleted: s.unsettle,
+			OnPermissionCreated: s.permissions.created, OnPermissionDeleted: s.permissions.deleted}
 		for _, l := range o.Streams {
 			config.ListenerConfigs = append(config.ListenerConfigs, turn.ListenerConfig{Listener: &streams{Listener: l, server: s},
 				RelayAddressGenerator: (*generator)(s), PermissionHandler: s.permits})

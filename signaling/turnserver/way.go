@@ -177,7 +177,6 @@ func (s *Server) deliver(port uint16, p []byte) {
 func (w *way) ReadFrom(p []byte) (int, net.Addr, error) {
 	select {
 	case <-w.done:
-		w.server.answered.Load() // see there
 		w.left.Do(w.server.running.Done)
 		return 0, nil, net.ErrClosed
 	case b := <-w.in:

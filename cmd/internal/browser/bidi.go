@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 
 	"github.com/gorilla/websocket"
@@ -37,10 +38,13 @@ type bidiMessage struct {
 	Message string          `json:"message"`
 }
 
+// dialer connects to where a browser is; nil: this machine.
+type dialer = func(ctx context.Context, network, address string) (net.Conn, error)
+
 // dialBidi connects to url. Events are given to the function one by one; it must
 // not call back into the connection.
-func dialBidi(ctx context.Context, url string, events func(string, json.RawMessage)) (*bidi, error) {
-	conn, response, err := websocket.DefaultDialer.DialContext(ctx, url, nil)
+func dialBidi(ctx context.Context, url string, dial dialer, events func(string, json.RawMessage)) (*bidi, error) {
+	conn, response, err := (&websocket.Dialer{NetDialContext: dial}).DialContext(ctx, url, nil)
 	if err != nil {
 		return nil, fmt.Errorf("dialing %s: %w", url, err)
 	}

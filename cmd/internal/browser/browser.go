@@ -3,6 +3,7 @@ package browser
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"sync"
 	"testing"
@@ -33,6 +34,14 @@ type Options struct {
 
 	// Env are further environment variables, as NAME=value.
 	Env []string
+
+	// Prefix stands before the browser's command line: a program that starts it
+	// in another network, say, in its own place and with its open files.
+	Prefix []string
+
+	// Dial reaches the browser in that other network; nil: it is in this one.
+	// Firefox only: Chromium is spoken to by a pipe.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Seat is the device in front of one person. The zero value is a laptop,
@@ -90,6 +99,9 @@ type Page interface {
 	// Navigate opens url and returns when it has loaded. Questions of the page
 	// before it is left are answered with yes, and recorded.
 	Navigate(ctx context.Context, url string) error
+
+	// Before has every document that the tab loads from now on run a script first.
+	Before(ctx context.Context, script string) error
 
 	// Reload loads the page again and returns when it has loaded.
 	Reload(ctx context.Context) error

@@ -67,6 +67,10 @@ func StartChromium(t testing.TB, o Options) *Browser {
 		chromedp.Env(append([]string{"TMPDIR=" + scratch(t)}, o.Env...)...),
 		chromedp.ModifyCmdFunc(func(c *exec.Cmd) {
 			ownGroup(c)
+			if len(o.Prefix) > 0 {
+				c.Path = executable(t, o.Prefix[0])
+				c.Args = append(slices.Clone(o.Prefix), append([]string{path}, c.Args[1:]...)...)
+			}
 			cmd = c
 		}))
 	for _, name := range slices.Sorted(maps.Keys(flags)) {
@@ -225,6 +229,13 @@ func (p *chromiumPage) Navigate(ctx context.Context, url string) error {
 	ctx, done := p.during(ctx)
 	defer done()
 	return chromedp.Do(ctx, chromedp.Navigate(url))
+}
+
+func (p *chromiumPage) Before(ctx context.Context, script string) error {
+	ctx, done := p.during(ctx)
+	defer done()
+	_, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script})
+	return err
 }
 
 func (p *chromiumPage) Reload(ctx context.Context) error {

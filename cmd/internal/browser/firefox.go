@@ -64,7 +64,7 @@ func StartFirefox(t testing.TB, o Options) *Browser {
 			t.Error(err)
 		}
 	})
-	if err := f.start(path, append([]string{"TMPDIR=" + temporary}, o.Env...)); err != nil {
+	if err := f.start(append(slices.Clone(o.Prefix), path), append([]string{"TMPDIR=" + temporary}, o.Env...), o.Dial); err != nil {
 		t.Fatalf("starting %s: %v", path, err)
 	}
 	b.open = f.open
@@ -97,8 +97,8 @@ type firefox struct {
 	pages map[string]*firefoxPage // by browsing context
 }
 
-func (f *firefox) start(path string, env []string) error {
-	f.cmd = exec.Command(path, "--headless", "--no-remote", "--profile", f.profile, "--remote-debugging-port", "0", "about:blank")
+func (f *firefox) start(command, env []string, dial dialer) error {
+	f.cmd = exec.Command(command[0], append(command[1:], "--headless", "--no-remote", "--profile", f.profile, "--remote-debugging-port", "0", "about:blank")...)
 	f.cmd.Env = append(append(os.Environ(), "HOME="+f.profile, "MOZ_CRASHREPORTER_DISABLE=1"), env...)
 	ownGroup(f.cmd)
 	stderr, write, err := os.Pipe()
@@ -145,7 +145,7 @@ func (f *firefox) start(path string, env []string) error {
 	defer cancel()
 	select {
 	case url := <-address:
-		return f.connect(ctx, url)
+		return f.connect(ctx, url, dial)
 	case <-f.output:
 		return fmt.Errorf("it ended at once:\n%s", said.String())
 	case <-ctx.Done():
@@ -153,8 +153,8 @@ func (f *firefox) start(path string, env []string) error {
 	}
 }
 
-func (f *firefox) connect(ctx context.Context, url string) (err error) {
-	f.bidi, err = dialBidi(ctx, url+"/session", f.event)
+func (f *firefox) connect(ctx context.Context, url string, dial dialer) (err error) {
+	f.bidi, err = dialBidi(ctx, url+"/session", dial, f.event)
 	if err != nil {
 		return err
 	}

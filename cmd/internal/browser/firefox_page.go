@@ -84,6 +84,11 @@ func (p *firefoxPage) Navigate(ctx context.Context, url string) error {
 	return p.call(ctx, "browsingContext.navigate", map[string]any{"url": url, "wait": "complete"}, nil)
 }
 
+func (p *firefoxPage) Before(ctx context.Context, script string) error {
+	return p.firefox.bidi.call(ctx, "script.addPreloadScript", map[string]any{
+		"functionDeclaration": "() => {\n" + script + "\n}", "contexts": []string{p.context}}, nil)
+}
+
 func (p *firefoxPage) Reload(ctx context.Context) error {
 	return p.call(ctx, "browsingContext.reload", map[string]any{"wait": "complete"}, nil)
 }

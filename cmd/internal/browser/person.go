@@ -102,6 +102,12 @@ func (p *Person) Goto(url string) {
 	p.step("going to "+url, func(ctx context.Context) error { return p.Page.Navigate(ctx, url) })
 }
 
+// Before has every page that is opened from now on run a script first.
+func (p *Person) Before(script string) {
+	p.t.Helper()
+	p.step("preparing "+short(script), func(ctx context.Context) error { return p.Page.Before(ctx, script) })
+}
+
 // Reload loads the page again.
 func (p *Person) Reload() {
 	p.t.Helper()

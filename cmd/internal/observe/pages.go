@@ -55,7 +55,7 @@ func (m *Metrics) Handler(s Sources) http.Handler {
 	})
 	mux.HandleFunc("GET /sessions/{id}", func(w http.ResponseWriter, r *http.Request) {
 		var page string
-		err := s.Sessions.Look(r.Context(), r.PathValue("id"), func(st *session.State) { page = describe(st, time.Now()) })
+		err := s.Sessions.Look(r.Context(), r.PathValue("id"), func(st *session.State) { page = describe(st, s.Sessions.Now(st)) })
 		switch {
 		case errors.Is(err, live.ErrUnknown):
 			http.Error(w, "there is no such session", http.StatusNotFound)
@@ -82,9 +82,8 @@ func (m *Metrics) Handler(s Sources) http.Handler {
 }
 
 // describe says how a session stands, in counts and states.
-func describe(st *session.State, wall time.Time) string {
+func describe(st *session.State, now time.Time) string {
 	var b strings.Builder
-	now := live.Now(st, wall)
 	ago := func(t time.Time) string { return now.Sub(t).Round(time.Second).String() + " ago" }
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "session\t%s\n", st.ID)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"belay/cmd/internal/server"
 )
@@ -223,6 +224,9 @@ func TestAnotherTherapistsSessionLooksAsIfItDidNotExist(t *testing.T) {
 			kit.ask(404, "GET", "/api/sessions/"+id, nil)["words"],
 			kit.ask(404, "GET", "/api/sessions/"+id+"/record", nil)["words"],
 			kit.ask(404, "GET", "/api/sessions/"+id+"/log", nil)["words"],
+			kit.ask(404, "PUT", "/api/sessions/"+id+"/start", map[string]any{"starts_at": time.Now().Add(time.Hour)})["words"],
+			kit.ask(404, "PUT", "/api/sessions/"+id+"/seats/client-1", map[string]any{"name": "Kit"})["words"],
+			kit.ask(404, "POST", "/api/sessions/"+id+"/cancel", map[string]any{"reason": "no"})["words"],
 			kit.ask(404, "POST", "/api/sessions/"+id+"/links", map[string]any{"seat": "client-1"})["words"],
 			kit.ask(404, "DELETE", "/api/sessions/"+id+"/links/client-1", nil)["words"],
 			kit.ask(404, "POST", "/api/sessions/"+id+"/devices", map[string]any{"request": "r1", "admit": true})["words"])
@@ -237,6 +241,44 @@ func TestAnotherTherapistsSessionLooksAsIfItDidNotExist(t *testing.T) {
 	}
 	// The practice's log is no session.
 	kit.ask(404, "GET", "/api/sessions/practice/log", nil)
+}
+
+// A typo, another time, no session after all: none of them needs a new session and
+// new links.
+func TestASessionIsCorrectedMovedAndCancelledFromTheConsole(t *testing.T) {
+	s := start(t, server.Options{})
+	robin := therapist(t, s)
+	body := plain()
+	body["starts_at"] = time.Now().Add(24 * time.Hour)
+	m := robin.make(body)
+	at := "/api/sessions/" + m.id
+	starts := time.Now().Add(26 * time.Hour).Truncate(time.Minute).UTC()
+	robin.ask(200, "PUT", at+"/start", map[string]any{"starts_at": starts})
+	robin.ask(200, "PUT", at+"/seats/client-1", map[string]any{"name": "Alexis ", "pronouns": "she/her", "phone": "503-555-0199"})
+	robin.ask(404, "PUT", at+"/seats/client-9", map[string]any{"name": "Nobody"})
+	robin.ask(422, "PUT", at+"/start", map[string]any{"starts_at": time.Now().Add(-48 * time.Hour)})
+	look := robin.ask(200, "GET", at, nil)
+	summary := look["summary"].(map[string]any)
+	if got, err := time.Parse(time.RFC3339, summary["starts_at"].(string)); err != nil || !got.Equal(starts) {
+		t.Errorf("the session starts at %v, not at %v", summary["starts_at"], starts)
+	}
+	client := summary["clients"].([]any)[0].(map[string]any)
+	if client["name"] != "Alexis" || client["phase"] != "scheduled" {
+		t.Errorf("the client is %v", client)
+	}
+	for _, seat := range look["seats"].([]any) {
+		if seat := seat.(map[string]any); seat["id"] == "client-1" && seat["link"] != "valid" {
+			t.Errorf("the client's link is %v after the session was moved", seat["link"])
+		}
+	}
+	robin.ask(200, "POST", at+"/cancel", map[string]any{"reason": "the client has a cold"})
+	robin.ask(409, "POST", at+"/cancel", map[string]any{"reason": "again"})
+	robin.ask(409, "PUT", at+"/start", map[string]any{"starts_at": starts.Add(time.Hour)})
+	record := robin.ask(200, "GET", at+"/record", nil)["record"].(map[string]any)
+	phases := record["clients"].([]any)[0].(map[string]any)["phases"].([]any)
+	if last := phases[len(phases)-1].(map[string]any); last["phase"] != "cancelled" || last["reason"] != "the client has a cold" {
+		t.Errorf("the record ends with %v", last)
+	}
 }
 
 func TestGuessingAPasswordIsSlowedDownAndLocksNobodyOut(t *testing.T) {

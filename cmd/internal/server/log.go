@@ -55,8 +55,9 @@ func (s *Server) openRedis(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.store = log
-	s.onClose("the event log", 20*time.Second, func(context.Context) error { return log.Close() })
+	if err := s.underNet(log); err != nil {
+		return err
+	}
 	for _, words := range log.Warnings() {
 		s.warn("Redis: " + words)
 	}

@@ -76,7 +76,7 @@ func (s *Server) mediaTCP() (*oneport.Port, error) {
 
 // startTURN begins STUN and, where the relay has an IPv4 address, TURN.
 func (s *Server) startTURN(ctx context.Context, udp *net.UDPConn, tcp *oneport.Port) (*turnserver.Server, error) {
-	o := turnserver.Options{UDP: udp}
+	o := turnserver.Options{UDP: udp, Lifetime: s.opts.Credentials}
 	if peer := s.relayAddress(udp); tcp != nil && peer.IsValid() {
 		secret, err := turnSecret(s.opts.Data)
 		if err == nil && s.nodes != nil { // each makes credentials for all

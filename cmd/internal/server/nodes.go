@@ -147,12 +147,15 @@ const noticed = 2 * time.Second
 // handOver gives what this server does to the nodes beside it, where there are any,
 // before anybody is told to go there.
 func (s *Server) handOver(ctx context.Context, edge *signaling.Edge) {
+	began := time.Now()
+	within, cancel := context.WithTimeout(ctx, noticed)
+	err := s.say(within, true) // it hears of the others too
+	cancel()
+	if err != nil {
+		s.opts.Log.Warn("the other nodes could not be told that this one ends", "err", err)
+	}
 	if len(s.nodes.Heirs()) == 0 {
 		return
-	}
-	began := time.Now()
-	if err := s.say(ctx, true); err != nil {
-		s.opts.Log.Warn("the other nodes could not be told that this one ends", "err", err)
 	}
 	edge.Drain(ctx)
 	select {

@@ -22,6 +22,7 @@ import (
 	"belay/session/live"
 	"belay/session/practice"
 	"belay/session/store"
+	"belay/session/store/journal"
 	"belay/session/store/redis"
 	"belay/signaling"
 	"belay/signaling/access"
@@ -33,10 +34,11 @@ import (
 
 // Options are the settings of one server.
 type Options struct {
-	Listen    string       // host:port
-	Data      string       // folder of the log, the certificate and the socket; made where it is missing
-	PublicURL *url.URL     // what links say; nil: the address that the therapist's browser used
-	Log       *slog.Logger // nil discards
+	Listen    string         // host:port
+	Data      string         // folder of the log, the certificate and the socket; made where it is missing
+	PublicURL *url.URL       // what links say; nil: the address that the therapist's browser used
+	Log       *slog.Logger   // nil discards
+	Proxies   []netip.Prefix // that are believed about people's addresses, beside those on this machine
 
 	SelfSigned        bool   // TLS with a certificate of our own, kept in Data
 	CertFile, KeyFile string // TLS with this certificate
@@ -45,6 +47,10 @@ type Options struct {
 	RelayTCP  string       // host:port of media over TCP and TLS; "": as Listen; "off": none
 	Advertise []netip.Addr // public addresses of the relay behind 1:1 NAT
 	Rooms     int          // visits at once with a place at the relay; 0: what the processors bear
+
+	// Credentials is how long a page can begin to use its credentials for TURN,
+	// which are renewed at half of that; 0: 10 min.
+	Credentials time.Duration
 
 	// Redis is where the event log lies; nil: in Data. Several servers on one Redis
 	// serve the same sessions.
@@ -66,6 +72,9 @@ func (o *Options) validate() error {
 	}
 	if o.SelfSigned && o.CertFile != "" {
 		return errors.New("either a certificate of your own or a self-signed one")
+	}
+	if o.Credentials < 0 {
+		return errors.New("credentials last for some time")
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -90,6 +99,7 @@ type Server struct {
 	setup    string             // token of the set-up link; "" where somebody has an account
 
 	store    store.Store
+	journal  *journal.Journal      // what is not yet safe on Redis; nil: the log is in Data
 	backup   func(io.Writer) error // nil: the store has none of its own
 	warnings []string
 	practice *practice.Practice
@@ -146,7 +156,7 @@ func (s *Server) begin(ctx context.Context) (err error) {
 	if s.practice, err = practice.Open(ctx, practice.Options{Store: s.store}); err != nil {
 		return err
 	}
-	of := live.Options{Store: s.store, Log: o.Log, Observer: s.metrics}
+	of := live.Options{Store: s.store, Journal: s.journal, Log: o.Log, Observer: s.metrics}
 	if s.nodes != nil {
 		of.Nodes = s.nodes
 	}
@@ -158,7 +168,7 @@ func (s *Server) begin(ctx context.Context) (err error) {
 		return err
 	}
 
-	door, err := access.New(access.Options{Practice: s.practice, Sessions: s.sessions, PublicURL: o.PublicURL})
+	door, err := access.New(access.Options{Practice: s.practice, Sessions: s.sessions, PublicURL: o.PublicURL, TrustedProxies: o.Proxies})
 	if err != nil {
 		return err
 	}

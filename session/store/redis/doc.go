@@ -1,6 +1,6 @@
 // Package redis keeps the event log on Redis: standalone, with Sentinel, or as a
-// Cluster. It is made for several nodes; the rest of a server is not yet, so that
-// [Store.Claim] keeps it to one.
+// Cluster. Any number of nodes share it, see [Store.Join]; a migration has it alone,
+// see [Store.Claim].
 //
 // # Guarantees
 //
@@ -17,8 +17,18 @@
 //
 // How durable an acknowledged append is, is a setting of the server: with
 // appendfsync always it survives the loss of power there; with everysec the last
-// second may be lost. What a failover to a replica can lose is not yet dealt with
-// here: that needs a journal in each node, beside this package.
+// second may be lost. A failover to a replica loses what that one did not have:
+// package journal keeps it in the node, asks with [Store.Confirm] until every replica
+// has it, and writes it back.
+//
+// # Nodes
+//
+// A node says twice a second that it lives. Another that has seen no new number for
+// two and a half seconds, in which Redis answered, takes it for gone: a time in which
+// Redis was away is nobody's end, and no clock is compared with another's. What nodes
+// post to each other arrives once and in the order of its sender, also across a short
+// absence of Redis, or is given back after ten seconds. There is no leader and no
+// lease; of several that want to be a session's home, a script lets one be it.
 //
 // # Keys
 //
@@ -30,8 +40,14 @@
 //	{belay:07}:head:NAME  hash     seq, hash, due (milliseconds since 1970, 0 for none), sum (summary)
 //	{belay:07}:due        sorted   NAME by deadline
 //	{belay:07}:logs       sorted   every NAME, all with score 0: in order of the bytes
-//	{belay:07}:hint       channel  "NAME NUMBER" after each append
-//	{belay:00}:node       string   the one node that keeps its log here; lapses, see [Store.Claim]
+//	{belay:07}:sure       string   empty; written before the replicas are asked
+//	{belay:07}:hint       channel  "NAME NUMBER" after each append; "!…" a listener's word to itself
+//	{belay:00}:node       string   who uses this Redis: all nodes together, or a migration; lapses in ten seconds
+//	{belay:00}:nodes      hash     what each node said last of itself, by its id: JSON with a number that grows
+//	{belay:07}:inbox:RUN  stream   what was posted to a run of a node, in the shard of its name; capped, lapses
+//	{belay:07}:cast:RUN   channel  what was sent to it and may be lost
+//	{belay:07}:home:NAME  string   the run whose relay passes a session's media on; lapses in two days
+//	{belay:00}:secret:X   string   32 bytes that all nodes share, such as TURN's
 //	{belay:00}:unfinished string   there while a migration has not come to its end
 //
 // A hint may be lost at any time. Whoever listens reads the stream where a

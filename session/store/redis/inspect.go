@@ -14,12 +14,14 @@ import (
 // those that would lose events and returns what else an operator has to know.
 func inspect(ctx context.Context, client goredis.UniversalClient) (warnings []string, err error) {
 	cluster, ok := client.(*goredis.ClusterClient)
-	if !ok {
+	if one, single := client.(*goredis.Client); single {
+		return inspectWithReplicas(ctx, one)
+	} else if !ok {
 		return inspectOne(ctx, client)
 	}
 	var mu sync.Mutex // guards warnings: the nodes are asked at once
 	err = cluster.ForEachMaster(ctx, func(ctx context.Context, node *goredis.Client) error {
-		w, err := inspectOne(ctx, node)
+		w, err := inspectWithReplicas(ctx, node)
 		mu.Lock()
 		defer mu.Unlock()
 		for _, line := range w {

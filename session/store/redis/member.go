@@ -18,9 +18,9 @@ import (
 // The pulse of nodes. A node that others have not seen beat for silentFor is gone
 // for them; seconds in which Redis could not be asked do not count.
 const (
-	beatEvery  = time.Second
+	beatEvery  = 500 * time.Millisecond
 	beatWithin = 2 * time.Second
-	silentFor  = 3 * time.Second
+	silentFor  = 2500 * time.Millisecond
 	maxAbout   = 4 << 10 // bytes that a node says about itself
 )
 
@@ -65,7 +65,7 @@ type Peer struct {
 	About    []byte // what it tells the others of itself; JSON
 }
 
-// pulse is what a node says about itself, each second anew.
+// pulse is what a node says about itself, twice a second anew.
 type pulse struct {
 	Run      string          `json:"run"`
 	Words    string          `json:"words"`
@@ -102,7 +102,6 @@ type Member struct {
 	peers    map[string]*seen // by id, without itself
 	watching time.Duration    // for so long Redis has been asked without a break
 	last     time.Time        // a look that worked; monotonic
-	lostIt   bool
 }
 
 // Join takes a place among the nodes, and returns when the others can see it.

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"sync"
+	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
@@ -32,6 +34,7 @@ type Options struct {
 	Password string
 	TLS      *tls.Config // nil: no TLS
 	Prefix   string      // of all keys; "belay" where empty
+	Replicas int         // how many must hold an event until it is safe; 0: those that Redis knows of
 }
 
 func (o Options) validate() error {
@@ -40,6 +43,8 @@ func (o Options) validate() error {
 		return errors.New("no address of a Redis server")
 	case o.Cluster && o.Master != "":
 		return errors.New("both Sentinels and a Cluster were asked for: Redis has either")
+	case o.Replicas < 0 || o.Replicas > 100:
+		return errors.New("the number of replicas of Redis lies between 0 and 100")
 	case o.Cluster && o.DB != 0:
 		return errors.New("a Redis Cluster has only database 0")
 	}
@@ -54,10 +59,17 @@ func (o Options) validate() error {
 // Store is a store.Store on Redis. All methods may be called concurrently;
 // whoever opened it closes it.
 type Store struct {
+	opts     Options
 	client   goredis.UniversalClient
 	prefix   string
 	warnings []string
 	calls    calls.Gate
+
+	replicas struct { // how many each server should have
+		sync.Mutex // guards the rest
+		of         map[string]int
+		asked      map[string]time.Time
+	}
 }
 
 var _ store.Store = (*Store)(nil)
@@ -70,7 +82,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	if opts.Prefix == "" {
 		opts.Prefix = "belay"
 	}
-	s := &Store{prefix: opts.Prefix, client: goredis.NewUniversalClient(&goredis.UniversalOptions{
+	s := &Store{opts: opts, prefix: opts.Prefix, client: goredis.NewUniversalClient(&goredis.UniversalOptions{
 		Addrs: opts.Addrs, MasterName: opts.Master, IsClusterMode: opts.Cluster, DB: opts.DB,
 		Username: opts.Username, Password: opts.Password, TLSConfig: opts.TLS,
 		MaxRetries:               -1, // Append settles lost answers itself; a silent resend would look like a conflict
@@ -79,6 +91,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 		DisableIdentity:          true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	})}
+	s.replicas.of, s.replicas.asked = map[string]int{}, map[string]time.Time{}
 	var err error
 	if s.warnings, err = inspect(ctx, s.client); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the event log on Redis: %w", err), s.client.Close())
@@ -115,6 +128,7 @@ func (k keys) head(name string) string { return string(k) + ":head:" + name }
 func (k keys) due() string             { return string(k) + ":due" }
 func (k keys) logs() string            { return string(k) + ":logs" }
 func (k keys) hint() string            { return string(k) + ":hint" }
+func (k keys) sure() string            { return string(k) + ":sure" }
 
 func shardOf(log string) int {
 	h := fnv.New32a()

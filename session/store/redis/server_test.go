@@ -4,13 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -18,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"belay/session/store"
+	"belay/session/store/redis/redistest"
 	"belay/session/store/storetest"
 )
 
@@ -25,78 +20,18 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // server is a real redis-server of the test's own.
 type server struct {
-	t    *testing.T
-	dir  string
+	*redistest.Server
 	addr string
-	args []string
-	cmd  *exec.Cmd
 }
 
 // startServer starts a server on a free port, safe unless args say otherwise.
-func startServer(t *testing.T, args ...string) *server {
+func startServer(t *testing.T, args ...string) server {
 	t.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		storetest.Missing(t, "redis-server is not installed: %v", err)
-	}
-	listen, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &server{t: t, dir: t.TempDir(), addr: listen.Addr().String(), args: args}
-	if err := listen.Close(); err != nil {
-		t.Fatal(err)
-	}
-	s.start()
-	t.Cleanup(s.kill)
-	return s
+	s := redistest.Alone(t, args...)
+	return server{s, s.Addr}
 }
 
-func (s *server) start() {
-	s.t.Helper()
-	_, port, _ := net.SplitHostPort(s.addr)
-	args := append([]string{"--port", port, "--bind", "127.0.0.1", "--dir", s.dir, "--save", "",
-		"--appendonly", "yes", "--appendfsync", "always", "--logfile", filepath.Join(s.dir, "log")}, s.args...)
-	s.cmd = exec.Command("redis-server", args...)
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := s.cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	client := s.client()
-	defer client.Close()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		err := client.Ping(s.t.Context()).Err()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
-			s.t.Fatalf("redis-server does not answer: %v\n%s", err, log)
-		}
-	}
-}
-
-// kill ends the server as a loss of the process would.
-func (s *server) kill() {
-	if s.cmd == nil {
-		return
-	}
-	_ = s.cmd.Process.Kill()
-	_ = s.cmd.Wait() // "signal: killed"
-	s.cmd = nil
-}
-
-func (s *server) client() *goredis.Client {
-	return goredis.NewClient(&goredis.Options{Addr: s.addr, MaxRetries: -1, DisableIdentity: true})
-}
-
-func (s *server) do(args ...any) {
-	s.t.Helper()
-	client := s.client()
-	defer client.Close()
-	if err := client.Do(s.t.Context(), args...).Err(); err != nil {
-		s.t.Fatalf("%v: %v", args, err)
-	}
-}
+func (s server) do(args ...any) { s.Do(args...) }
 
 func open(t *testing.T, opts Options) *Store {
 	t.Helper()
@@ -122,21 +57,18 @@ func TestContract(t *testing.T) {
 	storetest.Run(t, place(Options{Addrs: []string{srv.addr}}))
 }
 
+func TestContractUnderSentinel(t *testing.T) {
+	w := redistest.Sentinel(t, 1)
+	storetest.Run(t, place(Options{Addrs: w.Sentinels, Master: w.Name}))
+}
+
 func TestContractOnACluster(t *testing.T) {
-	srv := startServer(t, "--cluster-enabled", "yes")
-	srv.do("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-	client := srv.client()
-	defer client.Close()
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		info, err := client.ClusterInfo(t.Context()).Result()
-		if err == nil && strings.Contains(info, "cluster_state:ok") {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the cluster does not come up: %v\n%s", err, info)
-		}
+	var opts Options
+	for _, s := range redistest.Cluster(t, 3) {
+		opts.Addrs = append(opts.Addrs, s.Addr)
 	}
-	storetest.Run(t, place(Options{Addrs: []string{srv.addr}, Cluster: true}))
+	opts.Cluster = true
+	storetest.Run(t, place(opts))
 }
 
 func TestAKilledRedisLosesNothing(t *testing.T) {
@@ -152,7 +84,7 @@ func TestAKilledRedisLosesNothing(t *testing.T) {
 		for range 50 + int(seed%97) {
 			ledger.Take(<-acks.c)
 		}
-		srv.kill()
+		srv.Kill()
 		if err := <-written; err == nil {
 			t.Fatal("writing went on without a server")
 		}
@@ -163,7 +95,7 @@ func TestAKilledRedisLosesNothing(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
-		srv.start()
+		srv.Start()
 		s = open(t, Options{Addrs: []string{srv.addr}})
 		if err := errors.Join(ledger.Check(t.Context(), s), ledger.Settled(t.Context(), s), s.Close()); err != nil {
 			t.Fatalf("round %d: %v", round, err)

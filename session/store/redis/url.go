@@ -17,8 +17,9 @@ import (
 //	redis://[user[:password]@]host[:port][,host[:port]…][/database]
 //
 // With rediss:// the connection is TLS. Questions behind it, each at most once:
-// master=NAME (the hosts are Sentinels), cluster=true, prefix=NAME (of all keys)
-// and ca=FILE (PEM, instead of the machine's own authorities). No error of it
+// master=NAME (the hosts are Sentinels), cluster=true, prefix=NAME (of all keys),
+// replicas=N (how many must hold an event until it is safe) and ca=FILE (PEM,
+// instead of the machine's own authorities). No error of it
 // repeats the address: that may hold a password.
 func ParseURL(raw string) (Options, error) {
 	u, err := url.Parse(raw)
@@ -48,9 +49,13 @@ func ParseURL(raw string) (Options, error) {
 			if o.Cluster, err = strconv.ParseBool(value); err != nil {
 				return Options{}, errors.New("the address of Redis: cluster is true or false")
 			}
+		case "replicas":
+			if o.Replicas, err = strconv.Atoi(value); err != nil {
+				return Options{}, errors.New("the address of Redis: replicas is a number")
+			}
 		case "ca":
 		default:
-			return Options{}, fmt.Errorf("the address of Redis has %q, which is none of master, cluster, prefix and ca", name)
+			return Options{}, fmt.Errorf("the address of Redis has %q, which is none of master, cluster, prefix, replicas and ca", name)
 		}
 	}
 	port := "6379"

@@ -1,0 +1,323 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"belay/cmd/internal/person"
+	"belay/cmd/internal/redistest"
+	"belay/session"
+)
+
+// front is what stands before several nodes: it sends each connection to the first
+// of them that says it is ready.
+type front struct {
+	listener net.Listener
+	nodes    []*child
+	first    atomic.Int32 // where it begins to look
+	conns    sync.WaitGroup
+	mu       sync.Mutex
+	open     map[net.Conn]bool
+}
+
+func startFront(t *testing.T, nodes ...*child) *front {
+	t.Helper()
+	l, err := net.Listen("tcp", "localhost:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &front{listener: l, nodes: nodes, open: map[net.Conn]bool{}}
+	f.conns.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			f.conns.Go(func() { f.carry(c) })
+		}
+	})
+	t.Cleanup(func() {
+		_ = l.Close()
+		f.mu.Lock()
+		for c := range f.open {
+			_ = c.Close()
+		}
+		f.mu.Unlock()
+		f.conns.Wait()
+	})
+	return f
+}
+
+func (f *front) url() string { return "http://" + f.listener.Addr().String() }
+
+func (f *front) carry(c net.Conn) {
+	defer c.Close()
+	for i := range f.nodes {
+		n := f.nodes[(int(f.first.Load())+i)%len(f.nodes)]
+		if !n.answers("/readyz") {
+			continue
+		}
+		d, err := net.Dial("tcp", strings.TrimPrefix(n.url, "http://"))
+		if err != nil {
+			continue
+		}
+		f.mu.Lock()
+		f.open[c], f.open[d] = true, true
+		f.mu.Unlock()
+		var both sync.WaitGroup
+		for _, way := range [][2]net.Conn{{c, d}, {d, c}} {
+			both.Go(func() {
+				_, _ = io.Copy(way[0], way[1])
+				_ = way[0].Close()
+			})
+		}
+		both.Wait()
+		f.mu.Lock()
+		delete(f.open, c)
+		delete(f.open, d)
+		f.mu.Unlock()
+		return
+	}
+}
+
+// cluster is some nodes on one Redis, and a dosed client's visit on them: the
+// therapist comes to the first, the client and the chaperone to the second.
+type cluster struct {
+	t     *testing.T
+	nodes []*child
+	front *front
+
+	robin, alex, sam *person.Person
+	therapist        *person.Visitor
+	id               string
+}
+
+func startCluster(t *testing.T, count int, relay bool) *cluster {
+	t.Helper()
+	addr := redistest.Start(t)
+	c := &cluster{t: t}
+	for range count {
+		n := newChild(t, "-redis", "redis://"+addr)
+		n.start()
+		c.nodes = append(c.nodes, n)
+	}
+	c.front = startFront(t, c.nodes...)
+	ctx := t.Context()
+	v := c.visitor()
+	_, token, _ := strings.Cut(c.nodes[0].setUpLink(), "#")
+	c.check("the account", v.SetUp(ctx, token, "Robin Hale", "robin@example.org", "a quiet place to land", "OR"))
+	var made struct {
+		ID, Place string
+		Links     []struct{ Seat, URL string }
+	}
+	order := map[string]any{"product": "ketamine lozenge", "dose_mg": 100, "tablets": 1, "total_mg": 100, "number": 1, "of": 6}
+	c.check("the session", v.Ask(ctx, "POST", "/api/sessions", map[string]any{
+		"clients":    []any{map[string]any{"name": "Alex", "phone": "503-555-0142", "order": order}},
+		"chaperones": []any{map[string]any{"name": "Sam", "phone": "503-555-0178"}}}, &made))
+	c.therapist, c.id = v, made.ID
+	sits := func(v *person.Visitor, place string, camera bool) *person.Person {
+		p, err := person.Join(person.Options{URL: v.Socket(place), Cookies: v.Jar(), Camera: camera, Relay: relay && camera})
+		c.check("to sit down", err)
+		t.Cleanup(func() { _ = p.Close() })
+		c.check("to sit down", p.Open(c.soon()))
+		return p
+	}
+	c.robin = sits(v, made.Place, true)
+	c.front.first.Store(1)
+	for _, l := range made.Links {
+		seat := c.visitor()
+		place, err := seat.Open(ctx, l.URL)
+		c.check("the link of "+l.Seat, err)
+		if l.Seat == "client-1" {
+			c.alex = sits(seat, place, true)
+		} else {
+			c.sam = sits(seat, place, false)
+		}
+	}
+	c.sees(c.robin, "everybody", func(v session.View) bool { return here(v, "client-1") && here(v, "chaperone-1") })
+	c.does(c.robin, session.Admit{Client: "client-1", Reason: "a test"})
+	c.does(c.robin, session.RecordSwallowed{Client: "client-1", Mg: 100, Tablets: 1, At: c.robin.Now(), Reason: "a test"})
+	c.check("the therapist's picture", c.robin.AwaitMedia(c.soon(), "client-1"))
+	c.check("the client's picture", c.alex.AwaitMedia(c.soon(), "therapist-1"))
+	return c
+}
+
+func (c *cluster) visitor() *person.Visitor {
+	v, err := person.NewVisitor(c.front.url(), nil)
+	c.check("a browser", err)
+	return v
+}
+
+func (c *cluster) check(what string, err error) {
+	c.t.Helper()
+	if err != nil {
+		c.t.Fatalf("%s: %v", what, err)
+	}
+}
+
+func (c *cluster) soon() context.Context {
+	ctx, cancel := context.WithTimeout(c.t.Context(), 30*time.Second)
+	c.t.Cleanup(cancel)
+	return ctx
+}
+
+func (c *cluster) does(p *person.Person, act session.Act) {
+	c.t.Helper()
+	done, err := p.Do(c.soon(), act)
+	c.check(session.FactName(act), errors.Join(err, done.Err()))
+}
+
+func (c *cluster) sees(p *person.Person, what string, ok func(session.View) bool) {
+	c.t.Helper()
+	_, err := p.Await(c.soon(), ok)
+	c.check("to see "+what, err)
+}
+
+func here(v session.View, seat session.SeatID) bool {
+	for _, p := range v.People {
+		if p.Seat == seat {
+			return p.Present
+		}
+	}
+	return false
+}
+
+// record is the log as it can be taken out.
+func (c *cluster) record() []session.Event {
+	c.t.Helper()
+	var raw []byte
+	c.check("the record", c.therapist.Ask(c.t.Context(), http.MethodGet, fmt.Sprintf("/api/sessions/%s/log", c.id), nil, &raw))
+	return readEvents(c.t, raw, c.id)
+}
+
+// A node is killed with the therapist on it, a minute before a check-in is due: the
+// others find out, and nothing that is due comes late.
+func TestANodeThatDiesIsNoticedAndNothingDueIsLate(t *testing.T) {
+	c := startCluster(t, 2, true)
+	c.check("the relay", c.alex.AwaitMedia(c.soon(), "relay")) // at the node that will die
+	c.front.first.Store(1)                                     // whoever comes back comes there
+	c.robin.Cut(40 * time.Second)                              // and the therapist does not for a while
+	c.nodes[0].kill()
+	killed := time.Now()
+	c.sees(c.sam, "that the therapist is gone", func(v session.View) bool { return !here(v, "therapist-1") })
+	noticed := time.Since(killed)
+
+	var lost, alarm session.Event
+	for deadline := time.Now().Add(20 * time.Second); alarm.Seq == 0 && time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
+		for _, e := range c.record() {
+			switch f := e.Fact.(type) {
+			case session.PeerLost:
+				if f.Seat == "therapist-1" {
+					lost = e
+				}
+			case session.AlarmRaised:
+				if f.Condition == session.TherapistGone && lost.Seq > 0 {
+					alarm = e
+				}
+			}
+		}
+	}
+	if alarm.Seq == 0 {
+		t.Fatal("no alarm says that the therapist is gone")
+	}
+	late := alarm.Recorded.Sub(killed.UTC()) - 10*time.Second
+	t.Logf("the loss was in the record %v after the death, heard last %v before it; the alarm came %v after its ten seconds",
+		lost.Recorded.Sub(killed.UTC()).Round(time.Millisecond), killed.UTC().Sub(lost.At).Round(time.Millisecond), late.Round(time.Millisecond))
+	if noticed > 5*time.Second || late > 5*time.Second {
+		t.Errorf("noticed after %v, the alarm %v late", noticed, late)
+	}
+	count := 0
+	for _, e := range c.record() {
+		if f, ok := e.Fact.(session.PeerLost); ok && f.Seat == "therapist-1" {
+			count++
+		}
+	}
+	if count != 1 {
+		t.Errorf("the therapist was declared lost %d times", count)
+	}
+}
+
+// A node dies with the relay on it and nobody else: what went through it goes
+// through the other one.
+func TestTheRelayOfANodeThatDiesComesBackAtAnother(t *testing.T) {
+	c := startCluster(t, 2, true)
+	for _, p := range []*person.Person{c.robin, c.alex} {
+		c.check("the relay", p.AwaitMedia(c.soon(), "relay"))
+	}
+	c.front.first.Store(1)
+	c.nodes[0].kill()
+	killed := time.Now()
+	c.check("to come back", c.robin.Open(c.soon()))
+	deadline := time.Now().Add(25 * time.Second)
+	for c.alex.Flow("relay").Sound.Last.Before(killed.Add(500*time.Millisecond)) || c.robin.Flow("relay").Sound.Last.Before(killed.Add(500*time.Millisecond)) {
+		if time.Now().After(deadline) {
+			t.Fatalf("nothing comes by the relay again: %+v, %+v", c.alex.Flow("relay"), c.robin.Flow("relay"))
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	end := time.Now()
+	t.Logf("by the relay nothing came for %v; directly no longer than for %v",
+		c.alex.Flow("relay").Sound.LongestGap(killed.Add(-time.Second), end).Round(time.Millisecond),
+		c.alex.Flow("therapist-1").Picture.LongestGap(killed.Add(-time.Second), end).Round(time.Millisecond))
+	if gap := c.alex.Flow("therapist-1").Picture.LongestGap(killed.Add(-time.Second), end); gap > time.Second {
+		t.Errorf("the direct picture stood for %v", gap)
+	}
+}
+
+// Nodes are ended one after the other, as an update does it, with a visit on them.
+func TestARollingRestartIsNotNoticed(t *testing.T) {
+	c := startCluster(t, 2, true)
+	for _, p := range []*person.Person{c.robin, c.alex} {
+		c.check("the relay", p.AwaitMedia(c.soon(), "relay"))
+	}
+	before := time.Now()
+	for i, n := range c.nodes {
+		c.front.first.Store(int32(1 - i))
+		if err := n.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		<-n.ended
+		if err := n.cmd.Wait(); err != nil {
+			t.Errorf("the node ended with %v", err)
+		}
+		n.cmd = nil
+		n.start()
+		for _, p := range []*person.Person{c.robin, c.alex, c.sam} {
+			c.check("to come back", p.Open(c.soon()))
+		}
+		c.does(c.robin, session.WriteNote{Text: fmt.Sprintf("after restart %d", i)})
+	}
+	time.Sleep(time.Second) // the point is that it goes on
+	end := time.Now()
+	var longest time.Duration
+	for _, p := range []*person.Person{c.robin, c.alex, c.sam} {
+		for _, a := range p.Absences() {
+			longest = max(longest, a.To.Sub(a.From))
+		}
+	}
+	direct := c.alex.Flow("therapist-1").Picture.LongestGap(before, end)
+	relayed := c.alex.Flow("relay").Sound.LongestGap(before, end)
+	t.Logf("the longest time without a connection %v, without a picture directly %v, without sound by the relay %v", longest.Round(time.Millisecond), direct, relayed)
+	if longest > 3*time.Second || direct > time.Second || relayed > time.Second {
+		t.Errorf("without a connection for %v, without a picture for %v, without relayed sound for %v", longest, direct, relayed)
+	}
+	notes := 0
+	for _, e := range c.record() {
+		if _, ok := e.Fact.(session.NoteWritten); ok {
+			notes++
+		}
+	}
+	if notes != 2 {
+		t.Errorf("the record has %d notes of 2", notes)
+	}
+}

@@ -1,0 +1,76 @@
+package server_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"belay/cmd/internal/person"
+	"belay/cmd/internal/redistest"
+	"belay/cmd/internal/server"
+	"belay/session"
+	"belay/session/store"
+	"belay/session/store/redis"
+	"belay/session/store/storetest"
+)
+
+// BenchmarkCommandAcrossTwoNodes is the time from a command of somebody at one node
+// to the view of somebody at another, against the round trip of the script that
+// writes as much. Both through real sockets and one Redis that syncs each write.
+func BenchmarkCommandAcrossTwoNodes(b *testing.B) {
+	where := &redis.Options{Addrs: []string{redistest.Start(b)}}
+	here, there := start(b, server.Options{Redis: where}), server.Options{Redis: where}
+	robin := therapist(b, here)
+	m := robin.make(plain())
+	far := start(b, there)
+	alex := visit(b, far.URL())
+	place := alex.open(200, m.links["client-1"])["location"].(string)
+	seen := make(chan uint64, 1024)
+	sits := func(v *visitor, base, place string, view func(time.Time, session.View)) *person.Person {
+		p, err := person.Join(person.Options{URL: strings.Replace(base, "http", "ws", 1) + place + "ws", Cookies: v.http.Jar, View: view})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { _ = p.Close() })
+		if err := p.Open(soon(b)); err != nil {
+			b.Fatal(err)
+		}
+		return p
+	}
+	sender := sits(robin, here.URL(), m.place, nil)
+	sits(alex, far.URL(), place, func(_ time.Time, v session.View) { seen <- v.Seq })
+
+	bare, err := redis.Open(b.Context(), *where)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer bare.Close()
+	var script, across, answered time.Duration
+	at := store.Position{}
+	for i := 0; b.Loop(); i++ {
+		batch := storetest.Next("floor", at, 1, uint64(i))
+		began := time.Now()
+		if err := bare.Append(b.Context(), batch); err != nil {
+			b.Fatal(err)
+		}
+		script += time.Since(began)
+		at = batch.End()
+
+		began = time.Now()
+		done, err := sender.Do(b.Context(), session.WriteNote{Text: fmt.Sprintf("note %d", i)})
+		if err != nil || done.Err() != nil {
+			b.Fatal(err, done.Err())
+		}
+		answered += time.Since(began)
+		for seq := uint64(0); seq < done.Seq; {
+			seq = <-seen
+		}
+		across += time.Since(began)
+	}
+	n := time.Duration(b.N)
+	b.ReportMetric(float64((script / n).Microseconds()), "script-us")
+	b.ReportMetric(float64((answered / n).Microseconds()), "answered-us")
+	b.ReportMetric(float64((across / n).Microseconds()), "across-us")
+	b.ReportMetric(float64(across)/float64(script), "across/script")
+}

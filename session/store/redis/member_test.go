@@ -1,0 +1,252 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"belay/session/store"
+	"belay/session/store/storetest"
+)
+
+func join(t *testing.T, s *Store, id string) *Member {
+	t.Helper()
+	m, err := s.Join(t.Context(), Node{ID: id, Words: "machine " + id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = m.Leave() })
+	return m
+}
+
+// until waits for something that comes by itself.
+func until(t *testing.T, what string, ok func() bool) time.Duration {
+	t.Helper()
+	began := time.Now()
+	for !ok() {
+		if time.Since(began) > 15*time.Second {
+			t.Fatalf("in vain: %s", what)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return time.Since(began)
+}
+
+func TestNodesSeeEachOtherComeAndEnd(t *testing.T) {
+	srv := startServer(t)
+	s := open(t, Options{Addrs: []string{srv.addr}})
+	defer s.Close()
+	north, south := join(t, s, "north"), join(t, s, "south")
+	until(t, "both see each other", func() bool { return north.Runs(south.Name()) && south.Runs(north.Name()) })
+	if err := south.Say(t.Context(), []byte(`{"relay":true}`), true); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "what one says of itself is seen", func() bool {
+		all := north.Others()
+		return len(all) == 1 && all[0].Draining && string(all[0].About) == `{"relay":true}`
+	})
+	if _, lapsed := north.Lapsed(south.Name()); lapsed {
+		t.Error("a node that lives has lapsed")
+	}
+	if _, lapsed := north.Lapsed("north.formerly"); !lapsed {
+		t.Error("a former run of one's own has not lapsed")
+	}
+
+	// Killed: nobody says that it ends.
+	south.cancel()
+	south.mail.wake(t.Context())
+	south.done.Wait()
+	took := until(t, "a node that was killed lapses", func() bool { _, lapsed := north.Lapsed(south.Name()); return lapsed })
+	if took < silentFor-beatEvery || took > 5*time.Second {
+		t.Errorf("it lapsed after %v", took)
+	}
+	again := join(t, s, "south")
+	until(t, "its successor is seen", func() bool { return north.Runs(again.Name()) })
+	if _, lapsed := north.Lapsed(south.Name()); !lapsed || north.Runs(south.Name()) {
+		t.Error("a run whose successor is there still counts as running")
+	}
+	if err := again.Leave(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "a node that left is gone", func() bool { return len(north.Others()) == 0 })
+}
+
+// While Redis is away nobody can be seen; that is not the others' death.
+func TestThatRedisWasAwayEndsNobody(t *testing.T) {
+	srv := startServer(t)
+	s := open(t, Options{Addrs: []string{srv.addr}})
+	defer s.Close()
+	north, south := join(t, s, "north"), join(t, s, "south")
+	until(t, "both see each other", func() bool { return north.Runs(south.Name()) && south.Runs(north.Name()) })
+	srv.Kill()
+	for end := time.Now().Add(silentFor + time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		for _, m := range []*Member{north, south} {
+			for _, of := range []*Member{north, south} {
+				if _, lapsed := m.Lapsed(of.Name()); lapsed {
+					t.Fatal("a node was declared dead while Redis was away")
+				}
+			}
+		}
+	}
+	srv.Start()
+	for end := time.Now().Add(silentFor); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if _, lapsed := north.Lapsed(south.Name()); lapsed {
+			t.Fatal("a node was declared dead when Redis had come back")
+		}
+	}
+}
+
+func TestNodesAndMigrationsKeepEachOtherOut(t *testing.T) {
+	srv := startServer(t)
+	s := open(t, Options{Addrs: []string{srv.addr}})
+	defer s.Close()
+	moving := claim(t, s, "mover")
+	if _, err := s.Join(t.Context(), Node{ID: "north", Words: "n"}); !errors.As(err, new(*TakenError)) {
+		t.Fatalf("a node joined during a migration: %v", err)
+	}
+	if err := moving.Release(); err != nil {
+		t.Fatal(err)
+	}
+	north := join(t, s, "north")
+	join(t, s, "south")
+	if _, err := s.Claim(t.Context(), Node{ID: "mover", Words: "m"}); !errors.As(err, new(*TakenError)) {
+		t.Fatalf("a migration began while nodes serve: %v", err)
+	}
+	if err := north.Leave(); err != nil {
+		t.Fatal(err)
+	}
+	if _, there, err := s.Holder(t.Context()); err != nil || !there {
+		t.Fatalf("with one of two nodes the mark went: %v", err)
+	}
+	if err := s.SetUnfinished(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Join(t.Context(), Node{ID: "west", Words: "w"}); !errors.Is(err, errUnfinished) {
+		t.Fatalf("a node joined half a record: %v", err)
+	}
+}
+
+// What one node posts to another comes once and in order, though Redis goes away in
+// between; what was posted before the other listens waits.
+func TestLettersBetweenNodesComeOnceAndInOrder(t *testing.T) {
+	srv := startServer(t)
+	s := open(t, Options{Addrs: []string{srv.addr}})
+	t.Cleanup(func() { _ = s.Close() }) // after both have left
+	north, south := join(t, s, "north"), join(t, s, "south")
+	const count = 300
+	post := func(from, to int) {
+		for i := from; i < to; i++ {
+			if !north.Post(south.Name(), fmt.Appendf(nil, "%d", i)) {
+				t.Fatal("too much waits")
+			}
+		}
+	}
+	post(0, 50)
+	var mu sync.Mutex
+	var got []string
+	south.Receive(func(from string, message []byte) {
+		mu.Lock()
+		defer mu.Unlock()
+		if from != north.Name() {
+			t.Errorf("a letter from %q", from)
+		}
+		got = append(got, string(message))
+	}, nil)
+	have := func() int { mu.Lock(); defer mu.Unlock(); return len(got) }
+	until(t, "the first letters come", func() bool { return have() == 50 })
+	srv.Kill()
+	post(50, 150)
+	srv.Start()
+	post(150, count)
+	until(t, "all letters come", func() bool { return have() >= count })
+	for i, text := range got {
+		if text != fmt.Sprint(i) {
+			t.Fatalf("letter %d is %s", i, text)
+		}
+	}
+	lost := make(chan string, 1)
+	north.Receive(func(string, []byte) {}, func(_ string, message []byte) { lost <- string(message) })
+	srv.Kill()
+	north.Post(south.Name(), []byte("in vain"))
+	select {
+	case text := <-lost:
+		if text != "in vain" {
+			t.Errorf("%q was given back", text)
+		}
+	case <-time.After(lettersAge + 10*time.Second):
+		t.Error("what can't be sent is not given back")
+	}
+}
+
+func TestHintsComeAndNumbersAreThere(t *testing.T) {
+	srv := startServer(t)
+	s := open(t, Options{Addrs: []string{srv.addr}})
+	defer s.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	var mu sync.Mutex
+	heard := map[string]uint64{}
+	var done sync.WaitGroup
+	done.Go(func() {
+		s.Hints(ctx, func(log string, seq uint64) { mu.Lock(); defer mu.Unlock(); heard[log] = seq })
+	})
+	defer func() { cancel(); done.Wait() }()
+	at := map[string]store.Position{}
+	write := func(log string) {
+		b := storetest.Next(log, at[log], 1, uint64(len(at)))
+		if err := s.Append(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+		at[log] = b.End()
+	}
+	hears := func(log string) bool {
+		write(log)
+		time.Sleep(5 * time.Millisecond)
+		mu.Lock()
+		defer mu.Unlock()
+		return heard[log] > 0
+	}
+	for i := range 40 { // over all shards
+		log := fmt.Sprintf("log-%d", i)
+		until(t, "a hint at "+log, func() bool { return hears(log) })
+	}
+	// A subscription that has died silently is found out and replaced.
+	srv.Kill()
+	srv.Start()
+	until(t, "a hint after Redis was away", func() bool { return hears("after") })
+	seqs, err := s.Seqs(t.Context(), []string{"log-3", "unknown", "after"})
+	if err != nil || seqs[0] != at["log-3"].Seq || seqs[1] != 0 || seqs[2] != at["after"].Seq {
+		t.Errorf("numbers %v, %v", seqs, err)
+	}
+}
+
+func TestASessionHasOneHome(t *testing.T) {
+	srv := startServer(t)
+	s := open(t, Options{Addrs: []string{srv.addr}})
+	defer s.Close()
+	var all sync.WaitGroup
+	homes := make([]string, 8)
+	for i := range homes {
+		all.Go(func() { homes[i], _ = s.SetHome(t.Context(), "visit", "", fmt.Sprintf("node-%d", i)) })
+	}
+	all.Wait()
+	for _, home := range homes {
+		if home == "" || home != homes[0] {
+			t.Fatalf("homes %v", homes)
+		}
+	}
+	if have, err := s.SetHome(t.Context(), "visit", "somebody else", "thief"); err != nil || have != homes[0] {
+		t.Errorf("taken by who did not know whose it was: %q, %v", have, err)
+	}
+	if have, err := s.SetHome(t.Context(), "visit", homes[0], "heir"); err != nil || have != "heir" {
+		t.Errorf("handed over: %q, %v", have, err)
+	}
+	if have, err := s.SetHome(t.Context(), "visit", "heir", ""); err != nil || have != "" {
+		t.Errorf("given up: %q, %v", have, err)
+	}
+	if have, err := s.Homes(t.Context(), []string{"visit", "other"}); err != nil || have[0] != "" || have[1] != "" {
+		t.Errorf("%v, %v", have, err)
+	}
+}

@@ -1,0 +1,163 @@
+package relay
+
+import (
+	"io"
+	"slices"
+	"sync"
+
+	"github.com/pion/transport/v4/packetio"
+)
+
+const (
+	inletWaits = 64       // packets of a stream that nobody has taken up yet; more are dropped
+	rtcpWaits  = 64 << 10 // bytes of reports that nobody has read yet; more are dropped
+)
+
+// inlet is where pion puts what has arrived of one stream, decrypted. Until
+// somebody has taken the stream up it is a queue. From then on it is none: whoever
+// decrypts a packet calls the reader, who finds the packet with Read. So a packet
+// reaches its viewers without another hand-off between goroutines.
+type inlet struct {
+	gone func() // called once, by Close
+
+	mu     sync.Mutex
+	queue  [][]byte
+	more   chan struct{} // holds one
+	reader func() bool   // nil: the queue is read
+	now    []byte        // what Write hands to the reader; empty: taken
+	closed bool
+	done   chan struct{}
+}
+
+func newInlet(gone func()) *inlet {
+	return &inlet{gone: gone, more: make(chan struct{}, 1), done: make(chan struct{})}
+}
+
+// Write takes a packet from pion. It does not keep p.
+func (i *inlet) Write(p []byte) (int, error) {
+	i.mu.Lock()
+	switch {
+	case i.closed:
+		i.mu.Unlock()
+		return 0, io.ErrClosedPipe
+	case i.reader == nil:
+		defer i.mu.Unlock()
+		if len(i.queue) >= inletWaits {
+			return 0, packetio.ErrFull
+		}
+		i.queue = append(i.queue, slices.Clone(p))
+		select {
+		case i.more <- struct{}{}:
+		default:
+		}
+		return len(p), nil
+	}
+	read := i.reader
+	i.now = p
+	i.mu.Unlock()
+	for read() && i.left() { // pion may hold back packets of its own, they come first
+	}
+	return len(p), nil
+}
+
+// left reports whether the packet of Write was not taken yet.
+func (i *inlet) left() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return len(i.now) > 0
+}
+
+// Read returns the next packet. It waits for one until hand was called.
+func (i *inlet) Read(b []byte) (int, error) {
+	for {
+		n, wait, err := i.take(b)
+		if !wait {
+			return n, err
+		}
+		select {
+		case <-i.more:
+		case <-i.done:
+		}
+	}
+}
+
+func (i *inlet) take(b []byte) (n int, wait bool, err error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	var p []byte
+	switch {
+	case len(i.queue) > 0:
+		p, i.queue = i.queue[0], i.queue[1:]
+	case len(i.now) > 0:
+		p, i.now = i.now, nil
+	case i.closed || i.reader != nil:
+		return 0, false, io.EOF
+	default:
+		return 0, true, nil
+	}
+	if len(p) > len(b) {
+		return 0, false, io.ErrShortBuffer
+	}
+	return copy(b, p), false, nil
+}
+
+// hand makes read be called for each packet from now on, one after the other, by
+// whoever writes them. False: there are packets to be read first.
+func (i *inlet) hand(read func() bool) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if len(i.queue) > 0 || i.closed {
+		return false
+	}
+	i.reader, i.queue = read, nil
+	return true
+}
+
+// Close ends the stream. pion calls it.
+func (i *inlet) Close() error {
+	i.mu.Lock()
+	first := !i.closed
+	i.closed = true
+	i.mu.Unlock()
+	if first {
+		close(i.done)
+		i.gone()
+	}
+	return nil
+}
+
+// inlets are those of one connection. The zero value is ready.
+type inlets struct {
+	mu  sync.Mutex
+	all map[uint32]*inlet
+}
+
+// open is what pion is given for each incoming stream, and for its reports.
+func (s *inlets) open(kind packetio.BufferPacketType, ssrc uint32) io.ReadWriteCloser {
+	if kind != packetio.RTPBufferPacket {
+		reports := packetio.NewBuffer()
+		reports.SetLimitSize(rtcpWaits)
+		return reports
+	}
+	i := newInlet(func() { s.forget(ssrc) })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.all == nil {
+		s.all = map[uint32]*inlet{}
+	}
+	s.all[ssrc] = i
+	return i
+}
+
+func (s *inlets) forget(ssrc uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.all, ssrc)
+}
+
+// of returns a stream's; nil: it has ended.
+func (s *inlets) of(ssrc uint32) *inlet {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.all[ssrc]
+}

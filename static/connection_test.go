@@ -1,0 +1,93 @@
+package static
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/gorilla/websocket"
+)
+
+// slowDisk is a server whose record can't be written for the first few times
+// that it is asked to, and then can.
+type slowDisk struct {
+	mu    sync.Mutex
+	fails int
+	asked []string // ids of the commands, as they came
+}
+
+func (s *slowDisk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	up := websocket.Upgrader{Subprotocols: []string{"belay.1"}, CheckOrigin: func(*http.Request) bool { return true }}
+	ws, err := up.Upgrade(w, r, nil)
+	if err != nil {
+		return
+	}
+	defer ws.Close()
+	for {
+		var m struct {
+			Type string `json:"type"`
+			Body struct {
+				ID  string `json:"id"`
+				Act string `json:"act"`
+			} `json:"body"`
+		}
+		if ws.ReadJSON(&m) != nil {
+			return
+		}
+		switch m.Type {
+		case "hello":
+			err = ws.WriteMessage(websocket.TextMessage, []byte(`{"type":"welcome","body":{"now":"2026-03-02T14:00:00Z","rate":1}}`))
+		case "command":
+			err = ws.WriteMessage(websocket.TextMessage, s.answer(m.Body.ID, m.Body.Act))
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (s *slowDisk) answer(id, act string) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = append(s.asked, id)
+	result := map[string]any{"id": id, "ok": true, "seq": 7}
+	switch {
+	case act == "Refused":
+		result = map[string]any{"id": id, "ok": false, "refused": map[string]any{"code": "not_now", "words": "Not now."}}
+	case s.fails > 0:
+		s.fails--
+		result = map[string]any{"id": id, "ok": false, "refused": map[string]any{"code": "not_recorded", "words": "Not in the record."}}
+	}
+	frame, err := json.Marshal(map[string]any{"type": "result", "body": result})
+	if err != nil {
+		panic(err)
+	}
+	return frame
+}
+
+// A disk that hangs for some seconds is answered "not recorded": the page has to
+// go on by itself, and what the rules refuse is told at once.
+func TestWhatCouldNotBeRecordedIsSentAgainWithoutAnybodyPressing(t *testing.T) {
+	disk := &slowDisk{fails: 2}
+	server := httptest.NewServer(disk)
+	defer server.Close()
+	got := evaluate[[]string](t, "connection.js", fmt.Sprintf(`
+		globalThis.location = new URL(%q);
+		globalThis.addEventListener = globalThis.removeEventListener = () => {};
+		globalThis.document = { addEventListener() {}, removeEventListener() {}, visibilityState: "visible" };
+		const connection = m.openConnection({ path: "ws" });
+		const refused = await connection.command("Refused");
+		const saved = await connection.command("IntroduceSelf", { client: "client-1", name: "Alex" });
+		connection.close();
+		return [refused.refused?.code ?? "done", saved.ok ? "saved" : saved.refused?.code];`, server.URL))
+	same(t, got, []string{"not_now", "saved"})
+	disk.mu.Lock()
+	defer disk.mu.Unlock()
+	if len(disk.asked) != 4 || strings.Count(strings.Join(disk.asked, " "), disk.asked[1]) != 3 {
+		t.Errorf("the server was asked %v: one refused, and one three times under the same id", disk.asked)
+	}
+}
