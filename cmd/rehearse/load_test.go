@@ -43,7 +43,7 @@ func TestOneFailedSessionFailsTheLoad(t *testing.T) {
 	if code := rehearseMany(t.Context(), o, load{sessions: 1}, &out, &errs); code != exitBroken {
 		t.Errorf("exit code %d\n%s", code, out.String())
 	}
-	if text := out.String(); !strings.Contains(text, "session 1\nBROKEN  At the end every screen says that the record is signed") || !strings.Contains(text, "0 kept, 1 failed") {
+	if text := out.String(); !strings.Contains(text, "\nBROKEN  At the end every screen says that the record is signed") || !strings.Contains(text, "0 kept, 1 failed") {
 		t.Errorf("what was noticed is not said:\n%s", text)
 	}
 }
