@@ -7,6 +7,7 @@
 //	rehearse -speed 1               as long as the real thing: two and a half hours
 //	rehearse -couple                two clients, each with an own dose and clock
 //	rehearse -server URL -email E   on a running server, in the account's name
+//	rehearse -sessions 20 -stay 1m -speed 1     many at once, and what they cost
 //
 // A server of its own runs as a child process on a temporary data folder; in the
 // middle of the session it is killed with SIGKILL and started again. A server
@@ -16,6 +17,18 @@
 // server that nobody has an account on yet, rehearse makes that account with the
 // set-up link in BELAY_SETUP_LINK. A certificate that the machine does not know,
 // such as a self-signed one, is named in SSL_CERT_FILE.
+//
+// # Load
+//
+// With -sessions that many sessions begin over the time of -ramp, each is judged
+// like a single one, and a table says how long commands took, how late deadlines
+// were, the longest time without a picture, and what a server of our own took of
+// processor and memory. With -stay they go up to the dose, stay together for that
+// time with an act every ten seconds, and leave; the costs are those of that time.
+// -signaling leaves picture and sound away, -relay sends them through the server's
+// relay too: the differences are what each costs. -nodes names several servers on
+// one Redis; the people of each session sit at different ones. Servers on other
+// machines are refused without -abroad: a load is an attack on who does not expect it.
 //
 // # How it is made
 //

@@ -17,8 +17,10 @@ import (
 // evidence is what was observed from outside, on every screen and in the record.
 // It is written while the session is played, under mu, and read afterwards.
 type evidence struct {
-	mu   sync.Mutex
-	rate float64
+	mu    sync.Mutex
+	rate  float64
+	media bool // therapist and clients have picture and sound
+	relay bool // also through the relay, always
 	// How late an alarm may be, on the wall.
 	alarmWithin time.Duration
 	screens     map[session.SeatID]*screen
@@ -34,10 +36,13 @@ type evidence struct {
 	directs   []direct
 	acks      map[session.SeatID][]person.Ack
 	away      map[session.SeatID][]person.Absence
-	flows     map[pair]person.Flow // what the first saw of the second
-	pictures  person.Gap           // from the first picture both ways to the end
-	events    []session.Event      // the record, as it was downloaded
-	recordErr error                // why it could not be read
+	flows     map[pair]person.Flow           // what the first saw of the second
+	relayed   map[session.SeatID]person.Flow // what each got through the relay, where all use it
+	pictures  person.Gap                     // from the first picture both ways to the end
+	events    []session.Event                // the record, as it was downloaded
+	recordErr error                          // why it could not be read
+	took      []time.Duration                // of each command, from the tap to the answer
+	open      bool                           // the visit was not to be played to its end
 }
 
 // pair is who sees whom.
@@ -111,8 +116,9 @@ type direct struct {
 }
 
 func newEvidence(rate float64) *evidence {
-	return &evidence{rate: rate, alarmWithin: alarmWithin, screens: map[session.SeatID]*screen{},
-		acks: map[session.SeatID][]person.Ack{}, away: map[session.SeatID][]person.Absence{}, flows: map[pair]person.Flow{}}
+	return &evidence{rate: rate, media: true, alarmWithin: alarmWithin, screens: map[session.SeatID]*screen{},
+		acks: map[session.SeatID][]person.Ack{}, away: map[session.SeatID][]person.Absence{}, flows: map[pair]person.Flow{},
+		relayed: map[session.SeatID]person.Flow{}}
 }
 
 // note runs f with the evidence to itself.
@@ -223,7 +229,8 @@ func (e *evidence) options(seat session.Seat) person.Options {
 			e.screens[seat.ID] = &screen{role: seat.Role, alarms: map[string]time.Time{}, now: func() time.Time { return time.Time{} }}
 		}
 	})
-	p.Camera = seat.Role != session.Chaperone
+	p.Camera = seat.Role != session.Chaperone && e.media
+	p.Relay = p.Camera && e.relay
 	p.Heard = func(_ time.Time, frame []byte) { e.heard(seat.ID, frame) }
 	p.View = func(_ time.Time, v session.View) { e.saw(seat.ID, v) }
 	return p

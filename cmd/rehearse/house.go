@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 const (
 	childListen = "BELAY_REHEARSED_LISTEN"
 	childData   = "BELAY_REHEARSED_DATA"
+	childRooms  = "BELAY_REHEARSED_ROOMS"
 )
 
 // greeting is what the child says once it answers.
@@ -40,7 +42,8 @@ func child() (bool, error) {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	s, err := server.Start(ctx, server.Options{Listen: os.Getenv(childListen), Data: data})
+	rooms, _ := strconv.Atoi(os.Getenv(childRooms)) // not said: as many as the server itself holds for right
+	s, err := server.Start(ctx, server.Options{Listen: os.Getenv(childListen), Data: data, Rooms: rooms})
 	if err != nil {
 		return true, err
 	}
@@ -70,15 +73,17 @@ type house struct {
 	cmd    *exec.Cmd
 	stdin  io.Closer
 	listen string
+	rooms  int // visits at once with a place at the relay; 0: as many as the server itself holds for right
 }
 
-// openHouse starts a server on a new folder in dir. errs gets what it complains about.
-func openHouse(ctx context.Context, dir string, errs io.Writer) (*house, error) {
+// openHouse starts a server on a new folder in dir, with a place for so many visits
+// at its relay. errs gets what it complains about.
+func openHouse(ctx context.Context, dir string, rooms int, errs io.Writer) (*house, error) {
 	data, err := os.MkdirTemp(dir, "belay-rehearsal-")
 	if err != nil {
 		return nil, err
 	}
-	h := &house{data: data, errs: errs, listen: "127.0.0.1:0"}
+	h := &house{data: data, errs: errs, listen: "127.0.0.1:0", rooms: rooms}
 	if err := h.start(ctx); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(data))
 	}
@@ -92,7 +97,7 @@ func (h *house) start(ctx context.Context) error {
 		return err
 	}
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), childListen+"="+h.listen, childData+"="+filepath.Join(h.data, "data"))
+	cmd.Env = append(os.Environ(), childListen+"="+h.listen, childData+"="+filepath.Join(h.data, "data"), childRooms+"="+strconv.Itoa(h.rooms))
 	cmd.Stderr = h.errs
 	stdin, err := cmd.StdinPipe()
 	if err != nil {

@@ -60,6 +60,15 @@ func run(ctx context.Context, args []string, env func(string) string, out, errs 
 	flags.StringVar(&o.server, "server", "", "play on this running server, for example https://belay.example.org (default: one of its own)")
 	flags.StringVar(&o.email, "email", "", "account on that server; the password is read from BELAY_PASSWORD")
 	flags.BoolVar(&o.quiet, "quiet", false, "no transcript, only the promises")
+	var l load
+	var nodes string
+	flags.IntVar(&l.sessions, "sessions", 0, fmt.Sprintf("many sessions at once, up to %d, and what they cost; 0: one", maxSessions))
+	flags.StringVar(&nodes, "nodes", "", "with -sessions: the servers on one Redis, with commas in between; the people of each session sit at different ones")
+	flags.DurationVar(&l.ramp, "ramp", 0, "with -sessions: from the first session's beginning to the last one's (default: half a second for each)")
+	flags.DurationVar(&l.stay, "stay", 0, "with -sessions: after the doses all stay together so long and leave, and that alone is what costs are counted for; 0: whole visits")
+	signaling := flags.Bool("signaling", false, "with -sessions: people without picture and sound")
+	flags.BoolVar(&l.relay, "relay", false, "with -sessions: picture and sound go through the relay too")
+	flags.BoolVar(&l.abroad, "abroad", false, "with -sessions: the servers may be on other machines")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return 0
@@ -70,8 +79,25 @@ func run(ctx context.Context, args []string, env func(string) string, out, errs 
 		fmt.Fprintln(errs, "rehearse: a speed from 1 to 600, and nothing besides the flags")
 		return exitUsage
 	}
-	_, code := rehearse(ctx, o, out, errs)
-	return code
+	if l.sessions == 0 {
+		if nodes != "" || l.ramp != 0 || l.stay != 0 || l.relay || l.abroad || *signaling {
+			fmt.Fprintln(errs, "rehearse: -nodes, -ramp, -stay, -signaling, -relay and -abroad belong to -sessions")
+			return exitUsage
+		}
+		_, code := rehearse(ctx, o, out, errs)
+		return code
+	}
+	if nodes != "" {
+		l.nodes = strings.Split(nodes, ",")
+	}
+	if l.picture = !*signaling; l.ramp == 0 {
+		l.ramp = time.Duration(l.sessions-1) * time.Second / 2
+	}
+	if err := l.validate(o); err != nil {
+		fmt.Fprintln(errs, "rehearse:", err)
+		return exitUsage
+	}
+	return rehearseMany(ctx, o, l, out, errs)
 }
 
 // rehearse plays one session and judges it. The evidence is returned for tests.
@@ -116,7 +142,7 @@ func newPlay(ctx context.Context, o options, out io.Writer) *play {
 		a.minds.direct = p.direct
 		return a
 	}
-	p.therapist = somebody("therapist-1", session.Therapist, "Dana Reyes", "")
+	p.therapist = somebody("therapist-1", session.Therapist, therapistName, "")
 	p.clients = []*actor{somebody("client-1", session.Client, "Alex", "they/them")}
 	if o.couple {
 		p.clients = append(p.clients, somebody("client-2", session.Client, "Noor", "she/her"))
@@ -129,24 +155,35 @@ func newPlay(ctx context.Context, o options, out io.Writer) *play {
 func (p *play) enter(o options, errs io.Writer) (err error) {
 	setup, email, password := o.env("BELAY_SETUP_LINK"), o.email, o.env("BELAY_PASSWORD")
 	if p.place = o.server; p.place == "" {
-		if p.house, err = openHouse(p.ctx, o.dir, errs); err != nil {
+		if p.house, err = openHouse(p.ctx, o.dir, 0, errs); err != nil {
 			return err
 		}
 		p.place, setup, email, password = p.house.URL, p.house.Setup, "dana@rehearsal.example", rand.Text()
 	}
+	p.visitor, err = signIn(p.ctx, p.place, setup, email, password)
+	return err
+}
+
+// therapistName is that of the account which a set-up link makes.
+const therapistName = "Dana Reyes"
+
+// signIn is the therapist's browser at a server, signed in. With a set-up link the
+// account is made.
+func signIn(ctx context.Context, place, setup, email, password string) (*person.Visitor, error) {
 	if email == "" || password == "" {
-		return errors.New("a server of somebody else's needs an account: -email, and the password in BELAY_PASSWORD")
+		return nil, errors.New("a server of somebody else's needs an account: -email, and the password in BELAY_PASSWORD")
 	}
-	if p.visitor, err = person.NewVisitor(p.place, nil); err != nil {
-		return err
+	v, err := person.NewVisitor(place, nil)
+	if err != nil {
+		return nil, err
 	}
 	if _, token, ok := strings.Cut(setup, "#"); ok {
-		err = p.visitor.SetUp(p.ctx, token, p.therapist.seat.Name, email, password, "CO")
+		err = v.SetUp(ctx, token, therapistName, email, password, "CO")
 	} else {
-		err = p.visitor.SignIn(p.ctx, email, password)
+		err = v.SignIn(ctx, email, password)
 	}
 	if err != nil {
-		return fmt.Errorf("sign in: %w", err)
+		return nil, fmt.Errorf("sign in: %w", err)
 	}
-	return nil
+	return v, nil
 }

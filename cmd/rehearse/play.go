@@ -25,7 +25,8 @@ type play struct {
 	speed float64
 	house *house // nil: the server is somebody else's
 
-	place     string // of the server
+	place     string       // of the server
+	stay      func() error // in place of all that comes after the dose; nil: the whole visit
 	visitor   *person.Visitor
 	state     string // where the client is today
 	id        string // of the session
@@ -45,6 +46,7 @@ type play struct {
 // forgets are acts that a rehearsal can leave out.
 type forgets struct {
 	checkIns bool   // the chaperone does not look in
+	doors    bool   // nobody tries what must not open
 	after    string // scenes after this one are not played; "": all are
 }
 
@@ -53,6 +55,7 @@ type actor struct {
 	seat    session.Seat
 	order   session.Order
 	visitor *person.Visitor
+	server  string // where their page is; "": where the session was made
 	link    string // the invitation; none of the therapist's
 	place   string
 	*person.Person
@@ -99,9 +102,11 @@ const promptly = 20 * time.Second
 func (p *play) does(a *actor, acts ...session.Act) error {
 	for _, act := range acts {
 		ctx, cancel := p.within(promptly)
+		began := time.Now()
 		answer, err := a.Do(ctx, act)
 		cancel()
 		if err == nil {
+			p.e.note(func() { p.e.took = append(p.e.took, time.Since(began)) })
 			err = answer.Err()
 		}
 		if err != nil {
@@ -281,6 +286,9 @@ func (p *play) longestGap(from, to time.Time) (longest time.Duration) {
 
 // pairs are all who see each other, in both directions.
 func (p *play) pairs() (all []struct{ by, of *actor }) {
+	if !p.e.media {
+		return nil
+	}
 	for _, c := range p.clients {
 		all = append(all, struct{ by, of *actor }{p.therapist, c}, struct{ by, of *actor }{c, p.therapist})
 	}
@@ -326,6 +334,9 @@ func (p *play) collect() (err error) {
 	if !p.e.pictures.From.IsZero() {
 		for _, pair := range p.pairs() {
 			p.e.note(func() { p.e.flows[pair2(pair.by, pair.of)] = pair.by.Flow(pair.of.seat.ID) })
+			if p.e.relay {
+				p.e.note(func() { p.e.relayed[pair.by.seat.ID] = pair.by.Flow(relaySeat) })
+			}
 		}
 	}
 	for _, a := range p.cast() {
@@ -335,6 +346,9 @@ func (p *play) collect() (err error) {
 	}
 	return err
 }
+
+// relaySeat is under what a person keeps what comes through the relay.
+const relaySeat = session.SeatID("relay")
 
 func pair2(by, of *actor) pair { return pair{by.seat.ID, of.seat.ID} }
 

@@ -286,6 +286,9 @@ func viewsForward(e *evidence) error {
 }
 
 func allSigned(e *evidence) error {
+	if e.open {
+		return errNotSeen
+	}
 	var errs []error
 	for seat, s := range e.screens {
 		if !s.last.Signed {

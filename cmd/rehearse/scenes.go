@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,6 +13,7 @@ import (
 
 	"belay/cmd/internal/person"
 	"belay/session"
+	"belay/signaling/access"
 	"belay/signaling/protocol"
 )
 
@@ -23,7 +26,7 @@ type scene struct {
 // scenes are the whole visit, in its order. Times are those of each client's own
 // clock; a scene that comes late because the speed is high is played all the same.
 func (p *play) scenes() []scene {
-	return []scene{
+	all := []scene{
 		{"the session is made", p.makeSession},
 		{"doors", p.tryDoors},
 		{"arriving", p.arrive},
@@ -41,6 +44,11 @@ func (p *play) scenes() []scene {
 		{"the release", p.release},
 		{"the record", p.sign},
 	}
+	if p.stay == nil {
+		return all
+	}
+	dosed := slices.IndexFunc(all, func(s scene) bool { return s.name == "the dose" })
+	return append(all[:dosed+1], scene{"staying", p.stay})
 }
 
 // makeSession is the console's part: the therapist makes a session and links.
@@ -100,11 +108,11 @@ func (p *play) makeSession() error {
 		if i < 0 {
 			return fmt.Errorf("there is no link for %s", a.seat.ID)
 		}
-		if a.visitor, err = person.NewVisitor(p.place, nil); err != nil {
+		if a.visitor, err = person.NewVisitor(cmp.Or(a.server, p.place), nil); err != nil {
 			return err
 		}
 		a.link = made.Links[i].URL
-		if a.place, err = a.visitor.Open(p.ctx, a.link); err != nil {
+		if err := p.opens(a); err != nil {
 			return fmt.Errorf("the link of %s: %w", a.seat.ID, err)
 		}
 	}
@@ -112,8 +120,28 @@ func (p *play) makeSession() error {
 	return nil
 }
 
+// opens opens somebody's link. Many who come from one address are asked to wait.
+func (p *play) opens(a *actor) (err error) {
+	ctx, cancel := p.within(time.Minute)
+	defer cancel()
+	for {
+		a.place, err = a.visitor.Open(ctx, a.link)
+		if refusal, ok := errors.AsType[*session.Refusal](err); !ok || refusal.Code != access.TooMany {
+			return err
+		}
+		select {
+		case <-time.After(500 * time.Millisecond):
+		case <-ctx.Done():
+			return errors.Join(context.Cause(ctx), err)
+		}
+	}
+}
+
 // tryDoors tries what must not open.
 func (p *play) tryDoors() error {
+	if p.forgets.doors {
+		return nil
+	}
 	client := p.clients[0]
 	door := func(what string, err error) {
 		p.e.note(func() { p.e.links = append(p.e.links, link{what, err}) })
@@ -227,8 +255,10 @@ func (p *play) settleChecks() error {
 			return fmt.Errorf("%s does not see and hear %s: %w", pair.by.seat.ID, pair.of.seat.ID, err)
 		}
 	}
-	p.e.note(func() { p.e.pictures.From = time.Now() })
-	p.tell("They see and hear each other.")
+	if p.e.media {
+		p.e.note(func() { p.e.pictures.From = time.Now() })
+		p.tell("They see and hear each other.")
+	}
 	first := p.clients[0]
 	id := first.seat.ID
 	authorize := session.AuthorizeDose{Client: id, Number: 1, Mg: 100, Tablets: 1}

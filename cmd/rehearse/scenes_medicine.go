@@ -46,6 +46,9 @@ func (p *play) loseTherapist() error {
 
 // coverCamera: the picture stands still while the sound goes on.
 func (p *play) coverCamera() error {
+	if !p.e.media {
+		return nil
+	}
 	first := p.clients[0]
 	over := p.causes(session.PictureGone, session.CallUnanswered)
 	defer over()
@@ -97,8 +100,10 @@ func (p *play) cutOff(heard <-chan protocol.Direct) error {
 	for _, a := range away {
 		a.Cut(time.Second)
 	}
-	call := p.callDirectly(heard)
-	p.e.note(func() { p.e.directs = append(p.e.directs, call) })
+	if p.e.media { // the data channel is a part of it
+		call := p.callDirectly(heard)
+		p.e.note(func() { p.e.directs = append(p.e.directs, call) })
+	}
 	for _, a := range away {
 		ctx, cancel := p.within(2 * backWithin)
 		err := a.Open(ctx)
