@@ -31,10 +31,12 @@ type report struct {
 	skipped        []string
 	said           map[string]*strings.Builder // by package and test, until it has ended
 	broken         map[string]bool             // packages with a failed test
+	lost           map[string]bool             // tests that failed, and did not pass since
+	again          []string                    // tests that passed only when they were played again
 }
 
 func main() {
-	r := report{said: map[string]*strings.Builder{}, broken: map[string]bool{}}
+	r := report{said: map[string]*strings.Builder{}, broken: map[string]bool{}, lost: map[string]bool{}}
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(nil, 64<<20)
 	seen := 0
@@ -58,7 +60,13 @@ func main() {
 	for _, test := range r.skipped {
 		fmt.Print("SKIPPED ", test)
 	}
+	for _, test := range r.again {
+		fmt.Println("PASSED ONLY WHEN PLAYED AGAIN, its failure is above:", test)
+	}
 	summary := fmt.Sprintf("%d passed, %d failed", r.passed, r.failed)
+	if len(r.again) > 0 {
+		fmt.Printf("%d tests failed at first\n", len(r.again))
+	}
 	if len(r.skipped) > 0 {
 		summary += fmt.Sprintf(", %d skipped (nothing may be skipped here)", len(r.skipped))
 	}
@@ -94,6 +102,11 @@ func (r *report) add(e event) {
 		if e.Test != "" {
 			r.passed++
 		}
+		if r.lost[key] {
+			delete(r.lost, key)
+			r.failed--
+			r.again = append(r.again, key)
+		}
 		delete(r.said, key)
 	case "skip":
 		if e.Test != "" {
@@ -103,8 +116,10 @@ func (r *report) add(e event) {
 	case "fail":
 		switch {
 		case e.Test != "":
-			r.failed++
-			r.broken[e.Package] = true
+			if !r.lost[key] { // played again, it is still one failure
+				r.failed++
+			}
+			r.broken[e.Package], r.lost[key] = true, true
 			fmt.Printf("FAILED %s %s (%.1fs)\n%s", e.Package, e.Test, e.Elapsed, r.output(key))
 		case !r.broken[e.Package]:
 			// It did not build, panicked outside of a test, or ran out of time.

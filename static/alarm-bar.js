@@ -22,6 +22,7 @@ import { words } from "./therapist-words.js";
  * @property {number} since Date.now() ms
  * @property {boolean} [acknowledged]
  * @property {boolean} [stays] until acknowledged; then it goes
+ * @property {boolean} [said] by somebody: it comes before what this page noticed
  * @property {import("./types.d.ts").Way[]} [dial] whom to call now
  */
 
@@ -186,7 +187,7 @@ export function createAlarmBar(desk, sound) {
     return all.find((button) => visible(button) && usable(button));
   }
 
-  const ownOrdered = () => [...own.values()].sort((a, b) => Number(a.acknowledged ?? false) - Number(b.acknowledged ?? false));
+  const ownOrdered = () => [...own.values()].sort((a, b) => Number(a.acknowledged ?? false) - Number(b.acknowledged ?? false) || Number(b.said ?? false) - Number(a.said ?? false));
 
   /** Which alarms stand whole, and the words of the others. */
   function stack() {

@@ -268,7 +268,7 @@ export function createTherapistScreen({ connection, media, sound, first }) {
       if (message.kind !== "help") return;
       const name = desk.name(seat);
       const dial = (desk.view().people ?? []).filter((person) => person.role === "chaperone" && person.phone).map((person) => ({ name: person.name, phone: person.phone ?? "" }));
-      if (!known(seat)) alarms.local(`direct ${seat}`, { priority: "high", since: Date.now(), stays: true, dial, words: () => words.alarm.direct(name) });
+      if (!known(seat)) alarms.local(`direct ${seat}`, { priority: "high", since: Date.now(), stays: true, said: true, dial, words: () => words.alarm.direct(name) });
       requestAnimationFrame(() => requestAnimationFrame(() => media.sendDirect({ kind: "seen", id: message.id })));
     },
     /** @param {Degraded} degraded */

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"belay/cmd/internal/redistest"
 	"belay/cmd/internal/server"
+	"belay/session/store/redis/redistest"
 )
 
 // command runs the command and returns its exit code and all that it said.
@@ -26,7 +26,7 @@ func TestARecordMovesToRedisAndBackAndIsServedThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	env := map[string]string{"BELAY_REDIS": "redis://:hunter2@" + redistest.Start(t, "--requirepass", "hunter2")}
+	env := map[string]string{"BELAY_REDIS": "redis://:hunter2@" + redistest.Alone(t, "--requirepass", "hunter2").Addr}
 	if code, said := command(t, env, "migrate", "-from", "bolt:"+data, "-to", "redis:"); code != 1 || !strings.Contains(said, "end the server first") {
 		t.Errorf("under a running server: %d, %s", code, said)
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -12,17 +11,9 @@ import (
 	"belay/cmd/internal/network"
 )
 
-func onlyLong(t *testing.T) {
-	t.Helper()
-	if os.Getenv("BELAY_LONG") == "" {
-		t.Skip("BELAY_LONG=1 runs this")
-	}
-}
-
 // A server in a cloud knows an address that nobody else does; the relay says the
 // one that it was told.
-func TestThroughAnyNetworkToARelayBehindNAT(t *testing.T) {
-	onlyLong(t)
+func toARelayBehindNAT(t *testing.T) {
 	h := &homes{Street: network.Lay(t), t: t}
 	h.visit = &visit{t: t, server: h.serve(h.Rack, network.RackIs, network.RackAt, "-advertise", network.RackAt)}
 	h.robin = h.chromium(h.A).Open("robin", browser.Seat{})
@@ -45,8 +36,7 @@ func TestThroughAnyNetworkToARelayBehindNAT(t *testing.T) {
 
 // A visit is longer than the credentials that it began with: when the network
 // changes after their end, fresh ones are at hand.
-func TestThroughAnyNetworkWithCredentialsThatHaveEnded(t *testing.T) {
-	onlyLong(t)
+func withCredentialsThatHaveEnded(t *testing.T) {
 	h := settle(t, "-turn-credentials", "4s")
 	t.Cleanup(func() { t.Log(printed()) })
 	h.as(onlyTLS)
@@ -68,8 +58,7 @@ func TestThroughAnyNetworkWithCredentialsThatHaveEnded(t *testing.T) {
 
 // A practice that exchanges no addresses: nobody's page is ever told where the
 // other one is, not even what it could have used.
-func TestThroughAnyNetworkWithoutLearningAnAddress(t *testing.T) {
-	onlyLong(t)
+func withoutLearningAnAddress(t *testing.T) {
 	h := &homes{Street: network.Lay(t), t: t}
 	h.visit = &visit{t: t, server: h.serve(h.Server, network.ServerAt, network.ServerAt)}
 	h.robin = h.chromium(h.A).Open("robin", browser.Seat{})
@@ -125,8 +114,7 @@ func TestThroughAnyNetworkWithoutLearningAnAddress(t *testing.T) {
 }
 
 // Two makes of browser, each in either seat, by either rope.
-func TestThroughAnyNetworkBetweenTwoMakes(t *testing.T) {
-	onlyLong(t)
+func betweenTwoMakes(t *testing.T) {
 	for _, client := range []string{"firefox", "chromium"} {
 		t.Run("the client in "+client, func(t *testing.T) {
 			h := &homes{Street: network.Lay(t), t: t}

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"belay/cmd/internal/person"
-	"belay/cmd/internal/redistest"
+	"belay/session/store/redis/redistest"
 	"belay/session"
 )
 
@@ -104,7 +104,7 @@ type cluster struct {
 
 func startCluster(t *testing.T, count int, relay bool) *cluster {
 	t.Helper()
-	addr := redistest.Start(t)
+	addr := redistest.Alone(t).Addr
 	c := &cluster{t: t}
 	for range count {
 		n := newChild(t, "-redis", "redis://"+addr)

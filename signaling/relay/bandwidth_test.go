@@ -147,6 +147,26 @@ func TestAFullWayTakesThePictureBeforeItTakesTheSound(t *testing.T) {
 	}
 }
 
+// What stood because the viewer's machine was busy comes in all at once: that is no
+// full way, however long it stood.
+func TestAViewerThatStoodStillKeepsItsPicture(t *testing.T) {
+	s := steps{needs: [none + 1]float64{full: bigRate, reduced: smallRate}}
+	for i := range 10 {
+		at := noon.Add(time.Duration(i) * 400 * time.Millisecond)
+		s.measured(at, measure{queue: 700 * time.Millisecond, rate: 20e6, sent: at})
+	}
+	if s.look(noon.Add(5 * time.Second)); s.step != full {
+		t.Errorf("its picture is %v", s.step)
+	}
+	for i := range 3 {
+		at := noon.Add(time.Duration(10+i) * 400 * time.Millisecond)
+		s.measured(at, measure{queue: 700 * time.Millisecond, rate: 400e3, sent: at})
+	}
+	if s.look(noon.Add(6 * time.Second)); s.step != reduced {
+		t.Errorf("where less comes through than is sent its picture is %v", s.step)
+	}
+}
+
 func TestAVeryNarrowWayGoesStraightToSoundAlone(t *testing.T) {
 	n := newNarrows(t, 100e3, 5*time.Second)
 	n.run(5 * time.Second)

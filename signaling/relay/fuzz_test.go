@@ -206,7 +206,7 @@ func TestAViewerGoesDownFastAndUpSlowly(t *testing.T) {
 	want("it is well again", full)
 	second(5, 0.3, 0.2)
 	want("sound suffers", reduced, none)
-	second(2, 0, 0)
+	second(6, 0, 0)
 	want("a moment without a picture")
 	second(3, 0, 0)
 	want("to see nobody is worse", reduced)

@@ -30,9 +30,10 @@ const (
 	queueShrinks = 20 * time.Millisecond  // between two measurements: it runs empty by itself
 	longWindows  = 2                      // of a long queue, in a row
 	fits         = 0.9                    // of what the way bears
+	bearsMore    = 1.5                    // times what is sent
 	settles      = 2 * time.Second        // after a step, reports speak of what was before
 	upAfter      = 10 * time.Second       // of good reports
-	backAfter    = 3 * time.Second        // of them, where there is no picture at all: to see nobody is worse than a moment of poor sound
+	backAfter    = 7 * time.Second        // of them, where there is no picture at all: to see nobody is worse than a moment of poor sound
 	upAtMost     = 80 * time.Second       // after attempts that failed
 	upHeld       = 60 * time.Second       // an attempt that has not failed for so long succeeded
 )
@@ -105,7 +106,10 @@ func (s *steps) measured(now time.Time, m measure) {
 	if m.sent.Before(s.moved) { // it tells of what was before
 		return
 	}
-	if m.queue < queueLong || shrinks {
+	// More comes through than is sent: nothing is full. A viewer whose machine stood
+	// still for a moment takes in at once what had come meanwhile.
+	bears := s.needs[s.next] > 0 && m.rate > bearsMore*s.needs[s.next]
+	if m.queue < queueLong || shrinks || bears {
 		s.standing = 0
 		return
 	}

@@ -23,7 +23,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"belay/cmd/internal/redistest"
+	"belay/session/store/redis/redistest"
 	"belay/cmd/internal/server"
 	"belay/session/store/bolt"
 	"belay/session/store/redis"
@@ -304,8 +304,8 @@ func TestWhatIsWrongWithTheDataFolderIsSaid(t *testing.T) {
 func TestWhatIsWrongWithRedisIsSaid(t *testing.T) {
 	t.Parallel()
 	expect(t, Options{Redis: &redis.Options{Addrs: []string{"127.0.0.1:1"}}}, "Redis at 127.0.0.1:1")
-	expect(t, Options{Redis: &redis.Options{Addrs: []string{redistest.Start(t, "--appendonly", "no")}}}, "appendonly is no")
-	opts := &redis.Options{Addrs: []string{redistest.Start(t, "--appendfsync", "everysec")}}
+	expect(t, Options{Redis: &redis.Options{Addrs: []string{redistest.Alone(t, "--appendonly", "no").Addr}}}, "appendonly is no")
+	opts := &redis.Options{Addrs: []string{redistest.Alone(t, "--appendfsync", "everysec").Addr}}
 	data := private(t)
 	start(t, server.Options{Data: data, Redis: opts})
 	wrong, said := examine(t, Options{Data: data, Redis: opts})

@@ -12,7 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"belay/cmd/internal/redistest"
+	"belay/session/store/redis/redistest"
 	"belay/session"
 	"belay/session/practice"
 	"belay/session/store"
@@ -26,7 +26,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // redisPlace is a prefix of its own on a real server of the test's own.
 func redisPlace(t *testing.T) Place {
 	t.Helper()
-	return Place{Redis: &redis.Options{Addrs: []string{redistest.Start(t)}, Prefix: "moved"}}
+	return Place{Redis: &redis.Options{Addrs: []string{redistest.Alone(t).Addr}, Prefix: "moved"}}
 }
 
 // filled is a folder with a practice and some sessions, one of them longer than

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"belay/cmd/internal/person"
-	"belay/cmd/internal/redistest"
+	"belay/session/store/redis/redistest"
 	"belay/cmd/internal/server"
 	"belay/session"
 	"belay/session/store"
@@ -19,7 +19,7 @@ import (
 // to the view of somebody at another, against the round trip of the script that
 // writes as much. Both through real sockets and one Redis that syncs each write.
 func BenchmarkCommandAcrossTwoNodes(b *testing.B) {
-	where := &redis.Options{Addrs: []string{redistest.Start(b)}}
+	where := &redis.Options{Addrs: []string{redistest.Alone(b).Addr}}
 	here, there := start(b, server.Options{Redis: where}), server.Options{Redis: where}
 	robin := therapist(b, here)
 	m := robin.make(plain())

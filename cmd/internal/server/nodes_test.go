@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"belay/cmd/internal/person"
-	"belay/cmd/internal/redistest"
+	"belay/session/store/redis/redistest"
 	"belay/cmd/internal/server"
 	"belay/session"
 	"belay/session/store/redis"
@@ -31,7 +31,7 @@ type two struct {
 // the link at the second.
 func startTwo(t *testing.T) *two {
 	t.Helper()
-	where := &redis.Options{Addrs: []string{redistest.Start(t)}}
+	where := &redis.Options{Addrs: []string{redistest.Alone(t).Addr}}
 	w := &two{t: t, at: map[session.SeatID]string{}, who: map[session.SeatID]*visitor{}}
 	w.a = start(t, server.Options{Redis: where})
 	w.b = start(t, server.Options{Redis: where})

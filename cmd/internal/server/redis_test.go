@@ -9,14 +9,14 @@ import (
 	"strings"
 	"testing"
 
-	"belay/cmd/internal/redistest"
+	"belay/session/store/redis/redistest"
 	"belay/cmd/internal/server"
 	"belay/session/store/redis"
 )
 
 func TestAServerOnRedisKeepsAccountsAndSessionsThroughARestart(t *testing.T) {
 	data := t.TempDir()
-	where := &redis.Options{Addrs: []string{redistest.Start(t)}}
+	where := &redis.Options{Addrs: []string{redistest.Alone(t).Addr}}
 	s := start(t, server.Options{Data: data, Redis: where})
 	robin := therapist(t, s)
 	m := robin.make(plain())
@@ -42,7 +42,7 @@ func TestAServerOnRedisKeepsAccountsAndSessionsThroughARestart(t *testing.T) {
 }
 
 func TestTwoServersDoNotUseOneDataFolder(t *testing.T) {
-	where := &redis.Options{Addrs: []string{redistest.Start(t)}}
+	where := &redis.Options{Addrs: []string{redistest.Alone(t).Addr}}
 	data := t.TempDir()
 	s := start(t, server.Options{Data: data, Redis: where})
 	second, err := server.Start(t.Context(), server.Options{Listen: "127.0.0.1:0", Data: data, Redis: where})
@@ -63,7 +63,7 @@ func TestWhatIsUnsafeAboutARedisIsSaidAtTheStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := start(t, server.Options{Data: data, Log: slog.New(slog.NewTextHandler(&log, nil)),
-		Redis: &redis.Options{Addrs: []string{redistest.Start(t, "--appendfsync", "everysec", "--requirepass", "hunter2")}, Password: "hunter2"}})
+		Redis: &redis.Options{Addrs: []string{redistest.Alone(t, "--appendfsync", "everysec", "--requirepass", "hunter2").Addr}, Password: "hunter2"}})
 	said := strings.Join(s.Warnings(), "\n")
 	if !strings.Contains(said, "everysec") || !strings.Contains(said, "record of its own") || len(s.Warnings()) != 2 {
 		t.Errorf("it warns of %q", said)
@@ -77,7 +77,8 @@ func TestWhatIsUnsafeAboutARedisIsSaidAtTheStart(t *testing.T) {
 }
 
 func TestPeopleAreStillLetInWhileRedisIsAway(t *testing.T) {
-	addr, stop := redistest.Stoppable(t)
+	at := redistest.Alone(t)
+	addr, stop := at.Addr, at.Kill
 	s := start(t, server.Options{Redis: &redis.Options{Addrs: []string{addr}}})
 	v := visit(t, s.URL())
 	stop()

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"belay/cmd/internal/redistest"
+	"belay/session/store/redis/redistest"
 	"belay/session"
 	"belay/session/live"
 	"belay/session/store"
@@ -48,7 +48,7 @@ func shelves() []shelf {
 			}
 		}},
 		{"redis", func(b *testing.B) func(*testing.B) store.Store {
-			where := redis.Options{Addrs: []string{redistest.Start(b)}}
+			where := redis.Options{Addrs: []string{redistest.Alone(b).Addr}}
 			return func(b *testing.B) store.Store {
 				s, err := redis.Open(b.Context(), where)
 				if err != nil {

@@ -82,7 +82,10 @@ func (s *Server) Start() {
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
-	s.await("answered", func(c *goredis.Client) bool { return c.Ping(s.t.Context()).Err() == nil })
+	s.await("answered", func(c *goredis.Client) bool {
+		err := c.Ping(s.t.Context()).Err()
+		return err == nil || strings.HasPrefix(err.Error(), "NOAUTH") // it wants a password first
+	})
 }
 
 // Kill ends the process as a loss of the machine would. One that is stopped ends too.
