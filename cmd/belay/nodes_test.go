@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"belay/cmd/internal/person"
-	"belay/session/store/redis/redistest"
 	"belay/session"
+	"belay/session/store/redis/redistest"
 )
 
 // front is what stands before several nodes: it sends each connection to the first

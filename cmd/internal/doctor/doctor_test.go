@@ -23,10 +23,10 @@ import (
 
 	"go.uber.org/goleak"
 
-	"belay/session/store/redis/redistest"
 	"belay/cmd/internal/server"
 	"belay/session/store/bolt"
 	"belay/session/store/redis"
+	"belay/session/store/redis/redistest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

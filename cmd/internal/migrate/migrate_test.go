@@ -12,12 +12,12 @@ import (
 
 	"go.uber.org/goleak"
 
-	"belay/session/store/redis/redistest"
 	"belay/session"
 	"belay/session/practice"
 	"belay/session/store"
 	"belay/session/store/bolt"
 	"belay/session/store/redis"
+	"belay/session/store/redis/redistest"
 	"belay/session/store/storetest"
 )
 

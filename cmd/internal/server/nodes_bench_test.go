@@ -7,11 +7,11 @@ import (
 	"time"
 
 	"belay/cmd/internal/person"
-	"belay/session/store/redis/redistest"
 	"belay/cmd/internal/server"
 	"belay/session"
 	"belay/session/store"
 	"belay/session/store/redis"
+	"belay/session/store/redis/redistest"
 	"belay/session/store/storetest"
 )
 

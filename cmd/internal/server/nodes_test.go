@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"belay/cmd/internal/person"
-	"belay/session/store/redis/redistest"
 	"belay/cmd/internal/server"
 	"belay/session"
 	"belay/session/store/redis"
+	"belay/session/store/redis/redistest"
 	"belay/signaling/protocol"
 )
 

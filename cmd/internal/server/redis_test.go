@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"belay/session/store/redis/redistest"
 	"belay/cmd/internal/server"
 	"belay/session/store/redis"
+	"belay/session/store/redis/redistest"
 )
 
 func TestAServerOnRedisKeepsAccountsAndSessionsThroughARestart(t *testing.T) {

@@ -12,12 +12,12 @@ import (
 	"testing"
 	"time"
 
-	"belay/session/store/redis/redistest"
 	"belay/session"
 	"belay/session/live"
 	"belay/session/store"
 	"belay/session/store/bolt"
 	"belay/session/store/redis"
+	"belay/session/store/redis/redistest"
 )
 
 // scales are how many sessions the benchmarks of this file go through, to see
