@@ -156,7 +156,9 @@ func (s *Store) Append(ctx context.Context, b store.Batch) error {
 	}
 	// The file and the shared log are written at the same time: nobody is told
 	// before both have it.
+	s.mu.Lock()
 	k, again := h.last(b.End())
+	s.mu.Unlock()
 	var synced <-chan error
 	if !again {
 		k = kept{after: b.After, end: b.End()}
@@ -190,7 +192,7 @@ func (s *Store) Append(ctx context.Context, b store.Batch) error {
 	return s.orMended(ctx, b, h, err)
 }
 
-// last returns what is kept of the end of a log, where that is its end.
+// last returns what is kept of the end of a log, where that is its end. Store.mu is held.
 func (h *hold) last(end store.Position) (kept, bool) {
 	if n := len(h.kept); n > 0 && h.kept[n-1].end == end {
 		return h.kept[n-1], true
@@ -219,7 +221,7 @@ func (s *Store) keep(h *hold, k kept, again, told bool) {
 // was lost: then the log is mended first, and the conflict names its head after that.
 func (s *Store) orMended(ctx context.Context, b store.Batch, h *hold, err error) error {
 	conflict, refused := errors.AsType[*store.ConflictError](err)
-	if !refused || len(h.kept) == 0 {
+	if !refused || !s.holds(b.Log) {
 		return err
 	}
 	if mending := s.mend(ctx, b.Log, h); mending != nil {
