@@ -44,7 +44,8 @@ func TestEverySettingInTheDeploymentFilesIsOneThatBelayReads(t *testing.T) {
 		t.Fatal("-help is no help")
 	}
 	known := []string{"BELAY_REDIS_PASSWORD",
-		"BELAY_HOST", "BELAY_AT"} // of the proxies' own files
+		"BELAY_HOST", "BELAY_AT", // of the proxies' own files
+		"BELAY_LONG"} // of the measurements
 	for _, m := range regexp.MustCompile(`(?m)^  -([a-z-]+)`).FindAllStringSubmatch(help.String(), -1) {
 		known = append(known, "BELAY_"+strings.ToUpper(strings.ReplaceAll(m[1], "-", "_")))
 	}

@@ -93,13 +93,25 @@ func (p *Practice) now(ctx context.Context) (*state, error) {
 // missEvery bounds how often a secret that nobody knows has the log looked at.
 const missEvery = 50 * time.Millisecond
 
-// anew returns a state that is younger than most: for what is missing in one that
-// may be a second old.
+// anew returns a state that was read after the call: for what is missing in one that
+// may be a second old. It waits for its turn to look, at most missEvery.
 func (p *Practice) anew(ctx context.Context) (*state, error) {
-	if age := time.Since(time.Unix(0, p.checked.Load())); age >= 0 && age < missEvery {
-		return p.state.Load(), nil
+	asked := time.Now()
+	for {
+		looked := time.Unix(0, p.checked.Load())
+		age := time.Since(looked)
+		switch {
+		case looked.After(asked):
+			return p.state.Load(), nil
+		case age < 0, age >= missEvery:
+			return p.refresh(ctx)
+		}
+		select {
+		case <-time.After(missEvery - age):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
-	return p.refresh(ctx)
 }
 
 // change appends the facts that decide returns for the newest state. Where
