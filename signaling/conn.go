@@ -45,13 +45,13 @@ type conn struct {
 
 	served time.Time // when the page got its ICE servers; the reader's own
 
-	acts   acts
-	help   acts        // calls for help: they wait for nothing else
-	joins  int         // how often it told that it came; acts' own
-	left   bool        // the page goes for good; the reader's own
-	joined atomic.Bool // the log knows of it, or will: see live
-	before string      // the connection that this one replaced
-	detach func()      // set by join, which runs in acts; read when acts have ended
+	acts    acts
+	help    acts        // calls for help: they wait for nothing else
+	rejoins int         // how often it told again that it came; acts' own
+	left    bool        // the page goes for good; the reader's own
+	joined  atomic.Bool // the log knows of it, or will: see live
+	before  string      // the connection that this one replaced
+	detach  func()      // set by join, which runs in acts; read when acts have ended
 }
 
 // breach is a violation of the protocol; the connection is closed with its words.
@@ -307,20 +307,13 @@ func (c *conn) fail(err error, what string) {
 	c.out.end(protocol.CloseInternal, "internal", "Something failed on the server. The page connects again by itself.")
 }
 
-// join tells the session who came, and begins its views.
+// join begins the views of a page, has it meet whom it may, and tells the session
+// who came. Whom it may meet rests on what the record holds already, and not on the
+// line about its own coming: waiting for that to be durable would be a disk's time in
+// the way to the picture, each time that a page comes back. What screens show is the
+// record as it is: that a page is connected stands there when it is written. Other
+// nodes know of a page from the record alone, so where there are any, that comes first.
 func (c *conn) join() {
-	err := c.tellJoined()
-	var refusal *session.Refusal
-	switch {
-	case errors.As(err, &refusal):
-		c.out.end(protocol.CloseUnknown, refusal.Code, refusal.Words)
-		return
-	case err != nil && !errors.Is(err, live.ErrNotRecorded):
-		c.fail(err, "a page could not join")
-		return
-	}
-	recorded := err == nil
-	c.joined.Store(true) // where it is not recorded, the session tries again by itself
 	ctx, cancel := context.WithTimeout(context.Background(), actWithin)
 	defer cancel()
 	detach, err := c.edge.opts.Sessions.Attach(ctx, c.session, c.seat, (*views)(c))
@@ -329,15 +322,30 @@ func (c *conn) join() {
 		return
 	}
 	c.detach = detach
-	c.room.list(c, recorded)
+	if c.edge.opts.Nodes == nil {
+		c.room.list(c, false)
+	}
+	id := "join-" + c.id
+	for err = c.tellJoined(id); errors.Is(err, context.DeadlineExceeded) && !c.out.ending(); {
+		err = c.tellJoined(id) // the store hangs: that ends no connection
+	}
+	var refusal *session.Refusal
+	switch {
+	case errors.As(err, &refusal):
+		c.out.end(protocol.CloseUnknown, refusal.Code, refusal.Words)
+		return
+	case err != nil && !errors.Is(err, live.ErrNotRecorded) && !errors.Is(err, context.DeadlineExceeded):
+		c.fail(err, "a page could not join")
+		return
+	}
+	c.joined.Store(true) // where it is not recorded, the session tries again by itself
+	if c.edge.opts.Nodes != nil {
+		c.room.list(c, err == nil)
+	}
 }
 
 // tellJoined tells the session who came.
-func (c *conn) tellJoined() error {
-	id := "join-" + c.id
-	if c.joins++; c.joins > 1 {
-		id += "-" + strconv.Itoa(c.joins)
-	}
+func (c *conn) tellJoined(id string) error {
 	return c.do(session.Command{ID: id, Seat: session.Server, Conn: c.id,
 		Do: session.JoinPeer{Seat: c.seat, Peer: string(c.peer), Node: c.edge.name(), Media: c.media, Relay: c.relay}})
 }
@@ -345,7 +353,8 @@ func (c *conn) tellJoined() error {
 // rejoin tells the session that a connection lives which another node, that did
 // not see this one for a while, has declared lost.
 func (c *conn) rejoin() {
-	err := c.tellJoined()
+	c.rejoins++
+	err := c.tellJoined("join-" + c.id + "-" + strconv.Itoa(c.rejoins+1))
 	if refusal := (*session.Refusal)(nil); err != nil && !errors.As(err, &refusal) && !errors.Is(err, live.ErrNotRecorded) {
 		c.fail(err, "a page could not join again")
 	}

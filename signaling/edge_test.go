@@ -75,14 +75,20 @@ func TestPagesMeetOnlyWhomTheyMayAndOneSideOffers(t *testing.T) {
 	})
 }
 
-func TestAConnectionBeginsWithOneWelcomeOneViewAndItsPeers(t *testing.T) {
+func TestAConnectionBeginsWithOneWelcomeAViewAndItsPeers(t *testing.T) {
 	bubble(t, func(t *testing.T, h *house) {
 		h.come("therapist-1")
 		client := h.come("client-1")
 		synctest.Wait()
 		got := client.messages()
-		if len(got) != 3 {
+		if len(got) != 4 {
 			t.Fatalf("%d messages came: %+v", len(got), got)
+		}
+		if _, ok := got[2].(*protocol.Peers); !ok {
+			t.Errorf("after the view came %+v, not its peers", got[2])
+		}
+		if _, ok := got[3].(*protocol.View); !ok {
+			t.Errorf("after its peers came %+v, not the view in which it is connected", got[3])
 		}
 		welcome, ok := got[0].(*protocol.Welcome)
 		if !ok || welcome.Seat != "client-1" || welcome.Rate != 1 || !welcome.Now.Equal(session.Instant(time.Now())) ||
@@ -179,6 +185,7 @@ func TestWhatBreaksTheProtocolClosesWithWords(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, h *house) {
 				therapist, client := h.come("therapist-1"), h.come("client-1")
+				synctest.Wait() // their coming is recorded
 				before, _ := h.live.Events(context.Background(), visit)
 				go client.raw(bad) // the server may stop reading in the middle of it
 				if words := client.wantClosed(protocol.CloseProtocol); words == "" {
@@ -319,7 +326,7 @@ func TestAResumeKeepsTheRunningMedia(t *testing.T) {
 				kinds = append(kinds, "candidate")
 			}
 		}
-		if got := strings.Join(kinds, " "); got != "welcome view peers need_offer candidate" {
+		if got := strings.Join(kinds, " "); got != "welcome view peers need_offer candidate view" {
 			t.Errorf("the page that came back got: %s", got)
 		}
 	})
@@ -700,6 +707,39 @@ func TestAChaperoneWhoMayNoLongerSeeMeetsNobodyAtOnce(t *testing.T) {
 		synctest.Wait()
 		if len(all[protocol.Offer](client)) > 0 {
 			t.Error("an offer of the chaperone's reached the client")
+		}
+	})
+}
+
+// The picture waits for no disk, and a disk that hangs ends no connection.
+func TestPagesMeetBeforeTheDiskHasAnswered(t *testing.T) {
+	bubble(t, func(t *testing.T, h *house) {
+		therapist := h.come("therapist-1")
+		release := h.broken.hang()
+		client := h.come("client-1")
+		client.send(protocol.Offer{To: therapist.peer, SDP: "v=0"})
+		synctest.Wait()
+		if len(all[protocol.Offer](therapist)) != 1 {
+			t.Error("an offer waits for the disk")
+		}
+		present := func() bool {
+			var view session.View
+			if err := json.Unmarshal(last[protocol.View](therapist).View, &view); err != nil {
+				t.Fatal(err)
+			}
+			return slices.ContainsFunc(view.People, func(p session.PersonView) bool { return p.Seat == "client-1" && p.Present })
+		}
+		if present() {
+			t.Error("the client is shown as connected before it is in the record")
+		}
+		time.Sleep(25 * time.Second) // longer than an act may take
+		release()
+		time.Sleep(time.Second)
+		if client.code != 0 || len(all[protocol.Welcome](client)) != 1 {
+			t.Errorf("the connection was closed with %d", client.code)
+		}
+		if !present() {
+			t.Error("the client is not shown as connected although the disk answers again")
 		}
 	})
 }
