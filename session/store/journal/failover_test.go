@@ -85,14 +85,12 @@ func mendedBy(all []*node) (back, aside int) {
 // settle has every node put into the logs what it still holds, and waits until all is safe.
 func settle(t *testing.T, all []*node, logs int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
 	eventually(t, "everything is safe", func() bool {
 		left := 0
 		for _, node := range all {
 			again := &worker{store: node.Store}
 			for n := range logs {
-				again.reenter(ctx, storetest.ID(uint64(n)))
+				again.reenter(t.Context(), storetest.ID(uint64(n)))
 			}
 			kept, _ := node.Kept()
 			left += kept + len(node.journal.Waiting())
