@@ -104,6 +104,13 @@ func freeAddress(t *testing.T) string {
 // start runs the server and returns when it is ready.
 func (c *child) start() {
 	c.t.Helper()
+	c.launch()
+	c.ready()
+}
+
+// launch runs the server.
+func (c *child) launch() {
+	c.t.Helper()
 	c.cmd = belay(c.t, context.Background(), c.args...)
 	if len(c.prefix) > 0 {
 		c.cmd.Args = append(slices.Clone(c.prefix), c.cmd.Args...)
@@ -127,13 +134,18 @@ func (c *child) start() {
 			c.output.add(lines.Text())
 		}
 	}()
+}
+
+// ready returns when the server is.
+func (c *child) ready() {
+	c.t.Helper()
 	deadline := time.Now().Add(60 * time.Second)
 	for {
 		if c.answers("/readyz") {
 			return
 		}
 		select {
-		case <-ended:
+		case <-c.ended:
 			c.t.Fatalf("the server ended instead of starting:\n%s", c.output.text())
 		case <-time.After(20 * time.Millisecond):
 		}

@@ -104,10 +104,15 @@ type cluster struct {
 
 func startCluster(t *testing.T, count int, relay bool) *cluster {
 	t.Helper()
-	addr := redistest.Alone(t).Addr
+	return startClusterOn(t, count, relay, "redis://"+redistest.Alone(t).Addr)
+}
+
+// startClusterOn is startCluster on a Redis that is there.
+func startClusterOn(t *testing.T, count int, relay bool, redis string) *cluster {
+	t.Helper()
 	c := &cluster{t: t}
 	for range count {
-		n := newChild(t, "-redis", "redis://"+addr)
+		n := newChild(t, "-redis", redis)
 		n.start()
 		c.nodes = append(c.nodes, n)
 	}

@@ -46,6 +46,10 @@ func serve(ctx context.Context, s settings, env func(string) string, out, errs i
 		UDP: s.udp, RelayTCP: s.relayTCP, Advertise: advertise, Rooms: s.rooms, Credentials: s.credentials,
 	})
 	if err != nil {
+		if ctx.Err() != nil { // ended while it waited for Redis
+			fmt.Fprintln(out, "Ended before it could begin.")
+			return nil
+		}
 		return err
 	}
 	announce(out, running, s, where)

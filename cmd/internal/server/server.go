@@ -124,11 +124,25 @@ type stop struct {
 	do     func(context.Context) error
 }
 
-// Start begins everything. ctx bounds the start alone.
-func Start(ctx context.Context, opts Options) (_ *Server, err error) {
+// Start begins everything, and returns when it is there. While Redis is away it waits
+// for it, and its address says so meanwhile. ctx bounds the start alone.
+func Start(ctx context.Context, opts Options) (*Server, error) {
 	if err := opts.validate(); err != nil {
 		return nil, err
 	}
+	for {
+		s, err := start(ctx, opts)
+		if opts.Redis == nil || !redis.Away(err) || ctx.Err() != nil {
+			return s, err
+		}
+		if err := awaitRedis(ctx, opts, err); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// start is Start without patience.
+func start(ctx context.Context, opts Options) (_ *Server, err error) {
 	s := &Server{opts: opts, metrics: observe.New(), probes: newProbes(), failed: make(chan error, 4)}
 	defer func() {
 		if err != nil {

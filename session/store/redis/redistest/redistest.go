@@ -18,8 +18,13 @@ import (
 	"belay/session/store/storetest"
 )
 
-// patience is how long a shape may take to come up on a slow machine.
-const patience = 40 * time.Second
+// patience is how often a shape that comes up is looked at before it is given up, at
+// least: 40 s. It counts looks and not time, so that a test that is stopped for a while
+// goes on as if nothing had been.
+const (
+	patience  = 4000
+	lookEvery = 10 * time.Millisecond
+)
 
 // Server is one process of redis-server. Its methods are called by one goroutine.
 type Server struct {
@@ -49,7 +54,8 @@ func prepare(t testing.TB, addr string) *Server {
 	s := &Server{Addr: addr, t: t, dir: t.TempDir()}
 	_, port, _ := net.SplitHostPort(addr)
 	s.args = []string{"--port", port, "--bind", "127.0.0.1", "--dir", s.dir, "--save", "",
-		"--appendonly", "yes", "--appendfsync", "always", "--logfile", filepath.Join(s.dir, "log")}
+		"--appendonly", "yes", "--appendfsync", "always", "--logfile", filepath.Join(s.dir, "log"),
+		"--repl-diskless-sync-delay", "0"} // else each replica waits five seconds for others to come with it
 	t.Cleanup(s.Kill)
 	return s
 }
@@ -142,8 +148,8 @@ func (s *Server) await(what string, is func(*goredis.Client) bool) {
 	s.t.Helper()
 	c := s.Client()
 	defer c.Close()
-	for end := time.Now().Add(patience); !is(c); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
+	for looks := 0; !is(c); looks++ {
+		if time.Sleep(lookEvery); looks == patience {
 			log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
 			s.t.Fatalf("Redis at %s: it never %s\n%s", s.Addr, what, log)
 		}

@@ -97,11 +97,8 @@ func (w *Watched) Follow(s *Server) {
 // others follow it and have what it has.
 func (w *Watched) InStep() {
 	w.t.Helper()
-	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-		if w.inStep() {
-			return
-		}
-		if time.Now().After(end) {
+	for looks := 0; !w.inStep(); looks++ {
+		if time.Sleep(lookEvery); looks == patience {
 			w.t.Fatal("the replicas of Redis never followed one master")
 		}
 	}
