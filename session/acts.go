@@ -11,13 +11,18 @@ import (
 )
 
 // Command is one act of one seat. The id is made by the screen, so that a
-// resend after a lost answer has no second effect; seat and connection are set
-// by the server's edge and never by a screen.
+// resend after a lost answer has no second effect; all else but the act is set by
+// the server's edge and never by a screen.
+//
+// A fact is recorded with the time at which it was given, not with the one at which
+// a busy disk or a lost connection let it through: see Given.
 type Command struct {
-	ID   string // 1 to 64 characters, unique per seat; empty only for the clock
-	Seat SeatID
-	Conn string
-	Do   Act
+	ID      string // 1 to 64 characters, unique per seat; empty only for the clock
+	Seat    SeatID
+	Conn    string
+	Do      Act
+	Given   time.Time // when it was given, by the session's clock: its age is measured on the page and at the edge; zero: now
+	Undated bool      // nobody knows when: the device slept before it could be sent
 }
 
 // Act is the typed body of a command, in the imperative. The name of its Go
@@ -323,9 +328,11 @@ type (
 	ShowAlarm struct {
 		Alarm string `json:"alarm"`
 	}
-	// AcknowledgeAlarm silences an alarm; it does not end it.
+	// AcknowledgeAlarm silences an alarm at the priority that was seen; it does not
+	// end it. One that has become more urgent since is not silenced: it is refused.
 	AcknowledgeAlarm struct {
-		Alarm string `json:"alarm"`
+		Alarm    string   `json:"alarm"`
+		Priority Priority `json:"priority"` // as it stood on the screen
 	}
 	// AcknowledgeAlarms silences every alarm that it names, each at the priority
 	// that was seen: what has become more urgent since, or was raised since, is not

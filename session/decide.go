@@ -33,6 +33,9 @@ func Decide(s *State, c Command, now time.Time) ([]Event, error) {
 	if err := d.check(); err != nil {
 		return nil, err
 	}
+	if r := d.dated(); r != nil {
+		return nil, r
+	}
 	if err := d.decide(); err != nil {
 		return nil, err
 	}
@@ -80,7 +83,7 @@ type decision struct {
 	*State
 	cmd    Command
 	now    time.Time
-	at     time.Time // when a command that comes late was given; zero: now
+	at     time.Time // when a command that comes after a while was given; zero: now
 	events []Event
 	err    error // a fact that the fold does not know: a mistake of ours
 }

@@ -156,6 +156,14 @@ func (h *history) step() {
 	}
 	c := h.command()
 	c.ID = fmt.Sprintf("c%d", len(h.sent))
+	if _, person := h.s.Seat(c.Seat); person {
+		switch {
+		case h.chance(6): // a page that could not reach the server at once
+			c.Given = session.Instant(h.now.Add(-time.Duration(h.rng.IntN(100_000)) * time.Millisecond))
+		case h.chance(40):
+			c.Undated = true
+		}
+	}
 	h.sent = append(h.sent, c)
 	h.do(c)
 }
@@ -198,11 +206,11 @@ func (h *history) command() session.Command {
 			session.SettleCriterion{Client: c.Seat, Criterion: session.CriterionChaperone, Values: map[string]string{"confirmed": "yes"}},
 		}))
 	case n == 4:
-		alarm := session.AcknowledgeAlarm{Alarm: fmt.Sprintf("a%d", 1+h.rng.IntN(12))}
+		alarm := session.AcknowledgeAlarm{Alarm: fmt.Sprintf("a%d", 1+h.rng.IntN(12)), Priority: pick(h, []session.Priority{session.Low, session.Medium, session.High})}
 		if len(h.s.Alarms) > 0 {
 			alarm.Alarm = pick(h, h.s.Alarms).ID
 		}
-		return by(pick(h, h.s.Seats).ID, pick(h, []session.Act{alarm, alarm, h.seen(), session.ShowAlarm(alarm), session.ClearAlarm{Alarm: alarm.Alarm, Words: secretNote}}))
+		return by(pick(h, h.s.Seats).ID, pick(h, []session.Act{alarm, alarm, h.seen(), session.ShowAlarm{Alarm: alarm.Alarm}, session.ClearAlarm{Alarm: alarm.Alarm, Words: secretNote}}))
 	case n == 5 && !h.tame: // anything, with any values
 		names := sortedActs()
 		return by(pick(h, h.s.Seats).ID, h.garble(session.Acts()[pick(h, names)]))
@@ -295,12 +303,12 @@ func (h *history) next(c *session.ClientState) session.Command {
 		}
 		h.now = h.now.Add(time.Duration(h.rng.IntN(1200)) * time.Second)
 		if id := h.unanswered(); id != "" {
-			return t(session.AcknowledgeAlarm{Alarm: id})
+			return t(session.AcknowledgeAlarm{Alarm: id, Priority: session.High})
 		}
 		return t(session.Release{Client: c.Seat})
 	}
 	if id := h.unanswered(); id != "" {
-		return t(session.AcknowledgeAlarm{Alarm: id})
+		return t(session.AcknowledgeAlarm{Alarm: id, Priority: session.High})
 	}
 	if h.chance(3) {
 		return t(session.Sign{})

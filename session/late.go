@@ -160,7 +160,7 @@ func (d *decision) authorizedThen(c *ClientState, number int) *Refusal {
 		auth.Ended = "" // since then: its time is looked at all the same
 	}
 	if d.at.Before(auth.At.Add(-clocksDiffer)) {
-		return refuse(NotAuthorized, "No dose was authorised at that time.")
+		return refuse(NotAuthorized, "No dose was authorised when it was taken. If it has been swallowed, the therapist records that with “It has already been swallowed”.")
 	}
 	return then.authorized(number, d.at)
 }
