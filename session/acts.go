@@ -111,6 +111,14 @@ type (
 		Pronouns string `json:"pronouns"`
 		Phone    string `json:"phone"`
 	}
+	// CorrectOrder corrects an order that was entered wrongly, before anything was
+	// taken on it; both stay in the record, and what rested on the old one is checked
+	// again.
+	CorrectOrder struct {
+		Client SeatID `json:"client"`
+		Order  Order  `json:"order"`
+		Reason string `json:"reason"`
+	}
 	// Reschedule moves the start of a session that has not begun. The links that were
 	// sent open as long after it as they did before.
 	Reschedule struct {
@@ -438,7 +446,7 @@ var SideEffects = []string{"nausea", "vomiting", "dizziness", "vertigo", "sedati
 
 var acts = NewFacts(
 	CreateSession{}, JoinPeer{}, LosePeer{}, ReportPicture{}, ReportSound{}, IssueInvitation{}, RevokeInvitation{}, OpenLink{}, ReachDeadline{},
-	AddSeat{}, UpdateSeat{}, Reschedule{}, AdmitDevice{}, RefuseDevice{}, CheckDevice{}, IntroduceSelf{}, StateAddress{}, AnswerToday{}, GiveConsent{}, AllowChaperone{}, HideFromChaperone{}, SetMusic{},
+	AddSeat{}, UpdateSeat{}, CorrectOrder{}, Reschedule{}, AdmitDevice{}, RefuseDevice{}, CheckDevice{}, IntroduceSelf{}, StateAddress{}, AnswerToday{}, GiveConsent{}, AllowChaperone{}, HideFromChaperone{}, SetMusic{},
 	Admit{}, SettleGate{}, ReopenGate{}, OverrideGate{}, ConfirmChaperone{}, Arrive{},
 	AuthorizeDose{}, WithdrawAuthorization{}, RecordDose{}, RecordSwallowed{}, CorrectDose{}, RecordHold{}, MarkReturning{}, OfferWords{},
 	RecordVitals{}, RecordSideEffect{}, ResolveSideEffect{}, Rate{}, RecordIntervention{}, WriteNote{}, CheckIn{},

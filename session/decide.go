@@ -165,6 +165,8 @@ func (d *decision) decide() error {
 		return d.addsSeat(a)
 	case UpdateSeat:
 		return d.updatesSeat(a)
+	case CorrectOrder:
+		return d.correctOrder(a)
 	case CheckDevice:
 		return d.checkDevice(a)
 	case IntroduceSelf:
@@ -298,7 +300,7 @@ func (d *decision) enter() {
 		return
 	}
 	switch d.cmd.Do.(type) {
-	case Cancel, RecordSwallowed, Reschedule: // they name the phase that they leave, or leave it
+	case Cancel, RecordSwallowed, CorrectOrder, Reschedule: // they name the phase that they leave, or leave it
 		return
 	}
 	if d.SignedAt.IsZero() {

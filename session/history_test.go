@@ -191,7 +191,7 @@ func (h *history) command() session.Command {
 			return by(session.Server, session.LosePeer{Seat: seat, Lost: p.Conn, Heard: h.now.Add(-time.Duration(h.rng.IntN(12)) * time.Second)})
 		}
 		h.conns++
-		return session.Command{Seat: session.Server, Conn: fmt.Sprintf("k%d", h.conns), Do: session.JoinPeer{Seat: seat, Peer: "p"}}
+		return session.Command{Seat: session.Server, Conn: fmt.Sprintf("k%d", h.conns), Do: session.JoinPeer{Seat: seat, Peer: pick(h, []string{"p", "p", "q"})}}
 	case n == 2 && h.chance(2):
 		return by(session.Server, session.ReportSound{Client: c.Seat, Lost: h.chance(2), Since: h.now.Add(-2 * time.Second)})
 	case n == 2:
@@ -239,6 +239,8 @@ func (h *history) therapistsNotes(c *session.ClientState) session.Act {
 		session.MarkReturning{Client: c.Seat, Reason: secretReason},
 		session.IssueInvitation{Seat: c.Seat, Hash: strings.Repeat("a", 64), Expires: h.now.Add(time.Hour)},
 		session.UpdateSeat{Seat: c.Seat, Name: "Renamed", Phone: secretPhone + "99"}, session.CheckIn{},
+		session.CorrectOrder{Client: c.Seat, Reason: secretReason, Order: session.Order{Product: "lozenge", DoseMg: 50 + float64(h.rng.IntN(100)), Tablets: 1,
+			TotalMg: 150, BoosterFrom: 600, BoosterTo: 3600, Conditions: secretNote, Prescriber: "Okafor", Phone: secretPhone + "77", Number: 1, Of: 6}},
 		session.SetMusic{Client: c.Seat, On: h.chance(2)}, session.Reschedule{StartsAt: h.now.Add(time.Duration(h.rng.IntN(48)) * time.Hour)},
 	})
 }

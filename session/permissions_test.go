@@ -94,6 +94,8 @@ func wish(act string, role session.Role, now time.Time) session.Act {
 		return session.ReachDeadline{}
 	case "Reschedule":
 		return session.Reschedule{StartsAt: now.Add(time.Hour)}
+	case "CorrectOrder":
+		return session.CorrectOrder{Client: c, Order: session.Order{DoseMg: 50, Tablets: 1, TotalMg: 100}, Reason: reason}
 	case "IntroduceSelf":
 		return session.IntroduceSelf{Client: c, Name: "Alex"}
 	case "GiveConsent":

@@ -247,6 +247,9 @@ func (h *history) checkNow() {
 			h.fatalf("the hold of %s is over and the phase did not move", c.Seat)
 		}
 	}
+	if therapist && h.s.SignedAt.IsZero() && slices.ContainsFunc(h.s.Clients, func(c *session.ClientState) bool { return c.Phase == session.Scheduled }) {
+		h.fatalf("a therapist is there and cannot admit the client")
+	}
 	if dosed && !therapist && !known(session.TherapistGone, "") {
 		h.fatalf("no therapist is connected and nothing watches it")
 	}
@@ -367,7 +370,7 @@ func (h *history) checkViews() {
 			h.fatalf("%s was sent the record, devices or alarms: %s", seat.ID, text)
 		}
 		for _, p := range sent.People {
-			for _, field := range []string{"phone", "device", "link", "parts", "confirmed", "since"} {
+			for _, field := range []string{"phone", "device", "link", "parts", "confirmed", "since", "instead"} {
 				if _, there := p[field]; there {
 					h.fatalf("%s was sent the %s of %v", seat.ID, field, p["seat"])
 				}
