@@ -11,13 +11,18 @@ import (
 )
 
 // Command is one act of one seat. The id is made by the screen, so that a
-// resend after a lost answer has no second effect; seat and connection are set
-// by the server's edge and never by a screen.
+// resend after a lost answer has no second effect; all else but the act is set by
+// the server's edge and never by a screen.
+//
+// A fact is recorded with the time at which it was given, not with the one at which
+// a busy disk or a lost connection let it through: see Given.
 type Command struct {
-	ID   string // 1 to 64 characters, unique per seat; empty only for the clock
-	Seat SeatID
-	Conn string
-	Do   Act
+	ID      string // 1 to 64 characters, unique per seat; empty only for the clock
+	Seat    SeatID
+	Conn    string
+	Do      Act
+	Given   time.Time // when it was given, by the session's clock: its age is measured on the page and at the edge; zero: now
+	Undated bool      // nobody knows when: the device slept before it could be sent
 }
 
 // Act is the typed body of a command, in the imperative. The name of its Go
@@ -105,6 +110,14 @@ type (
 		Name     string `json:"name"`
 		Pronouns string `json:"pronouns"`
 		Phone    string `json:"phone"`
+	}
+	// CorrectOrder corrects an order that was entered wrongly, before anything was
+	// taken on it; both stay in the record, and what rested on the old one is checked
+	// again.
+	CorrectOrder struct {
+		Client SeatID `json:"client"`
+		Order  Order  `json:"order"`
+		Reason string `json:"reason"`
 	}
 	// Reschedule moves the start of a session that has not begun. The links that were
 	// sent open as long after it as they did before.
@@ -323,9 +336,11 @@ type (
 	ShowAlarm struct {
 		Alarm string `json:"alarm"`
 	}
-	// AcknowledgeAlarm silences an alarm; it does not end it.
+	// AcknowledgeAlarm silences an alarm at the priority that was seen; it does not
+	// end it. One that has become more urgent since is not silenced: it is refused.
 	AcknowledgeAlarm struct {
-		Alarm string `json:"alarm"`
+		Alarm    string   `json:"alarm"`
+		Priority Priority `json:"priority"` // as it stood on the screen
 	}
 	// AcknowledgeAlarms silences every alarm that it names, each at the priority
 	// that was seen: what has become more urgent since, or was raised since, is not
@@ -431,7 +446,7 @@ var SideEffects = []string{"nausea", "vomiting", "dizziness", "vertigo", "sedati
 
 var acts = NewFacts(
 	CreateSession{}, JoinPeer{}, LosePeer{}, ReportPicture{}, ReportSound{}, IssueInvitation{}, RevokeInvitation{}, OpenLink{}, ReachDeadline{},
-	AddSeat{}, UpdateSeat{}, Reschedule{}, AdmitDevice{}, RefuseDevice{}, CheckDevice{}, IntroduceSelf{}, StateAddress{}, AnswerToday{}, GiveConsent{}, AllowChaperone{}, HideFromChaperone{}, SetMusic{},
+	AddSeat{}, UpdateSeat{}, CorrectOrder{}, Reschedule{}, AdmitDevice{}, RefuseDevice{}, CheckDevice{}, IntroduceSelf{}, StateAddress{}, AnswerToday{}, GiveConsent{}, AllowChaperone{}, HideFromChaperone{}, SetMusic{},
 	Admit{}, SettleGate{}, ReopenGate{}, OverrideGate{}, ConfirmChaperone{}, Arrive{},
 	AuthorizeDose{}, WithdrawAuthorization{}, RecordDose{}, RecordSwallowed{}, CorrectDose{}, RecordHold{}, MarkReturning{}, OfferWords{},
 	RecordVitals{}, RecordSideEffect{}, ResolveSideEffect{}, Rate{}, RecordIntervention{}, WriteNote{}, CheckIn{},

@@ -33,6 +33,9 @@ func Decide(s *State, c Command, now time.Time) ([]Event, error) {
 	if err := d.check(); err != nil {
 		return nil, err
 	}
+	if r := d.dated(); r != nil {
+		return nil, r
+	}
 	if err := d.decide(); err != nil {
 		return nil, err
 	}
@@ -80,7 +83,7 @@ type decision struct {
 	*State
 	cmd    Command
 	now    time.Time
-	at     time.Time // when a command that comes late was given; zero: now
+	at     time.Time // when a command that comes after a while was given; zero: now
 	events []Event
 	err    error // a fact that the fold does not know: a mistake of ours
 }
@@ -162,6 +165,8 @@ func (d *decision) decide() error {
 		return d.addsSeat(a)
 	case UpdateSeat:
 		return d.updatesSeat(a)
+	case CorrectOrder:
+		return d.correctOrder(a)
 	case CheckDevice:
 		return d.checkDevice(a)
 	case IntroduceSelf:
@@ -295,7 +300,7 @@ func (d *decision) enter() {
 		return
 	}
 	switch d.cmd.Do.(type) {
-	case Cancel, RecordSwallowed, Reschedule: // they name the phase that they leave, or leave it
+	case Cancel, RecordSwallowed, CorrectOrder, Reschedule: // they name the phase that they leave, or leave it
 		return
 	}
 	if d.SignedAt.IsZero() {

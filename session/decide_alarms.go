@@ -214,12 +214,27 @@ func (d *decision) acknowledge(a AcknowledgeAlarm) error {
 	switch {
 	case alarm == nil:
 		return refuse(NoSuchThing, "That alarm is over.")
-	case !slices.Contains(alarm.MayAck, d.role(d.cmd.Seat)):
-		return refuse(NotYourRole, "The therapist acknowledges this alarm.")
 	case !alarm.Acknowledged.IsZero():
 		return nil
 	}
+	if r := d.staysLoud(alarm, a.Priority); r != nil {
+		return r
+	}
 	d.silence(alarm)
+	return nil
+}
+
+// staysLoud says why an alarm that somebody saw at a priority is not silenced by
+// them, or nil.
+func (d *decision) staysLoud(alarm *Alarm, seen Priority) *Refusal {
+	switch {
+	case seen.Rank() < Low.Rank():
+		return refuse(BadValue, "Say at which priority the alarm was seen: low, medium or high.")
+	case !slices.Contains(alarm.MayAck, d.role(d.cmd.Seat)):
+		return refuse(NotYourRole, "The therapist acknowledges this alarm.")
+	case alarm.Priority.Rank() > seen.Rank():
+		return refuse(NotNow, "More urgent since you looked, and not silenced: %s.", alarm.Words)
+	}
 	return nil
 }
 
@@ -233,15 +248,14 @@ func (d *decision) acknowledgeAll(a AcknowledgeAlarms) error {
 	var left *Refusal
 	for _, seen := range a.Alarms {
 		alarm := d.Alarm(seen.Alarm)
-		switch {
-		case alarm == nil || !alarm.Acknowledged.IsZero():
-		case !slices.Contains(alarm.MayAck, d.role(d.cmd.Seat)):
-			left = refuse(NotYourRole, "The therapist acknowledges this alarm.")
-		case alarm.Priority.Rank() > seen.Priority.Rank():
-			left = refuse(NotNow, "More urgent since you looked, and not silenced: %s.", alarm.Words)
-		default:
-			d.silence(alarm)
+		if alarm == nil || !alarm.Acknowledged.IsZero() {
+			continue
 		}
+		if r := d.staysLoud(alarm, seen.Priority); r != nil {
+			left = r
+			continue
+		}
+		d.silence(alarm)
 	}
 	if len(d.events) == 0 && left != nil {
 		return left

@@ -73,6 +73,39 @@ func (c *ClientState) boosterWindow() (from, to time.Time) {
 	return c.Windows.T0.Add(c.Order.BoosterFrom.D()), c.Windows.T0.Add(c.Order.BoosterTo.D())
 }
 
+// correctOrder corrects what was entered of the prescription. Nothing has been taken
+// on it yet; from the first dose on the order is what that dose was measured by.
+func (d *decision) correctOrder(a CorrectOrder) error {
+	if r := needs(a.Reason, "A correction of the order needs a reason. Both stay in the record."); r != nil {
+		return r
+	}
+	if r := a.Order.validate(); r != nil {
+		return r
+	}
+	c := d.Client(a.Client)
+	was, before := c.Order, limitsOf(d.State, c)
+	if orderChanges(was, a.Order) == "" {
+		return refuse(AlreadySo, "The order is like this already.")
+	}
+	d.emit(OrderCorrected{Client: a.Client, Order: a.Order, Was: was, Reason: a.Reason})
+	rests := []GateID{GatePrescription}
+	if limitsOf(d.State, c) != before {
+		rests = append(rests, GateVitals)
+	}
+	if was.Conditions != a.Order.Conditions {
+		rests = append(rests, GateContraindications)
+	}
+	for _, id := range rests {
+		if c.passed(id) {
+			d.reopen(c, id, "the order was corrected")
+		}
+	}
+	if c.Auth != nil && c.Auth.Ended == "" { // also where nobody had checked it against the order
+		d.emit(AuthorizationEnded{Client: a.Client, Number: c.Auth.Number, Why: "the order was corrected"})
+	}
+	return nil
+}
+
 func (d *decision) withdraw(a WithdrawAuthorization) error {
 	c := d.Client(a.Client)
 	if c.Auth == nil || c.Auth.Ended != "" {

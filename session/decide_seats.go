@@ -36,7 +36,9 @@ func (d *decision) joinPeer(a JoinPeer) error {
 	if !d.SignedAt.IsZero() {
 		return nil
 	}
-	d.emit(PeerJoined(a))
+	before := d.Presence[a.Seat]
+	d.emit(PeerJoined{Seat: a.Seat, Peer: a.Peer, Node: a.Node, Media: a.Media, Relay: a.Relay,
+		Instead: before.Conn != "" && before.Conn != d.cmd.Conn && before.Peer != a.Peer})
 	if !d.now.Before(d.OpensAt) || isTherapist(seat.Role) {
 		d.openLobby()
 	}
@@ -350,12 +352,30 @@ func (d *decision) reschedule(a Reschedule) error {
 	case starts.Equal(d.StartsAt):
 		return nil
 	}
-	d.emit(Rescheduled{StartsAt: starts, WasAt: d.StartsAt, OpensAt: Instant(starts.Add(-d.Settings.OpensBefore.D())),
-		ChaperoneDue: Instant(d.chaperoneDue(starts, d.Settings))})
+	opens := Instant(starts.Add(-d.Settings.OpensBefore.D()))
+	afresh := opens.After(d.now)
+	d.emit(Rescheduled{StartsAt: starts, WasAt: d.StartsAt, OpensAt: opens,
+		ChaperoneDue: Instant(d.chaperoneDue(starts, d.Settings)), Afresh: afresh})
 	for _, p := range d.Chaperones {
 		d.over(ChaperoneNotArrived, "", p.Seat, "the start was moved")
+		d.over(ChaperoneLeaves, "", p.Seat, "the start was moved")
+	}
+	if afresh {
+		d.checkAfresh()
 	}
 	return nil
+}
+
+// checkAfresh opens every check again that was settled for another day: all but the
+// consent, which is for the treatment.
+func (d *decision) checkAfresh() {
+	for _, c := range d.Clients {
+		for _, gate := range Gates {
+			if c.Phase == Lobby && gate.ID != GateConsent && c.passed(gate.ID) {
+				d.reopen(c, gate.ID, "the start was moved")
+			}
+		}
+	}
 }
 
 func (d *decision) updatesSeat(a UpdateSeat) error {
@@ -370,7 +390,11 @@ func (d *decision) updatesSeat(a UpdateSeat) error {
 	if r := needs(a.Name, "The name is empty."); r != nil {
 		return r
 	}
-	d.emit(SeatUpdated(a))
+	was, _ := d.Seat(a.Seat)
+	if was.Name == a.Name && was.Pronouns == a.Pronouns && was.Phone == a.Phone {
+		return nil
+	}
+	d.emit(SeatUpdated{Seat: a.Seat, Name: a.Name, Pronouns: a.Pronouns, Phone: a.Phone, Was: &Who{was.Name, was.Pronouns, was.Phone}})
 	return nil
 }
 

@@ -21,18 +21,31 @@ type (
 	SeatAdded struct {
 		Seat Seat `json:"seat"`
 	}
+	// SeatUpdated: what it was before stands in it. Events of earlier versions do not
+	// say so.
 	SeatUpdated struct {
 		Seat     SeatID `json:"seat"`
 		Name     string `json:"name"`
 		Pronouns string `json:"pronouns,omitempty"`
 		Phone    string `json:"phone,omitempty"`
+		Was      *Who   `json:"was,omitempty"`
+	}
+	// OrderCorrected: the order before stands in it.
+	OrderCorrected struct {
+		Client SeatID `json:"client"`
+		Order  Order  `json:"order"`
+		Was    Order  `json:"was"`
+		Reason string `json:"reason"`
 	}
 	// Rescheduled moves the start; the links expire as much later as the start is.
+	// Afresh: the room closes until then, and what somebody said or showed for the
+	// visit before (devices, address, answers, arrivals) holds no more.
 	Rescheduled struct {
 		StartsAt     time.Time `json:"starts_at"`
 		WasAt        time.Time `json:"was_at"`
 		OpensAt      time.Time `json:"opens_at"`
 		ChaperoneDue time.Time `json:"chaperone_due"`
+		Afresh       bool      `json:"afresh,omitempty"`
 	}
 	InvitationIssued struct {
 		Seat    SeatID    `json:"seat"`
@@ -63,11 +76,12 @@ type (
 	// PeerJoined says where a page is connected. Logs from before there were several
 	// nodes have no Node; whether their page had media or knew the relay is not known.
 	PeerJoined struct {
-		Seat  SeatID `json:"seat"`
-		Peer  string `json:"peer"`
-		Node  string `json:"node,omitempty"`
-		Media bool   `json:"media,omitempty"`
-		Relay bool   `json:"relay,omitempty"`
+		Seat    SeatID `json:"seat"`
+		Peer    string `json:"peer"`
+		Node    string `json:"node,omitempty"`
+		Media   bool   `json:"media,omitempty"`
+		Relay   bool   `json:"relay,omitempty"`
+		Instead bool   `json:"instead,omitempty"` // another page had the seat, and was closed
 	}
 	// PeerLost says which connection was lost. The event's At is the last thing heard.
 	PeerLost struct {
@@ -346,7 +360,7 @@ type (
 
 // Log is the table of every fact of a session's log.
 var Log = NewFacts(
-	SessionCreated{}, SeatAdded{}, SeatUpdated{}, Rescheduled{}, InvitationIssued{}, InvitationRevoked{}, DeviceAdmitted{}, DeviceAsked{}, DeviceRefused{},
+	SessionCreated{}, SeatAdded{}, SeatUpdated{}, OrderCorrected{}, Rescheduled{}, InvitationIssued{}, InvitationRevoked{}, DeviceAdmitted{}, DeviceAsked{}, DeviceRefused{},
 	PeerJoined{}, PeerLost{}, PictureLost{}, PictureReturned{}, SoundLost{}, SoundReturned{}, RoomOpened{}, DeviceChecked{},
 	ClientIntroduced{}, AddressStated{}, TodayAnswered{}, ConsentGiven{}, ChaperoneAllowed{}, MusicSet{}, PhaseMoved{},
 	GatePassed{}, GateReopened{}, GateOverridden{}, ChaperoneConfirmed{}, ChaperoneArrived{},

@@ -64,6 +64,8 @@ func (s *State) fold(e Event) error {
 		s.addSeat(f.Seat)
 	case SeatUpdated:
 		s.updateSeat(f.Seat, func(seat *Seat) { seat.Name, seat.Pronouns, seat.Phone = f.Name, f.Pronouns, f.Phone })
+	case OrderCorrected:
+		s.with(f.Client, func(c *ClientState) { c.Order = f.Order })
 	case Rescheduled:
 		s.foldRescheduled(e, f)
 	case ClientIntroduced:
@@ -99,7 +101,14 @@ func (s *State) fold(e Event) error {
 		s.dropWaiting(func(w DeviceAsked) bool { return w.Request == f.Request })
 
 	case PeerJoined:
-		s.Presence[f.Seat] = Presence{Conn: e.Conn, Peer: f.Peer, Since: e.At, Node: f.Node, Media: f.Media, Relay: f.Relay}
+		p := Presence{Conn: e.Conn, Peer: f.Peer, Since: e.At, Node: f.Node, Media: f.Media, Relay: f.Relay}
+		switch before := s.Presence[f.Seat]; {
+		case f.Instead:
+			p.Instead = e.At
+		case before.Peer == f.Peer:
+			p.Instead = before.Instead
+		}
+		s.Presence[f.Seat] = p
 	case PeerLost:
 		p := s.Presence[f.Seat]
 		p.Conn, p.Since, p.Left = "", e.At, f.Left
@@ -290,6 +299,15 @@ func (s *State) foldRescheduled(e Event, f Rescheduled) {
 		links[seat] = link
 	}
 	s.Links = links
+	if f.Afresh {
+		s.Devices = map[SeatID]CheckDevice{}
+		for _, c := range s.Clients {
+			c.Stated, c.Today = nil, nil
+		}
+		for _, p := range s.Chaperones {
+			p.Parts, p.Arrived, p.Leaving = map[ChaperonePart]time.Time{}, time.Time{}, time.Time{}
+		}
+	}
 	s.dueBefore(e, f.OpensAt, f.ChaperoneDue)
 }
 

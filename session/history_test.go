@@ -156,6 +156,14 @@ func (h *history) step() {
 	}
 	c := h.command()
 	c.ID = fmt.Sprintf("c%d", len(h.sent))
+	if _, person := h.s.Seat(c.Seat); person {
+		switch {
+		case h.chance(6): // a page that could not reach the server at once
+			c.Given = session.Instant(h.now.Add(-time.Duration(h.rng.IntN(100_000)) * time.Millisecond))
+		case h.chance(40):
+			c.Undated = true
+		}
+	}
 	h.sent = append(h.sent, c)
 	h.do(c)
 }
@@ -183,7 +191,7 @@ func (h *history) command() session.Command {
 			return by(session.Server, session.LosePeer{Seat: seat, Lost: p.Conn, Heard: h.now.Add(-time.Duration(h.rng.IntN(12)) * time.Second)})
 		}
 		h.conns++
-		return session.Command{Seat: session.Server, Conn: fmt.Sprintf("k%d", h.conns), Do: session.JoinPeer{Seat: seat, Peer: "p"}}
+		return session.Command{Seat: session.Server, Conn: fmt.Sprintf("k%d", h.conns), Do: session.JoinPeer{Seat: seat, Peer: pick(h, []string{"p", "p", "q"})}}
 	case n == 2 && h.chance(2):
 		return by(session.Server, session.ReportSound{Client: c.Seat, Lost: h.chance(2), Since: h.now.Add(-2 * time.Second)})
 	case n == 2:
@@ -198,11 +206,11 @@ func (h *history) command() session.Command {
 			session.SettleCriterion{Client: c.Seat, Criterion: session.CriterionChaperone, Values: map[string]string{"confirmed": "yes"}},
 		}))
 	case n == 4:
-		alarm := session.AcknowledgeAlarm{Alarm: fmt.Sprintf("a%d", 1+h.rng.IntN(12))}
+		alarm := session.AcknowledgeAlarm{Alarm: fmt.Sprintf("a%d", 1+h.rng.IntN(12)), Priority: pick(h, []session.Priority{session.Low, session.Medium, session.High})}
 		if len(h.s.Alarms) > 0 {
 			alarm.Alarm = pick(h, h.s.Alarms).ID
 		}
-		return by(pick(h, h.s.Seats).ID, pick(h, []session.Act{alarm, alarm, h.seen(), session.ShowAlarm(alarm), session.ClearAlarm{Alarm: alarm.Alarm, Words: secretNote}}))
+		return by(pick(h, h.s.Seats).ID, pick(h, []session.Act{alarm, alarm, h.seen(), session.ShowAlarm{Alarm: alarm.Alarm}, session.ClearAlarm{Alarm: alarm.Alarm, Words: secretNote}}))
 	case n == 5 && !h.tame: // anything, with any values
 		names := sortedActs()
 		return by(pick(h, h.s.Seats).ID, h.garble(session.Acts()[pick(h, names)]))
@@ -231,6 +239,8 @@ func (h *history) therapistsNotes(c *session.ClientState) session.Act {
 		session.MarkReturning{Client: c.Seat, Reason: secretReason},
 		session.IssueInvitation{Seat: c.Seat, Hash: strings.Repeat("a", 64), Expires: h.now.Add(time.Hour)},
 		session.UpdateSeat{Seat: c.Seat, Name: "Renamed", Phone: secretPhone + "99"}, session.CheckIn{},
+		session.CorrectOrder{Client: c.Seat, Reason: secretReason, Order: session.Order{Product: "lozenge", DoseMg: 50 + float64(h.rng.IntN(100)), Tablets: 1,
+			TotalMg: 150, BoosterFrom: 600, BoosterTo: 3600, Conditions: secretNote, Prescriber: "Okafor", Phone: secretPhone + "77", Number: 1, Of: 6}},
 		session.SetMusic{Client: c.Seat, On: h.chance(2)}, session.Reschedule{StartsAt: h.now.Add(time.Duration(h.rng.IntN(48)) * time.Hour)},
 	})
 }
@@ -295,12 +305,12 @@ func (h *history) next(c *session.ClientState) session.Command {
 		}
 		h.now = h.now.Add(time.Duration(h.rng.IntN(1200)) * time.Second)
 		if id := h.unanswered(); id != "" {
-			return t(session.AcknowledgeAlarm{Alarm: id})
+			return t(session.AcknowledgeAlarm{Alarm: id, Priority: session.High})
 		}
 		return t(session.Release{Client: c.Seat})
 	}
 	if id := h.unanswered(); id != "" {
-		return t(session.AcknowledgeAlarm{Alarm: id})
+		return t(session.AcknowledgeAlarm{Alarm: id, Priority: session.High})
 	}
 	if h.chance(3) {
 		return t(session.Sign{})

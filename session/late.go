@@ -33,7 +33,7 @@ var lateness = map[string]Lateness{
 
 	"CreateSession": Anew, "JoinPeer": Anew, "LosePeer": Anew, "ReportPicture": Anew, "ReportSound": Anew,
 	"IssueInvitation": Anew, "RevokeInvitation": Anew, "OpenLink": Anew, "ReachDeadline": Anew,
-	"AddSeat": Anew, "UpdateSeat": Anew, "CheckDevice": Anew, "IntroduceSelf": Anew, "StateAddress": Anew, "AnswerToday": Anew,
+	"AddSeat": Anew, "UpdateSeat": Anew, "CorrectOrder": Anew, "CheckDevice": Anew, "IntroduceSelf": Anew, "StateAddress": Anew, "AnswerToday": Anew,
 	"GiveConsent": Anew, "AllowChaperone": Anew, "HideFromChaperone": Anew, "SetMusic": Anew, "Reschedule": Anew, "SettleGate": Anew, "ReopenGate": Anew, "ConfirmChaperone": Anew,
 	"WithdrawAuthorization": Anew, "CorrectDose": Anew, "OfferWords": Anew,
 	"SettleCriterion": Anew, "ReopenCriterion": Anew, "WriteSummary": Anew, "EnterCode": Anew, "AddAddendum": Anew,
@@ -160,7 +160,7 @@ func (d *decision) authorizedThen(c *ClientState, number int) *Refusal {
 		auth.Ended = "" // since then: its time is looked at all the same
 	}
 	if d.at.Before(auth.At.Add(-clocksDiffer)) {
-		return refuse(NotAuthorized, "No dose was authorised at that time.")
+		return refuse(NotAuthorized, "No dose was authorised when it was taken. If it has been swallowed, the therapist records that with “It has already been swallowed”.")
 	}
 	return then.authorized(number, d.at)
 }

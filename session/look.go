@@ -86,6 +86,7 @@ func (l look) people(v *View) {
 		}
 		if full {
 			p.Since, p.Phone = at(l.Presence[seat.ID].Since), seat.Phone
+			p.Instead = at(l.Presence[seat.ID].Instead)
 			if device, ok := l.Devices[seat.ID]; ok {
 				p.Device = &device
 			}

@@ -37,6 +37,7 @@ var Permissions = []Permission{
 
 	{"AddSeat", therapists, nil, false},
 	{"UpdateSeat", therapists, nil, false},
+	{"CorrectOrder", lead, beforeDose, false},
 	{"Reschedule", therapists, nil, false},
 	{"AdmitDevice", therapists, nil, false},
 	{"RefuseDevice", therapists, nil, false},
@@ -169,6 +170,8 @@ func (s *State) actsFor(seat, client SeatID) bool {
 // for acts that name none.
 func clientOf(do Act) (SeatID, bool) {
 	switch a := do.(type) {
+	case CorrectOrder:
+		return a.Client, true
 	case IntroduceSelf:
 		return a.Client, true
 	case StateAddress:

@@ -36,7 +36,7 @@ var stages = map[session.Phase]string{
 15:55:00 therapist-1 SettleCriterion client=client-1 criterion=aftercare values.read=yes
 15:56:00 therapist-1 SettleCriterion client=client-1 criterion=integration_visit values.at=now+48h
 15:57:00 chaperone-1 SettleCriterion client=client-1 criterion=chaperone_takes_over values.confirmed=yes
-16:04:00 therapist-1 AcknowledgeAlarm alarm=a1
+16:04:00 therapist-1 AcknowledgeAlarm alarm=a1 priority=high
 `,
 	session.Cancelled:   "include before.script\n13:50:00 therapist-1 Cancel client=client-1 reason=later\n",
 	session.EndedEarly:  "include dosed.script\n14:10:00 therapist-1 EndEarly client=client-1 reason=enough\n",
@@ -94,6 +94,8 @@ func wish(act string, role session.Role, now time.Time) session.Act {
 		return session.ReachDeadline{}
 	case "Reschedule":
 		return session.Reschedule{StartsAt: now.Add(time.Hour)}
+	case "CorrectOrder":
+		return session.CorrectOrder{Client: c, Order: session.Order{DoseMg: 50, Tablets: 1, TotalMg: 100}, Reason: reason}
 	case "IntroduceSelf":
 		return session.IntroduceSelf{Client: c, Name: "Alex"}
 	case "GiveConsent":
@@ -127,6 +129,8 @@ func wish(act string, role session.Role, now time.Time) session.Act {
 			return session.RaiseAlarm{Client: c, Condition: session.PleaseLook}
 		}
 		return session.RaiseAlarm{Client: c, Condition: session.Unresponsive}
+	case "AcknowledgeAlarm":
+		return session.AcknowledgeAlarm{Alarm: "a1", Priority: session.High}
 	case "AcknowledgeAlarms":
 		return session.AcknowledgeAlarms{Alarms: []session.SeenAlarm{{Alarm: "a1", Priority: session.High}}}
 	case "SettleCriterion":

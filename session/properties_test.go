@@ -84,6 +84,9 @@ func (h *history) checkStep(c session.Command, before *session.State, events []s
 		if e.Recorded.Before(last) {
 			h.fatalf("recorded time ran backwards: %s after %s", e.Recorded, last)
 		}
+		if e.At.After(e.Recorded) {
+			h.fatalf("%s happens after it is recorded", session.FactName(e.Fact))
+		}
 		last = e.Recorded
 		switch f := e.Fact.(type) {
 		case session.PhaseMoved:
@@ -94,9 +97,10 @@ func (h *history) checkStep(c session.Command, before *session.State, events []s
 				h.fatalf("%s moved %s from %s to %s", e.Seat, f.Client, f.From, f.To)
 			}
 		case session.DoseRecorded:
-			h.checkDose(before, f)
+			h.checkDose(before, e.At, f)
 		case session.AlarmAcknowledged:
 			gone[f.Alarm] = true
+			h.checkSeen(c, before.Alarm(f.Alarm))
 		}
 	}
 	for _, a := range before.Alarms {
@@ -129,6 +133,25 @@ func (h *history) checkStep(c session.Command, before *session.State, events []s
 	}
 }
 
+// checkSeen checks that nobody silenced an alarm that was more urgent than what they saw.
+func (h *history) checkSeen(c session.Command, was *session.Alarm) {
+	var seen []session.SeenAlarm
+	switch a := c.Do.(type) {
+	case session.AcknowledgeAlarm:
+		seen = []session.SeenAlarm{session.SeenAlarm(a)}
+	case session.AcknowledgeAlarms:
+		seen = a.Alarms
+	default: // who says that it is over needs no priority
+		return
+	}
+	for _, one := range seen {
+		if was != nil && one.Alarm == was.ID && one.Priority.Rank() >= was.Priority.Rank() {
+			return
+		}
+	}
+	h.fatalf("%q was silenced by somebody who had not seen it as urgent as it was", was.Words)
+}
+
 func acknowledged(s *session.State) map[string]bool {
 	ids := map[string]bool{}
 	for _, a := range s.Alarms {
@@ -137,7 +160,9 @@ func acknowledged(s *session.State) map[string]bool {
 	return ids
 }
 
-func (h *history) checkDose(before *session.State, f session.DoseRecorded) {
+// checkDose checks a dose against the checks as they stand, and against the
+// authorisation at the time at which it was taken.
+func (h *history) checkDose(before *session.State, taken time.Time, f session.DoseRecorded) {
 	if f.PastGates {
 		return
 	}
@@ -152,7 +177,9 @@ func (h *history) checkDose(before *session.State, f session.DoseRecorded) {
 		}
 	}
 	switch {
-	case c.Auth == nil || c.Auth.Ended != "" || c.Auth.Mg != f.Mg || !h.now.Before(c.Auth.Lapses):
+	case c.Auth == nil || c.Auth.Ended != "" && c.Auth.Ended != "it lapsed" || c.Auth.Mg != f.Mg:
+		h.fatalf("a dose was recorded as authorised that was not: %+v", c.Auth)
+	case !taken.Before(c.Auth.Lapses) || taken.Before(c.Auth.At.Add(-2*time.Second)):
 		h.fatalf("a dose was recorded as authorised that was not: %+v", c.Auth)
 	case total > c.Order.TotalMg:
 		h.fatalf("with this dose the client has taken %g mg; %g mg are prescribed", total, c.Order.TotalMg)
@@ -219,6 +246,9 @@ func (h *history) checkNow() {
 		if c.Phase == session.Absorbing && due(c.Windows.HoldEnds) {
 			h.fatalf("the hold of %s is over and the phase did not move", c.Seat)
 		}
+	}
+	if therapist && h.s.SignedAt.IsZero() && slices.ContainsFunc(h.s.Clients, func(c *session.ClientState) bool { return c.Phase == session.Scheduled }) {
+		h.fatalf("a therapist is there and cannot admit the client")
 	}
 	if dosed && !therapist && !known(session.TherapistGone, "") {
 		h.fatalf("no therapist is connected and nothing watches it")
@@ -340,7 +370,7 @@ func (h *history) checkViews() {
 			h.fatalf("%s was sent the record, devices or alarms: %s", seat.ID, text)
 		}
 		for _, p := range sent.People {
-			for _, field := range []string{"phone", "device", "link", "parts", "confirmed", "since"} {
+			for _, field := range []string{"phone", "device", "link", "parts", "confirmed", "since", "instead"} {
 				if _, there := p[field]; there {
 					h.fatalf("%s was sent the %s of %v", seat.ID, field, p["seat"])
 				}

@@ -17,6 +17,7 @@ const (
 	GatesOpen     = "gates_open"     // Missing lists them
 	CriteriaOpen  = "criteria_open"  // Missing lists them
 	NeedsReason   = "needs_reason"   // allowed with a written reason
+	NeedsTime     = "needs_time"     // nobody knows when it happened: somebody has to say
 	NotAuthorized = "not_authorized" // no dose is authorised, or it lapsed
 	BeyondOrder   = "beyond_order"   // outside what is prescribed
 	BadValue      = "bad_value"      // a value is missing or out of range

@@ -39,6 +39,13 @@ type Seat struct {
 	SharesWith SeatID `json:"shares_with,omitempty"` // a client seat that uses another's device
 }
 
+// Who is what a seat says of its person.
+type Who struct {
+	Name     string `json:"name"`
+	Pronouns string `json:"pronouns,omitempty"`
+	Phone    string `json:"phone,omitempty"`
+}
+
 // Phase is where one client is in the visit. CLINICAL.md, "Phases".
 type Phase string
 

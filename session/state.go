@@ -177,6 +177,8 @@ type Presence struct {
 	Media bool      // as the page said when it came
 	Relay bool
 	Left  bool // it went for good
+
+	Instead time.Time // when this page took the seat from another that was connected; zero: it did not
 }
 
 // Invitation is the link of a seat, and the browsers that it let in.

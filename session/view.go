@@ -47,7 +47,8 @@ type PersonView struct {
 	Name      string       `json:"name"`
 	Pronouns  string       `json:"pronouns,omitempty"`
 	Present   bool         `json:"present"`
-	Since     *time.Time   `json:"since,omitempty"` // connected since, or lost since; absent: was never here
+	Since     *time.Time   `json:"since,omitempty"`   // connected since, or lost since; absent: was never here
+	Instead   *time.Time   `json:"instead,omitempty"` // therapist only: when this page took the seat from another that was connected
 	Confirmed *time.Time   `json:"confirmed,omitempty"`
 	Arrived   bool         `json:"arrived,omitempty"`
 	Leaving   bool         `json:"leaving,omitempty"`

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -12,7 +13,7 @@ func LineKind(f Fact) string {
 	switch f := f.(type) {
 	case PhaseMoved, WordsOffered:
 		return "phase"
-	case DoseAuthorized, AuthorizationEnded, DoseRecorded, DoseWitnessed, DoseCorrected, HoldRecorded:
+	case DoseAuthorized, AuthorizationEnded, DoseRecorded, DoseWitnessed, DoseCorrected, HoldRecorded, OrderCorrected:
 		return "dose"
 	case VitalsRecorded:
 		return "vitals"
@@ -29,7 +30,7 @@ func LineKind(f Fact) string {
 		return "gate"
 	case CriterionSettled, CriterionReopened, SummaryWritten, CodeEntered, SessionSigned, AddendumAdded:
 		return "end"
-	case SessionCreated, SeatAdded, Rescheduled:
+	case SessionCreated, SeatAdded, SeatUpdated, Rescheduled:
 		return "other"
 	case DeadlineReached:
 		if f.Kind == DueHold || f.Kind == DueWindow || f.Kind == DueReleaseFrom || f.Kind == DuePlannedEnd {
@@ -72,6 +73,10 @@ func (s *State) words(e Event) string {
 			return fmt.Sprintf("The start was moved %s earlier", spoken(-later))
 		}
 		return fmt.Sprintf("The start was moved %s later", spoken(f.StartsAt.Sub(f.WasAt)))
+	case SeatUpdated:
+		return s.corrected(f)
+	case OrderCorrected:
+		return fmt.Sprintf("%s: the order was corrected by %s: %s%s", s.name(f.Client), who, orderChanges(f.Was, f.Order), because(f.Reason))
 	case MusicSet:
 		if f.On {
 			return fmt.Sprintf("Music plays at %s's side: the sound is sent unfiltered", s.name(f.Client))
@@ -170,6 +175,9 @@ func (s *State) words(e Event) string {
 	case ReportedLate:
 		return fmt.Sprintf("Reported late and kept as it was: %s (%s)", f.Act, f.Refused)
 	case PeerJoined:
+		if f.Instead {
+			return fmt.Sprintf("%s is connected by another page or device: the one before was closed", s.name(f.Seat))
+		}
 		return fmt.Sprintf("%s is connected", s.name(f.Seat))
 	case PeerLost:
 		if f.Restart {
@@ -260,6 +268,52 @@ func (s *State) alarmWordsOf(id string) string {
 	}
 	return "an alarm"
 }
+
+// corrected says what of somebody is another now. A phone number is said whole: one
+// that was wrong is what a record is asked for.
+func (s *State) corrected(f SeatUpdated) string {
+	if f.Was == nil {
+		return fmt.Sprintf("What is known of %s was changed", s.name(f.Seat))
+	}
+	var all []string
+	for _, one := range []struct{ what, was, is string }{
+		{"name", f.Was.Name, f.Name}, {"pronouns", f.Was.Pronouns, f.Pronouns}, {"number", f.Was.Phone, f.Phone},
+	} {
+		if one.was != one.is {
+			all = append(all, fmt.Sprintf("%s %s and not %s", one.what, cmp.Or(one.is, "none"), cmp.Or(one.was, "none")))
+		}
+	}
+	return fmt.Sprintf("Corrected of %s: %s", s.name(f.Seat), strings.Join(all, ", "))
+}
+
+// orderChanges says what of an order is another now.
+func orderChanges(was, is Order) string {
+	var all []string
+	say := func(differs bool, format string, args ...any) {
+		if differs {
+			all = append(all, fmt.Sprintf(format, args...))
+		}
+	}
+	say(was.Product != is.Product, "%s and not %s", cmp.Or(is.Product, "no product"), cmp.Or(was.Product, "no product"))
+	say(was.DoseMg != is.DoseMg, "first dose %g mg and not %g mg", is.DoseMg, was.DoseMg)
+	say(was.Tablets != is.Tablets, "in %d tablets and not in %d", is.Tablets, was.Tablets)
+	say(was.TotalMg != is.TotalMg, "total %g mg and not %g mg", is.TotalMg, was.TotalMg)
+	say(was.booster() != is.booster(), "%s and not %s", is.booster(), was.booster())
+	say(!sameLimits(was.Limits, is.Limits), "other limits of blood pressure and heart rate")
+	say(was.Conditions != is.Conditions, "other conditions")
+	say(was.Prescriber != is.Prescriber || was.Phone != is.Phone, "another prescriber, or another number of theirs")
+	say(was.Number != is.Number || was.Of != is.Of, "dosing %d of %d", is.Number, is.Of)
+	return strings.Join(all, ", ")
+}
+
+func (o Order) booster() string {
+	if o.BoosterTo == 0 {
+		return "no second dose"
+	}
+	return fmt.Sprintf("a second dose from T+%d to T+%d", int(o.BoosterFrom/60), int(o.BoosterTo/60))
+}
+
+func sameLimits(a, b *Limits) bool { return a == b || a != nil && b != nil && *a == *b }
 
 // raised returns how an alarm was raised, also one that has been cleared since;
 // the zero value where that is too long ago.

@@ -76,7 +76,7 @@ export function createAlarmBar(desk, sound) {
   /** @type {Map<string, string>} */
   const spoken = new Map();
   /** Since when an alarm stands here at its priority. */
-  /** @type {Map<string, {priority: Priority, since: number}>} */
+  /** @type {Map<string, {priority: Priority, was?: Priority, since: number}>} */
   const standing = new Map();
   /** What was silenced here, at which priority: a higher one sounds again. */
   /** @type {Map<string, string>} */
@@ -127,12 +127,14 @@ export function createAlarmBar(desk, sound) {
     /** The sound ends with the press, also while the server cannot be told yet. */
     async function silence() {
       if (!usable(acknowledge) || (id === first && performance.now() - firstAt < settling)) return;
-      const priority = node.dataset["priority"] ?? "";
+      const here = standing.get(id);
+      // What has just climbed was pressed as it stood before: the server refuses that.
+      const priority = (here?.was && performance.now() - here.since < settling ? here.was : here?.priority) ?? "";
       hushed.set(id, priority);
       enable(acknowledge, false);
       text(acknowledge, words.form.sending);
       tick();
-      const answer = await desk.command("AcknowledgeAlarm", { alarm: id });
+      const answer = await desk.command("AcknowledgeAlarm", { alarm: id, priority });
       enable(acknowledge, true);
       text(acknowledge, words.alarm.acknowledge);
       text(refused, answer.ok ? "" : refusedWords(answer));
@@ -221,7 +223,10 @@ export function createAlarmBar(desk, sound) {
     }, (_, alarm) => rows.get(alarm.id)?.update(alarm));
     for (const id of rows.keys()) if (!alarms.some((alarm) => alarm.id === id)) rows.delete(id);
     for (const id of standing.keys()) if (!rows.has(id)) standing.delete(id);
-    for (const { id, priority } of alarms) if (standing.get(id)?.priority !== priority) standing.set(id, { priority, since: performance.now() });
+    for (const { id, priority } of alarms) {
+      const was = standing.get(id)?.priority;
+      if (was !== priority) standing.set(id, { priority, was, since: performance.now() });
+    }
     // A tab in the background says it too.
     const worst = alarms.find((alarm) => !alarm.acknowledged);
     const names = words.and((desk.view().clients ?? []).map((client) => client.name));

@@ -151,7 +151,7 @@ func causeOf(s *session.State, e session.Event) session.Act {
 	case session.DeviceAsked:
 		return session.OpenLink{Seat: f.Seat, Hash: s.Links[f.Seat].Hash, Device: f.Device, Words: f.Words}
 	case session.PeerJoined:
-		return session.JoinPeer(f)
+		return session.JoinPeer{Seat: f.Seat, Peer: f.Peer, Node: f.Node, Media: f.Media, Relay: f.Relay}
 	case session.PeerLost:
 		return session.LosePeer{Seat: f.Seat, Lost: f.Lost, Heard: e.At, Restart: f.Restart}
 	case session.PictureLost:

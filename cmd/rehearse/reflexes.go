@@ -84,7 +84,7 @@ func (p *play) watches() func(context.Context, session.View) {
 			rung := alarm.ID + string(alarm.Priority)
 			if alarm.Mine && alarm.Acknowledged == nil && alarm.Priority != session.Low && !acked[rung] && !p.therapist.minds.deaf.Load() {
 				acked[rung] = true
-				p.tries(ctx, p.therapist, session.AcknowledgeAlarm{Alarm: alarm.ID})
+				p.tries(ctx, p.therapist, session.AcknowledgeAlarm{Alarm: alarm.ID, Priority: alarm.Priority})
 			}
 		}
 	}

@@ -251,7 +251,7 @@ func (p *play) askHelp() error {
 	}
 	return errors.Join(
 		p.does(p.chaperone, session.ReportBack{Well: true, Words: "wanted some water"}),
-		p.does(p.therapist, session.AcknowledgeAlarm{Alarm: id}, session.ClearAlarm{Alarm: id, Words: "the chaperone was with them"}))
+		p.does(p.therapist, session.AcknowledgeAlarm{Alarm: id, Priority: session.High}, session.ClearAlarm{Alarm: id, Words: "the chaperone was with them"}))
 }
 
 // observe is what a therapist writes meanwhile, and the reading at T+40.

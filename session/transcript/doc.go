@@ -14,7 +14,8 @@
 //
 //   - A command is a time, a seat, an act and its fields: name=value, a path into
 //     what is nested (values.confirmed=yes, seats.0.role=client), text with spaces
-//     in double quotes. "@conn=" and "@id=" are the command's connection and id.
+//     in double quotes. "@conn=" and "@id=" are the command's connection and id, "@given="
+//     when it was given ("unknown": nobody knows), where that is not the time of the line.
 //     A line that begins with "  + " goes on with fields.
 //   - A time is a date and time, a time of day, or a distance from the time
 //     before (+10m, +1h30m). Times in fields may also be distances from now (-5m).

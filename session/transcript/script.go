@@ -24,6 +24,7 @@ type line struct {
 	conn    string
 	id      string
 	hasID   bool
+	given   string
 	fields  []field
 	written []string // the lines as they were written
 }
@@ -101,6 +102,8 @@ func (l *line) values(s string) error {
 			l.conn = value
 		case "@id":
 			l.id, l.hasID = value, true
+		case "@given":
+			l.given = value
 		default:
 			l.fields = append(l.fields, field{name, value})
 		}
@@ -219,8 +222,14 @@ func (p *player) play(l line) error {
 	if !l.hasID && l.seat != session.Clock {
 		id = "c" + strconv.Itoa(p.count)
 	}
+	c := session.Command{ID: id, Seat: l.seat, Conn: l.conn, Do: act, Undated: l.given == unknown}
+	if l.given != "" && !c.Undated {
+		if c.Given, err = instant(l.given, at); err != nil {
+			return err
+		}
+	}
 	before := p.State.Seq
-	err = p.decide(session.Command{ID: id, Seat: l.seat, Conn: l.conn, Do: act}, at)
+	err = p.decide(c, at)
 	if err == nil && p.State.Seq == before && !p.w.said {
 		p.w.nothing()
 	}

@@ -37,6 +37,12 @@ func (w *Writer) Command(c session.Command, now time.Time) error {
 	fmt.Fprintf(b, "%s %s %s", when(now, w.last), c.Seat, session.FactName(c.Do))
 	w.last = now
 	meta := []field{{"@conn", c.Conn}, {"@id", c.ID}}
+	if !c.Given.IsZero() {
+		meta = append(meta, field{"@given", when(c.Given, now)})
+	}
+	if c.Undated {
+		meta = append(meta, field{"@given", unknown})
+	}
 	width := b.Len()
 	for _, f := range append(meta, values(c.Do, now)...) {
 		if f.value == "" && strings.HasPrefix(f.path, "@") {
@@ -69,6 +75,8 @@ func values(do session.Act, now time.Time) []field {
 		return (strings.HasPrefix(f.path, "settings.") || strings.HasPrefix(f.path, "pace.")) && slices.Contains(defaults, f)
 	})
 }
+
+const unknown = "unknown" // @given, where nobody knows when
 
 func quoted(s string) string {
 	if s == "" || strings.ContainsAny(s, " \"\t\n\r\\") || strconv.Quote(s) != `"`+s+`"` {
