@@ -2,7 +2,8 @@
 
 // Report reads `go test -json` from standard input and prints what a person wants
 // to see of it: the closing line of every package, the whole output of whatever
-// failed, every test that was skipped, and a last line "N passed, N failed".
+// failed, every test that was skipped, those that took longest, and a last line
+// "N passed, N failed".
 //
 // It exits with 1 when anything failed, was skipped, or did not run. The last line
 // is also written to the file that is its argument.
@@ -10,9 +11,11 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -33,6 +36,13 @@ type report struct {
 	broken         map[string]bool             // packages with a failed test
 	lost           map[string]bool             // tests that failed, and did not pass since
 	again          []string                    // tests that passed only when they were played again
+	took           []took
+}
+
+// took is how long a test took, its waiting for others that run beside it included.
+type took struct {
+	test    string
+	seconds float64
 }
 
 func main() {
@@ -56,6 +66,10 @@ func main() {
 	if seen == 0 {
 		fmt.Println("no test ran")
 		r.failed++
+	}
+	slices.SortFunc(r.took, func(a, b took) int { return cmp.Compare(b.seconds, a.seconds) })
+	for _, slow := range r.took[:min(15, len(r.took))] {
+		fmt.Printf("%6.1f s  %s\n", slow.seconds, slow.test)
 	}
 	for _, test := range r.skipped {
 		fmt.Print("SKIPPED ", test)
@@ -84,6 +98,9 @@ func main() {
 
 func (r *report) add(e event) {
 	key := e.Package + " " + e.Test
+	if e.Elapsed > 0 && e.Test != "" && !strings.Contains(e.Test, "/") {
+		r.took = append(r.took, took{key, e.Elapsed})
+	}
 	switch e.Action {
 	case "output":
 		if e.Test == "" {
