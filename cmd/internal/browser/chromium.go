@@ -45,11 +45,13 @@ func StartChromium(t testing.TB, o Options) *Browser {
 	if os.Geteuid() == 0 {
 		flags["no-sandbox"] = true
 	}
-	if o.NoCamera {
+	switch {
+	case o.NoCamera:
 		flags["use-fake-device-for-media-stream"] = "device-count=0"
-	}
-	if o.Camera != "" {
+	case o.Camera != "":
 		flags["use-file-for-fake-video-capture"] = o.Camera
+	default:
+		flags["use-file-for-fake-video-capture"] = film(t)
 	}
 	for name, value := range o.Flags {
 		if name == "disable-features" || name == "enable-features" {
