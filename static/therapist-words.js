@@ -190,7 +190,7 @@ export const words = {
     /** @param {string} name @param {string} what */
     ask: (name, what) => `Someone opens ${name}’s link on another device${what ? ` (${what})` : ""}.`,
     /** @param {string} name @param {string} ago */
-    instead: (name, ago) => `${name}’s page was opened in another window or on another device, ${ago}. The one before was closed.`,
+    instead: (name, ago) => `${name}’s page was opened once more ${ago}: loaded again, in another window or on another device. The one before was closed.`,
     admit: "Let them in",
     refuse: "No",
   },

@@ -28,7 +28,7 @@ func TestHelpWorksOnAScreenWhoseSeatWentElsewhere(t *testing.T) {
 	says(v.robin, ".device-requests", "Someone opens Alex’s link on another device")
 	act(v.robin, "AdmitDevice")
 	tablet.WaitFor(`document.body.dataset.screen === "dark"`, browser.Patience)
-	says(v.robin, `[data-instead="client-1"]`, "Alex’s page was opened in another window or on another device")
+	says(v.robin, `[data-instead="client-1"]`, "Alex’s page was opened once more")
 	v.robin.Shot("therapist/client-elsewhere")
 	says(v.alex, ".dark-trouble", "Your session is open on another screen now. Help works here too.")
 	v.alex.Shot("client/dark-replaced")
