@@ -63,6 +63,7 @@ func stateDocument(t *testing.T) []byte {
 
 	line("\n## What comes late\n")
 	line("An act may reach the record after its time: the record could not be written when it was given, or a failover lost where it stood. Facts from the room are taken down meanwhile, in the server's own journal, and enter the record with the time at which they happened. Nothing is authorised late and no phase moves; a dose that was tapped is recorded in any case, past open checks where no authorisation covers its time. What the rules do not take is kept as it was.\n")
+	line("While somebody waits for the answer the same table holds, with refusals in words: a fact is recorded with the time of its tap (its age is measured by the page's and the server's monotonic clocks; less than a second counts as now), a dose only from its authorisation on and until that lapsed; a device that slept meanwhile can't tell, and a human is asked; a call for help is taken whenever it comes; an act of the last row is refused after a minute.\n")
 	line("| what becomes of it | acts |\n|---|---|")
 	for _, l := range []session.Lateness{session.Noted, session.Anew, session.Kept} {
 		var names []string

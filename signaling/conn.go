@@ -414,20 +414,23 @@ func (c *conn) command(m *protocol.Command) {
 		c.breach(err)
 		return
 	}
+	given := time.Now().Add(-time.Duration(max(0, m.Age)) * time.Millisecond)
 	id, line := m.ID, &c.acts
 	if asksHelp(m) {
 		line = &c.help
 	}
-	if !line.add(func() { c.send(c.answer(id, act)) }) {
+	if !line.add(func() { c.send(c.answer(session.Command{ID: id, Do: act, Undated: m.Age < 0}, given)) }) {
 		c.send(refused(id, "too_many", "Too much is waiting to be recorded. Try again in a moment."))
 	}
 }
 
-// answer does an act of this seat and says what came of it.
-func (c *conn) answer(id string, act session.Act) protocol.Result {
+// answer does an act of this seat, which was given at that time, and says what came of it.
+func (c *conn) answer(command session.Command, given time.Time) protocol.Result {
+	id, act := command.ID, command.Do
+	command.Seat, command.Conn = c.seat, c.id
 	ctx, cancel := context.WithTimeout(context.Background(), actWithin)
 	defer cancel()
-	seq, err := c.edge.opts.Sessions.Do(ctx, c.session, session.Command{ID: id, Seat: c.seat, Conn: c.id, Do: act})
+	seq, err := c.edge.opts.Sessions.DoGiven(ctx, c.session, command, given)
 	var refusal *session.Refusal
 	switch {
 	case err == nil:

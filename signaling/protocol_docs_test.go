@@ -108,6 +108,9 @@ func TestTheSchemasAcceptWhatIsSentAndRefuseWhatIsNot(t *testing.T) {
 	check("pong", `{"type":"pong","body":{"n":1,"now":"2026-03-01T14:03:00Z","newer":1}}`, true)
 	check("acts", `{"RecordDose":{"client":"client-1","number":1}}`, true)
 	check("acts", `{"RecordDose":{"client":"client-1","number":1,"mg":7}}`, false)
+	check("acts", `{"AcknowledgeAlarm":{"alarm":"a1","priority":"high"}}`, true)
+	check("acts", `{"AcknowledgeAlarm":{"alarm":"a1"}}`, false)
+	check("command", `{"type":"command","body":{"id":"a","act":"CheckIn","age":-1}}`, true)
 
 	// What the server really sends passes its schemas.
 	bubble(t, func(t *testing.T, h *house) {
@@ -300,6 +303,10 @@ func messageSchema(t *testing.T, k protocol.Kind, words comments) *jsonschema.Sc
 
 func never() *jsonschema.Schema { return &jsonschema.Schema{Not: &jsonschema.Schema{}} }
 
+// required are the fields without which an act means nothing: an alarm is silenced as
+// urgent as it was seen.
+var required = map[string][]string{"AcknowledgeAlarm": {"alarm", "priority"}}
+
 // actsSchema describes an object from the name of one act to its body.
 func actsSchema(t *testing.T, words comments) *jsonschema.Schema {
 	t.Helper()
@@ -309,7 +316,7 @@ func actsSchema(t *testing.T, words comments) *jsonschema.Schema {
 		AdditionalProperties: never(), Properties: map[string]*jsonschema.Schema{}}
 	for name, empty := range session.Acts() {
 		act := describe(t, reflect.TypeOf(empty), words, true)
-		act.Required = nil // what is absent has its zero value, and is the rules' to judge
+		act.Required = required[name] // what else is absent has its zero value, and is the rules' to judge
 		s.Properties[name] = act
 	}
 	return s

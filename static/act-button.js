@@ -17,6 +17,7 @@ import { words } from "./therapist-words.js";
  * @property {string | undefined} [title]
  * @property {Question[]} [questions]
  * @property {(values: Values) => string} [consequence]
+ * @property {(values: Values) => Values} [refill]
  * @property {string} submit
  */
 

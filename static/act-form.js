@@ -40,6 +40,7 @@ let made = 0;
  * @param {string | undefined} [options.title]
  * @param {Question[]} options.questions
  * @param {(values: Values) => string} [options.consequence] what will be true once it is sent
+ * @param {(values: Values) => Values} [options.refill] what stands in those fields that nobody has written into, as the others are answered
  * @param {string} options.submit the button's words
  * @param {string} options.act the act that the button sends
  * @param {readonly string[]} [options.states] postal codes to choose from
@@ -55,7 +56,7 @@ export function createActForm(options) {
   const consequence = el("p", { class: "act-consequence" });
   const refused = el("p", { class: "problem", role: "alert", hidden: true });
   const submit = el("button", { type: "submit", class: "primary", "data-act": options.act }, options.submit);
-  const form = el("form", { class: "act-form", novalidate: true, oninput: paint, onsubmit: send, onkeydown: escape },
+  const form = el("form", { class: "act-form", novalidate: true, oninput: answered, onsubmit: send, onkeydown: escape },
     options.title ? el("p", { class: "act-title" }, options.title) : null,
     ...rows, consequence, refused,
     el("div", { class: "act-buttons" }, submit, el("button", { type: "button", onclick: () => options.close() }, words.cancel)));
@@ -136,6 +137,20 @@ export function createActForm(options) {
     const { min = 0, max = 1e6 } = question;
     const fits = Number.isFinite(n) && n >= min && n <= max && (question.fraction || Number.isInteger(n));
     return fits ? "" : words.number(min, max);
+  }
+
+  /** @type {Set<string>} */
+  const written = new Set();
+
+  /** @param {Event} event */
+  function answered(event) {
+    written.add(/** @type {HTMLInputElement} */ (event.target).name);
+    const fills = options.refill?.(values()) ?? {};
+    for (const { question, input } of fields) {
+      const fill = fills[question.name];
+      if (fill !== undefined && !written.has(question.name)) input.value = fill;
+    }
+    paint();
   }
 
   function paint() {

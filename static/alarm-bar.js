@@ -208,7 +208,7 @@ export function createAlarmBar(desk, sound) {
     open &&= behind.length > 0;
     set(element, "data-open", open ? "yes" : null);
     set(more, "aria-expanded", open ? "true" : "false");
-    set(more, "data-priority", behind.filter((alarm) => !alarm.acknowledged).map((alarm) => alarm.priority).sort((a, b) => rank[b] - rank[a])[0]);
+    set(more, "data-priority", open ? null : behind.filter((alarm) => !alarm.acknowledged).map((alarm) => alarm.priority).sort((a, b) => rank[b] - rank[a])[0]);
     text(more, open ? words.alarm.fewer : words.alarm.more(behind.length, behind.map((alarm) => `${words.alarm.shape[alarm.priority]} ${typeof alarm.words === "string" ? alarm.words : alarm.words(Date.now())}`)));
     show(more, behind.length > 0);
     requestAnimationFrame(() => requestAnimationFrame(tellShown));

@@ -94,7 +94,7 @@ export function createCardPage(desk, enterVitals) {
         update();
       } }, w.takeOver);
       return el("div", { class: "notice" }, el("p", null, w.takeOverWords(client.name)), button);
-    }, (/** @type {Element} */ node, client) => show(/** @type {Element} */ (node.lastElementChild), !took.has(client.seat)));
+    }, (/** @type {Element} */ node, client) => show(node, !took.has(client.seat))); // the page at the end says it again
     each(others, living.length ? [...living.map((client) => ({ client, condition: "please_come" })), ...living.map((client) => ({ client, condition: "please_look" }))] : [], (one) => `${one.client.seat} ${one.condition}`, (one) => el("button", { type: "button", class: one.condition === "please_come" ? "thumb come" : "thumb", "data-act": "RaiseAlarm", "data-condition": one.condition, onclick: (/** @type {Event} */ event) => {
       if (usable(/** @type {Element} */ (event.currentTarget))) void send("RaiseAlarm", { client: one.client.seat, condition: one.condition, words: "" }, w.asked);
     } }), (node, one) => {

@@ -102,7 +102,7 @@ export function createChaperoneScreen({ connection, sound, awake, first }) {
     set(foot, "data-open", open ? "yes" : null);
     show(again, lost && state.why !== "revoked");
     text(again, state.name === "replaced" ? words.connection.takeBack : words.connection.reload);
-    text(locked, [sound.blocked() ? words.reach.sound : "", words.reach.locked, awake.held() ? words.reach.awake : words.reach.asleep].filter(Boolean).join(" "));
+    text(locked, [sound.blocked() ? words.reach.sound : "", awake.held() ? words.reach.awake : words.reach.asleep].filter(Boolean).join(" "));
     sound.set(lost ? null : ringing(open ? 0 : away, dosed));
   }
 

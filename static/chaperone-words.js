@@ -139,9 +139,8 @@ export const words = {
   },
 
   reach: {
-    locked: "While locked, this phone cannot be reached: keep this page open and the screen on.",
-    awake: "It stays on by itself.",
-    asleep: "It may go dark by itself: tap it now and then.",
+    awake: "Leave this page open and don’t lock the phone: locked, it cannot call you. The screen stays on by itself.",
+    asleep: "Leave this page open, and tap it now and then so that the phone does not lock: locked, it cannot call you.",
     sound: "Tap anywhere so that this phone can ring.",
   },
   connection: {

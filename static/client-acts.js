@@ -111,20 +111,29 @@ export function clientActs(desk) {
       ask: (client) => {
         const doses = client.doses ?? [];
         const last = doses.at(-1);
+        /** @param {import("./types.d.ts").Dose | undefined} one @returns {Values} */
+        const asRecorded = (one) => (one ? { at: timeOfDay(one.at), mg: String(one.mg), tablets: String(one.tablets) } : {});
+        const first = asRecorded(last);
         return {
           title: words.dose.correct,
+          refill: (values) => asRecorded(doses.find((one) => String(one.number) === values["number"])),
           questions: [
             { name: "number", label: words.dose.which, kind: "choice", value: String(last?.number ?? ""), choices: doses.map((one) => ({ value: String(one.number), label: words.dose.one(one.number, one.mg, timeOfDay(one.at)) })) },
-            { name: "at", label: words.dose.takenAt, kind: "clock", value: last ? timeOfDay(last.at) : "" },
-            { name: "mg", label: words.dose.mg, kind: "number", fraction: true, min: 1, max: 2000, value: String(last?.mg ?? "") },
-            { name: "tablets", label: words.dose.tablets, kind: "number", min: 1, max: 10, optional: true, value: doses.length === 1 ? String(last?.tablets ?? "") : "" },
+            { name: "at", label: words.dose.takenAt, kind: "clock", value: first["at"] ?? "" },
+            { name: "mg", label: words.dose.mg, kind: "number", fraction: true, min: 1, max: 2000, value: first["mg"] ?? "" },
+            { name: "tablets", label: words.dose.tablets, kind: "number", min: 1, max: 10, value: first["tablets"] ?? "" },
             reason,
           ],
           consequence: (values) => words.dose.correcting(values["number"] ?? "", values["mg"] ?? "", values["tablets"] ?? "", values["at"] ?? ""),
           submit: words.dose.correctIt,
         };
       },
-      body: (values) => ({ number: number(values["number"] ?? ""), at: clockAnswer(values["at"] ?? "", desk.now()), mg: number(values["mg"] ?? ""), tablets: number(values["tablets"] ?? ""), reason: values["reason"] }),
+      body: (values, client) => {
+        const one = client.doses?.find((dose) => String(dose.number) === values["number"]);
+        // A clock shows no seconds: a time that was not touched stays what it was.
+        const at = one && timeOfDay(one.at) === values["at"] ? one.at : clockAnswer(values["at"] ?? "", desk.now());
+        return { number: number(values["number"] ?? ""), at, mg: number(values["mg"] ?? ""), tablets: number(values["tablets"] ?? ""), reason: values["reason"] };
+      },
     },
     RecordHold: {
       words: () => words.dose.hold,

@@ -191,7 +191,7 @@ export const words = {
   darkNear: (who) => `${list(who)} ${who.length > 1 ? "are" : "is"} in the next room.`,
   darkBack: "The picture is coming back by itself. You don’t need to do anything.",
   darkAlone: "This page is reconnecting by itself. If you need anyone, call out.",
-  darkReplaced: "Your session goes on on another device. If you need anyone, call out.",
+  darkReplaced: "Your session is open on another screen now. Help works here too.",
   darkEnded: "This page has lost its place. If you need anyone, call out.",
   faceShow: "Show the face",
   faceHide: "Hide the face",

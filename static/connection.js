@@ -9,7 +9,7 @@ import { serverClock } from "./clock.js";
 /** @typedef {import("./types.d.ts").Events} Events */
 /** @typedef {import("./types.d.ts").Result} Result */
 /** @typedef {import("./types.d.ts").SignalType} SignalType */
-/** @typedef {{frame: string, insist: boolean, asked: number, resolve: (result: Result) => void}} Pending */
+/** @typedef {{id: string, act: string, body: object, insist: boolean, asked: number, askedAt: number, resolve: (result: Result) => void}} Pending */
 
 const subprotocol = "belay.1";
 const pingEvery = 2000; // ms, as the server does
@@ -18,6 +18,8 @@ const silenceIsSaid = 5000; // ms: the screen says so
 const openWithin = 6000; // ms from the dial to the welcome
 const againAfter = 2000; // ms: what could not be recorded is sent again
 const bridged = 45_000; // ms: a disk that hangs for seconds is nobody's to press a button for
+const atOnce = 1000; // ms from the tap: no age worth telling
+const clocksAgree = 2000; // ms, over the life of a command
 const answerWithin = 2500; // ms for a pong, after the page slept
 const deafWithin = 600; // ms, where nothing comes from anybody else either
 const waits = [200, 500, 1000, 1500, 2000, 2000, 3000, 3000, 4000, 5000, 7000]; // ms between attempts, before jitter
@@ -209,7 +211,7 @@ export function openConnection({ path, media = true, on = {} }) {
         attempts = 0;
         clock.correct(body.now, body.rate || 1);
         become({ name: "open", why: undefined, words: "", silentFor: 0 });
-        for (const command of pending.values()) write(command.frame);
+        for (const command of pending.values()) submit(command);
         tell("welcome", body);
         break;
       case "ice_servers":
@@ -265,12 +267,26 @@ export function openConnection({ path, media = true, on = {} }) {
     if (!command) return;
     const passing = refused?.code === "not_recorded" || refused?.code === "too_many";
     if (!ok && passing && (command.insist || performance.now() - command.asked < bridged)) {
-      setTimeout(() => pending.has(id) && write(command.frame), againAfter);
+      setTimeout(() => pending.has(id) && submit(command), againAfter);
       return;
     }
     pending.delete(id);
     broken = 0;
     command.resolve(ok ? { ok, seq, noted } : { ok, refused: refused ?? { code: "refused", words: "The server did not accept this." } });
+  }
+
+  /**
+   * submit sends a command, and how long ago it was tapped: a fact has the time of its
+   * tap. Some devices stop their steady clock while they sleep. No time of theirs is
+   * believed, but that the two clocks disagree shows that this one can't tell.
+   *
+   * @param {Pending} command
+   */
+  function submit({ id, act, body, asked, askedAt }) {
+    const steady = performance.now() - asked;
+    const slept = Math.abs(Date.now() - askedAt - steady) > clocksAgree;
+    const age = slept ? -1 : steady < atOnce ? undefined : Math.round(steady);
+    write(JSON.stringify({ type: "command", body: { id, act, body, age } }));
   }
 
   /** @param {string} frame */
@@ -349,10 +365,11 @@ export function openConnection({ path, media = true, on = {} }) {
     on: listen,
     command(act, body = {}, { insist = false } = {}) {
       const id = `${peer.slice(0, 16)}-${++commandNumber}`;
-      const frame = JSON.stringify({ type: "command", body: { id, act, body } });
       return new Promise((resolve) => {
-        pending.set(id, { frame, insist, asked: performance.now(), resolve });
-        write(frame);
+        /** @type {Pending} */
+        const command = { id, act, body, insist, asked: performance.now(), askedAt: Date.now(), resolve };
+        pending.set(id, command);
+        submit(command);
       });
     },
     send,

@@ -18,6 +18,7 @@ type slowDisk struct {
 	mu    sync.Mutex
 	fails int
 	asked []string // ids of the commands, as they came
+	ages  []int64  // how old each said it was, in ms
 }
 
 func (s *slowDisk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -33,6 +34,7 @@ func (s *slowDisk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			Body struct {
 				ID  string `json:"id"`
 				Act string `json:"act"`
+				Age int64  `json:"age"`
 			} `json:"body"`
 		}
 		if ws.ReadJSON(&m) != nil {
@@ -42,7 +44,7 @@ func (s *slowDisk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case "hello":
 			err = ws.WriteMessage(websocket.TextMessage, []byte(`{"type":"welcome","body":{"now":"2026-03-02T14:00:00Z","rate":1}}`))
 		case "command":
-			err = ws.WriteMessage(websocket.TextMessage, s.answer(m.Body.ID, m.Body.Act))
+			err = ws.WriteMessage(websocket.TextMessage, s.answer(m.Body.ID, m.Body.Act, m.Body.Age))
 		}
 		if err != nil {
 			return
@@ -50,10 +52,10 @@ func (s *slowDisk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (s *slowDisk) answer(id, act string) []byte {
+func (s *slowDisk) answer(id, act string, age int64) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.asked = append(s.asked, id)
+	s.asked, s.ages = append(s.asked, id), append(s.ages, age)
 	result := map[string]any{"id": id, "ok": true, "seq": 7}
 	switch {
 	case act == "Refused":
@@ -89,5 +91,33 @@ func TestWhatCouldNotBeRecordedIsSentAgainWithoutAnybodyPressing(t *testing.T) {
 	defer disk.mu.Unlock()
 	if len(disk.asked) != 4 || strings.Count(strings.Join(disk.asked, " "), disk.asked[1]) != 3 {
 		t.Errorf("the server was asked %v: one refused, and one three times under the same id", disk.asked)
+	}
+	if disk.ages[1] != 0 || disk.ages[2] < 1000 || disk.ages[3] < disk.ages[2]+1000 {
+		t.Errorf("a tap that waited was said to be %v ms old", disk.ages[1:])
+	}
+}
+
+// Where the device slept in between, its steady clock stood still: the page does not
+// guess how long.
+func TestAPageThatSleptSaysThatItCannotTellWhen(t *testing.T) {
+	disk := &slowDisk{fails: 1}
+	server := httptest.NewServer(disk)
+	defer server.Close()
+	evaluate[string](t, "connection.js", fmt.Sprintf(`
+		globalThis.location = new URL(%q);
+		globalThis.addEventListener = globalThis.removeEventListener = () => {};
+		globalThis.document = { addEventListener() {}, removeEventListener() {}, visibilityState: "visible" };
+		const connection = m.openConnection({ path: "ws" });
+		await new Promise((open) => connection.on("welcome", open));
+		const looked = connection.command("CheckIn");
+		const awake = Date.now;
+		Date.now = () => awake() + 20 * 60_000; // the wall clock went on
+		await looked;
+		connection.close();
+		return "";`, server.URL))
+	disk.mu.Lock()
+	defer disk.mu.Unlock()
+	if len(disk.ages) != 2 || disk.ages[0] != 0 || disk.ages[1] != -1 {
+		t.Errorf("the page said that its tap was %v ms old", disk.ages)
 	}
 }

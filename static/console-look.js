@@ -6,12 +6,15 @@ import { createLink } from "./console-links.js";
 import { links, phases, roles, words } from "./console-words.js";
 import { each, el, enable, show, text, usable } from "./element.js";
 import { createField, createForm } from "./fields.js";
+import { createOrder } from "./console-new.js";
 import { localTime, names, when } from "./summary.js";
 
 /**
  * @typedef {{id: string, role: string, name: string, pronouns?: string, phone?: string, shares_with?: string, present: boolean, link: string}} SeatLook
  * @typedef {{request: string, seat: string, name: string, words: string, since: string}} Waiting
  */
+
+const correctable = ["scheduled", "lobby", "check_in", "ready"];
 
 /** @param {string} id */
 export function createLook(id) {
@@ -97,13 +100,16 @@ export function createLook(id) {
     const name = el("span", null, seat.name);
     const place = el("div");
     const edit = el("button", { type: "button", class: "quiet", "data-testid": `edit-${seat.id}`, onclick: () => (place.firstChild ? place.replaceChildren() : place.replaceChildren(createEdit(seat.id, () => place.replaceChildren()))) }, w.edit);
+    // What was prescribed is put right until something is taken on it.
+    const order = el("button", { type: "button", class: "quiet", hidden: true, "data-testid": `order-${seat.id}`, onclick: () => (place.firstChild ? place.replaceChildren() : place.replaceChildren(createCorrection(seat.id, () => place.replaceChildren()))) }, w.order);
     const byLink = seat.role !== "therapist" && !seat.shares_with;
     const node = el("li", { class: "card", "data-seat": seat.id }, el("h2", null, name, el("span", { class: "role" }, roles[seat.role] ?? seat.role)), state,
-      el("div", { class: "buttons" }, ...(byLink ? [fresh, revoke] : []), edit), sure, place, shown);
+      el("div", { class: "buttons" }, ...(byLink ? [fresh, revoke] : []), edit, order), sure, place, shown);
     /** @param {SeatLook} now */
     const update = (now) => {
       text(name, now.name);
       text(state, [now.present ? w.here : w.away, links[now.link] ?? now.link, now.phone].filter(Boolean).join(" · "));
+      show(order, orders[seat.id] && correctable.includes(phaseOf[seat.id] ?? ""));
       show(revoke, now.link === "valid" || now.link === "used");
     };
     return { node, update };
@@ -111,6 +117,21 @@ export function createLook(id) {
 
   /** @type {SeatLook[]} */
   let seats = [];
+  /** @type {Record<string, import("./types.d.ts").Order>} */
+  let orders = {};
+  /** @type {Record<string, string>} */
+  let phaseOf = {};
+
+  /** @param {string} seat @param {() => void} close */
+  function createCorrection(seat, close) {
+    const order = createOrder(seat, orders[seat]);
+    const why = createField({ label: w.orderWhy, name: `order-reason-${seat}`, maxlength: 2000, required: true });
+    return createForm({ children: [el("p", null, w.orderHint), order.element, why.element], submit: w.orderSave, sending: words.settings.sending, testid: `save-order-${seat}`, send: async () => {
+      await call("PUT", `${base}/seats/${encodeURIComponent(seat)}/order`, { order: order.value(), reason: why.input.value });
+      close();
+      await refresh();
+    } });
+  }
 
   /** @param {string} seat @param {() => void} close */
   function createEdit(seat, close) {
@@ -129,10 +150,12 @@ export function createLook(id) {
   const rows = new Map();
 
   async function refresh() {
-    const look = /** @type {{summary: import("./summary.js").Summary, place: string, seats: SeatLook[], devices: Waiting[]}} */ (await call("GET", base));
+    const look = /** @type {{summary: import("./summary.js").Summary, place: string, seats: SeatLook[], orders: Record<string, import("./types.d.ts").Order>, devices: Waiting[]}} */ (await call("GET", base));
     text(title, `${names(look.summary)}: ${w.title.toLowerCase()}`);
     own.href = look.place;
     seats = look.seats;
+    orders = look.orders;
+    phaseOf = Object.fromEntries((look.summary.clients ?? []).map((client) => [client.seat, client.phase]));
     text(planned, [w.planned(when(look.summary.starts_at, Date.now())), ...(look.summary.clients ?? []).map((client) => phases[client.phase] ?? client.phase)].join(" · "));
     change.update(look.summary);
     each(waiting, look.devices, (device) => device.request, (device) => {

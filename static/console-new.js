@@ -36,8 +36,13 @@ function createPerson({ title, hint, pronouns, remove, name }) {
   };
 }
 
-/** @param {string} name */
-function createOrder(name) {
+/**
+ * createOrder asks for what is prescribed.
+ *
+ * @param {string} name
+ * @param {import("./types.d.ts").Order} [was] what is prescribed as it was entered
+ */
+export function createOrder(name, was) {
   const product = createField({ label: w.prepared, value: "ketamine lozenge", maxlength: 120, name: `${name}-product`, required: true });
   const dose = createField({ label: w.doseMg, type: "number", min: 1, max: 2000, step: "any", name: `${name}-dose`, required: true, short: true });
   const tablets = createField({ label: w.tablets, type: "number", min: 1, max: 10, step: 1, value: 1, name: `${name}-tablets`, required: true, short: true });
@@ -55,12 +60,26 @@ function createOrder(name) {
   dose.input.addEventListener("change", () => {
     if (!total.input.value) total.input.value = dose.input.value;
   });
+  if (was) {
+    const { input } = product;
+    input.value = was.product;
+    /** @type {[{input: HTMLInputElement}, number | string | undefined][]} */
+    const values = [[dose, was.dose_mg], [tablets, was.tablets], [total, was.total_mg], [nth, was.number], [of, was.of], [conditions, was.conditions], [prescriber, was.prescriber], [phone, was.phone]];
+    for (const [field, value] of values) field.input.value = String(value || "");
+    booster.checked = Boolean(was.booster_to_s);
+    show(times, booster.checked);
+    if (was.booster_to_s) {
+      from.input.value = String((was.booster_from_s ?? 0) / 60);
+      to.input.value = String(was.booster_to_s / 60);
+    }
+  }
   return {
     element: el("div", { class: "order" }, el("h2", null, w.order),
       el("div", { class: "grid" }, product.element, dose.element, tablets.element, total.element, nth.element, of.element),
       el("label", { class: "choice" }, booster, w.booster), times,
       el("div", { class: "grid" }, conditions.element, prescriber.element, phone.element)),
     value: () => ({
+      ...(was?.limits ? { limits: was.limits } : {}), // they have no field here
       product: product.input.value, dose_mg: number(dose.input), tablets: number(tablets.input), total_mg: number(total.input),
       booster_from_s: booster.checked ? number(from.input) * 60 : 0, booster_to_s: booster.checked ? number(to.input) * 60 : 0,
       number: number(nth.input), of: number(of.input), conditions: conditions.input.value, prescriber: prescriber.input.value, phone: phone.input.value,

@@ -16,7 +16,7 @@ import { el, show } from "./element.js";
  *
  * As session/record writes them.
  * @typedef {{seat: string, phases: {phase: string, at: string, by: string, reason?: string}[] | null, consent_given: string, consent_at: string | null,
- *   chaperone_sees: boolean, gates: Settled[] | null, criteria: Settled[] | null, authorizations: Entry[] | null, check_ins: {due: string | null, at: string, by: string}[] | null,
+ *   chaperone_sees: boolean, gates: Settled[] | null, criteria: Settled[] | null, order_corrections: Entry[] | null, authorizations: Entry[] | null, check_ins: {due: string | null, at: string, by: string}[] | null,
  *   vitals: import("./types.d.ts").Vitals[] | null, side_effects: import("./types.d.ts").SideEffect[] | null, ratings: import("./types.d.ts").Rating[] | null,
  *   interventions: Entry[] | null, ready_at: string | null, released_at: string | null}} RecordClient
  * @typedef {{settings_version: number, consent_version: string, signed_at: string | null, signed_by: string, clients: RecordClient[] | null,
@@ -125,7 +125,7 @@ function createClient(client, view) {
   const doses = (client.doses ?? []).flatMap((dose) => [
     w.dose(dose, clock(dose.at), name(dose.by), dose.witnessed_by ? name(dose.witnessed_by) : ""),
     ...(dose.past_gates ? [w.past((dose.open_gates ?? []).length, dose.reason ?? "")] : []),
-    ...(dose.corrections ?? []).map((one) => w.corrected(one.mg, clock(one.at), clock(one.on), name(one.by), one.reason)),
+    ...(dose.corrections ?? []).map((one) => w.corrected(one.mg, one.tablets ?? 0, clock(one.at), clock(one.on), name(one.by), one.reason)),
   ]);
   return el("section", null,
     el("h2", null, client.name, el("span", { class: "role" }, [client.pronouns, phases[client.phase] ?? client.phase].filter(Boolean).join(" · "))),
@@ -133,7 +133,7 @@ function createClient(client, view) {
       [w.summary, client.summary ?? ""],
       [w.cpt, client.cpt ?? ""],
       [w.intention, today?.intention ?? ""],
-      [w.order, order ? w.ordered(order) : ""],
+      [w.order, order ? [w.ordered(order), ...(record?.order_corrections ?? []).map(said)] : []],
       [w.doses, doses],
       [w.authorizations, (record?.authorizations ?? []).map(said)],
       [w.phases, (record?.phases ?? []).map((one) => `${clock(one.at)} ${phases[one.phase] ?? one.phase}${one.reason ? `: ${one.reason}` : ""}${one.by && !["clock", "server"].includes(one.by) ? ` (${one.by})` : ""}`)],

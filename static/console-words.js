@@ -140,6 +140,8 @@ export const words = {
     /** @param {string} at */
     planned: (at) => `Planned for ${at}`,
     edit: "Change name or phone", save: "Save",
+    order: "Correct the order", orderWhy: "Reason, for the record", orderSave: "Correct the order",
+    orderHint: "Both orders stay in the record. If the visit has begun, the medicine is checked against the order again. Once a dose is taken, its order stays as it was.",
     moveTitle: "Another time …", move: "Move the session", moved: "Moved. The links that you have sent go on working.",
     cancelTitle: "Cancel the session …", cancelWhy: "Reason, for the record", cancel: "Cancel the session",
     cancelling: "It does not take place, and whoever opens their link reads so. This cannot be taken back.",
@@ -165,8 +167,8 @@ export const words = {
     dose: (dose, at, by, witness) => `${dose.number}: ${dose.mg} mg in ${dose.tablets} ${dose.tablets === 1 ? "tablet" : "tablets"} at ${at}, recorded by ${by}, ${witness ? `witnessed by ${witness}` : "not witnessed"}, ${{ swallowed: "swallowed after the hold", spat: "spat out after the hold" }[dose.outcome ?? ""] ?? "what became of it is not recorded"}`,
     /** @param {number} open @param {string} reason */
     past: (open, reason) => `not authorised when it was taken, ${open} ${open === 1 ? "check" : "checks"} open: ${reason}`,
-    /** @param {number} mg @param {string} at @param {string} on @param {string} by @param {string} reason */
-    corrected: (mg, at, on, by, reason) => `was ${mg} mg at ${at} until ${by} corrected it at ${on}: ${reason}`,
+    /** @param {number} mg @param {number} tablets 0: they were not corrected @param {string} at @param {string} on @param {string} by @param {string} reason */
+    corrected: (mg, tablets, at, on, by, reason) => `was ${mg} mg${tablets ? ` in ${tablets} ${tablets === 1 ? "tablet" : "tablets"}` : ""} at ${at} until ${by} corrected it at ${on}: ${reason}`,
     /** @param {string} at @param {string} by @param {string} due @param {number} late minutes */
     look: (at, by, due, late) => `${at} ${by}${due ? `, due ${due}${late > 0 ? `, ${late} min late` : ""}` : ""}`,
     /** @param {import("./types.d.ts").SideEffect} one @param {string} from @param {string} to */

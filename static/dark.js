@@ -30,8 +30,19 @@ export function createDark({ ask: send, help, remember }) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let sleep;
   let woke = 0;
+  let waking = false; // the touch that is going on found the screen asleep
   let shown = false;
   let asking = false;
+
+  function touched() {
+    waking = shown && !document.body.hasAttribute("data-awake");
+    wake();
+  }
+
+  /** The touch that wakes the screen means nothing else, nor does one before anybody can have read. */
+  function meant() {
+    return !waking && performance.now() - woke >= readWithin;
+  }
 
   function wake() {
     if (!shown) return;
@@ -42,7 +53,7 @@ export function createDark({ ask: send, help, remember }) {
   }
 
   function turnFace() {
-    if (!document.body.hasAttribute("data-awake")) return wake();
+    if (!meant()) return;
     remember("face", remember("face") === "kept" ? "hidden" : "kept");
     paintFace();
   }
@@ -86,13 +97,12 @@ export function createDark({ ask: send, help, remember }) {
   function makeHide(client) {
     return el("button", { type: "button", class: "dark-face", "data-act": "HideFromChaperone", "data-client": client.seat, onclick: hide });
     function hide() {
-      if (performance.now() - woke < readWithin) return; // the touch that woke the screen means nothing else
-      void send("HideFromChaperone", { client: client.seat });
+      if (meant()) void send("HideFromChaperone", { client: client.seat });
     }
   }
 
-  addEventListener("pointerdown", wake, { passive: true });
-  addEventListener("keydown", wake);
+  addEventListener("pointerdown", touched, { passive: true });
+  addEventListener("keydown", touched);
   element.addEventListener("contextmenu", (event) => event.preventDefault());
 
   return {

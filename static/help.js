@@ -21,6 +21,8 @@ export function createHelp({ connection, media, onChange }) {
 
   /** @param {string} seat */
   function ask(seat) {
+    // Whoever presses here needs somebody, whichever page had the seat last.
+    if (connection.state().name === "replaced") connection.retry();
     const before = asked.get(seat);
     if (before?.pending) {
       direct(before);

@@ -21,7 +21,7 @@ export function createNote(desk, left) {
   const save = el("button", { type: "submit", class: "primary", "data-act": "WriteNote" }, words.note.save);
   const element = el("form", { class: "act-form note", onsubmit: send },
     el("div", { class: "note-head" }, el("label", { for: "note" }, words.note.label), begunWords),
-    area, problem,
+    area, el("p", { class: "hint" }, words.note.record), problem,
     el("div", { class: "act-buttons" }, save, el("button", { type: "button", onclick: close }, words.note.close), el("span", { class: "hint" }, words.note.keys)));
   let begun = kept?.begun ?? "";
   /** @type {() => void} */

@@ -1,7 +1,7 @@
 // The first line: who this is about, and what is known of the chaperones. And
 // the browsers that wait to be let in.
 
-import { ms, span } from "./clock.js";
+import { ago, ms, span } from "./clock.js";
 import { each, el, set, show, text } from "./element.js";
 import { words } from "./therapist-words.js";
 
@@ -52,19 +52,45 @@ export function createHead(desk, openPeople) {
   return { element, update, tick };
 }
 
+const saidFor = 10 * 60_000; // ms of the session
+
 /** @param {Desk} desk */
 export function createDeviceRequests(desk) {
   const list = el("ul", { class: "device-requests" });
-  const element = el("div", { role: "status" }, list);
+  const taken = el("ul", { class: "device-taken" });
+  const element = el("div", { role: "status" }, list, taken);
+  /** @type {Set<string>} */
+  const hidden = new Set();
+
+  /** Who came in by another page while theirs was open: quiet, and gone by itself. */
+  function others() {
+    const now = desk.now();
+    const me = desk.view().you.seat;
+    return (desk.view().people ?? []).filter((person) => person.instead && person.seat !== me && now - ms(person.instead) < saidFor && !hidden.has(person.seat + person.instead));
+  }
+
+  function tick() {
+    const now = desk.now();
+    each(taken, others(), (person) => person.seat, (person) => el("li", { "data-instead": person.seat },
+      el("span"), el("button", { type: "button", class: "quiet", onclick: () => {
+        const is = (desk.view().people ?? []).find((one) => one.seat === person.seat);
+        hidden.add(person.seat + (is?.instead ?? ""));
+        tick();
+      } }, words.picture.understood)),
+    (/** @type {Element} */ node, person) => text(/** @type {Element} */ (node.firstElementChild), words.devices.instead(person.name, ago(ms(person.instead), now))));
+    show(taken, taken.children.length > 0);
+    show(element, list.children.length + taken.children.length > 0);
+  }
 
   function update() {
     const asked = desk.view().devices ?? [];
-    show(element, asked.length > 0);
     each(list, asked, (one) => one.request, (one) => el("li", { "data-request": one.request },
       el("span", null, words.devices.ask(one.name || desk.name(one.seat), one.words)),
       el("button", { type: "button", class: "primary", "data-act": "AdmitDevice", onclick: () => void desk.command("AdmitDevice", { request: one.request }) }, words.devices.admit),
       el("button", { type: "button", "data-act": "RefuseDevice", onclick: () => void desk.command("RefuseDevice", { request: one.request }) }, words.devices.refuse)));
+    show(list, asked.length > 0);
+    tick();
   }
 
-  return { element, update };
+  return { element, update, tick };
 }

@@ -202,6 +202,7 @@ export function createTherapistScreen({ connection, media, sound, first }) {
 
   function tick() {
     head.tick();
+    requests.tick();
     alarms.tick();
     pictures.tick();
     for (const panel of panelOf.values()) panel.tick();

@@ -189,6 +189,8 @@ export const words = {
   devices: {
     /** @param {string} name @param {string} what */
     ask: (name, what) => `Someone opens ${name}’s link on another device${what ? ` (${what})` : ""}.`,
+    /** @param {string} name @param {string} ago */
+    instead: (name, ago) => `${name}’s page was opened once more ${ago}: loaded again, in another window or on another device. The one before was closed.`,
     admit: "Let them in",
     refuse: "No",
   },
@@ -395,6 +397,7 @@ export const words = {
     /** @param {string} at */
     begun: (at) => `begun ${at}`,
     blank: "takes its time from your first letter",
+    record: "A line of the record, which others may read. Process notes stay apart from it: not here.",
     save: "Save the note",
     saving: "Saving …",
     kept: "Not saved yet. It is kept on this computer.",

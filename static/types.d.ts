@@ -44,6 +44,7 @@ export interface Person {
   pronouns?: string;
   present: boolean;
   since?: Time;
+  instead?: Time;
   confirmed?: Time;
   arrived?: boolean;
   leaving?: boolean;

@@ -54,6 +54,7 @@ func TestSecondDeviceWaitsForOneTap(t *testing.T) {
 	act(v.robin, "AdmitDevice")
 	says(phone, "h1", "Camera, microphone and sound") // all else is answered; these are new
 	goes(v.robin, ".device-requests")
+	says(v.robin, ".device-taken", "Alex’s page was opened once more")
 	v.alex.WaitText("Your session is open somewhere else")
 	v.alex.Shot("client/replaced")
 	v.alex.Accessible("a page whose seat went elsewhere")

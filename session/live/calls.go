@@ -60,6 +60,21 @@ func (s *Sessions) Do(ctx context.Context, id string, c session.Command) (uint64
 	return last, nil
 }
 
+// DoGiven is Do for a command that was given a while ago, by this process's clock:
+// what it reports happened then, however long it waited for this session or for the
+// disk. Only given's monotonic reading counts, as time.Now makes one.
+func (s *Sessions) DoGiven(ctx context.Context, id string, c session.Command, given time.Time) (uint64, error) {
+	var last uint64
+	err := s.in(ctx, id, func(a *actor) (err error) {
+		last, err = a.do(a.date(c, time.Since(given)))
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return last, nil
+}
+
 // Attach sends the views of a seat to sink, the first before it returns, and
 // keeps the session loaded, until detach is called. After detach has returned
 // the sink is not called any more.

@@ -22,7 +22,24 @@ type lateCommand struct {
 	At   time.Time       `json:"at"` // the session's time at which it was given
 }
 
-func encodeLate(c session.Command, at time.Time) []byte {
+// date says by the session's clock when a command was given that is so old.
+func (a *actor) date(c session.Command, age time.Duration) session.Command {
+	if a.shown() == nil {
+		a.visible() // what is wrong with it is said when the command is decided
+	}
+	if st := a.shown(); st != nil && !c.Undated {
+		c.Given = a.all.Now(st).Add(-time.Duration(float64(age) * max(1, st.Pace.Rate)))
+	}
+	return c
+}
+
+// encodeLate keeps a command with the time at which it was given: now, unless it
+// says another.
+func encodeLate(c session.Command, now time.Time) []byte {
+	at := now
+	if !c.Given.IsZero() && c.Given.Before(now) {
+		at = c.Given
+	}
 	body, err := json.Marshal(c.Do)
 	if err == nil {
 		body, err = json.Marshal(lateCommand{c.ID, c.Seat, c.Conn, session.FactName(c.Do), body, at})

@@ -73,6 +73,9 @@ func (r *reader) read(e session.Event, due *time.Time) {
 	case session.ConsentGiven:
 		c := r.client(f.Client)
 		c.ConsentGiven, c.ConsentAt = f.Version, moment(e.At)
+	case session.OrderCorrected:
+		c := r.client(f.Client)
+		c.Orders = append(c.Orders, r.entry(e, r.s.Line(e)))
 	case session.DoseAuthorized:
 		c := r.client(f.Client)
 		c.Authorizations = append(c.Authorizations, r.entry(e, r.s.Line(e)))

@@ -31,6 +31,7 @@ type Client struct {
 	ChaperoneSees  bool                 `json:"chaperone_sees"`
 	Gates          []Settled            `json:"gates"` // as they stood at the first dose, or at the end where there was none
 	Criteria       []Settled            `json:"criteria"`
+	Orders         []Entry              `json:"order_corrections"` // what was entered wrongly, and put right
 	Authorizations []Entry              `json:"authorizations"`
 	CheckIns       []CheckIn            `json:"check_ins"`
 	Vitals         []session.Vitals     `json:"vitals"`

@@ -118,6 +118,10 @@ func TestWhatWentWrongStandsWithItsTimes(t *testing.T) {
 			}
 			return false
 		},
+		"corrected-order": func(r record.Record) bool {
+			orders := r.Clients[0].Orders
+			return len(orders) == 1 && orders[0].By == "Dana Reyes" && strings.Contains(orders[0].Text, "100 mg and not 10 mg")
+		},
 		"early-end": func(r record.Record) bool {
 			last := r.Clients[0].Phases[len(r.Clients[0].Phases)-1]
 			return last.Phase == session.EndedEarly && last.Reason != "" && r.Clients[0].ReleasedAt == nil && r.Clients[0].ReadyAt == nil

@@ -71,6 +71,7 @@ var routes = []route{
 	{"POST", "/api/sessions/{id}/devices", (*API).answerDevice, false},
 	{"PUT", "/api/sessions/{id}/start", (*API).moveStart, false},
 	{"PUT", "/api/sessions/{id}/seats/{seat}", (*API).changeSeat, false},
+	{"PUT", "/api/sessions/{id}/seats/{seat}/order", (*API).correctOrder, false},
 	{"POST", "/api/sessions/{id}/cancel", (*API).cancel, false},
 	{"GET", "/api/sessions/{id}/record", (*API).record, false},
 	{"GET", "/api/sessions/{id}/log", (*API).eventLog, false},

@@ -40,6 +40,24 @@ func (a *API) changeSeat(x *exchange) (any, error) {
 	})
 }
 
+// correctOrder corrects the order of a client who has taken no dose yet.
+func (a *API) correctOrder(x *exchange) (any, error) {
+	var in struct {
+		Order  session.Order `json:"order"`
+		Reason string        `json:"reason"`
+	}
+	if err := x.body(&in); err != nil {
+		return nil, err
+	}
+	id := x.r.PathValue("id")
+	if err := a.door.Owned(x.context(), x.account, id, nil); err != nil {
+		return nil, err
+	}
+	return struct{}{}, a.door.Lead(x.context(), id, session.CorrectOrder{
+		Client: session.SeatID(x.r.PathValue("seat")), Order: in.Order, Reason: strings.TrimSpace(in.Reason),
+	})
+}
+
 // cancel cancels the visit of every client that has not ended. It is refused, with
 // nobody's visit cancelled, where one of them has taken a dose.
 func (a *API) cancel(x *exchange) (any, error) {

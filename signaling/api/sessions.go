@@ -41,15 +41,16 @@ type seatAnswer struct {
 }
 
 type lookAnswer struct {
-	Summary session.Summary      `json:"summary"`
-	Place   string               `json:"place"`
-	Seats   []seatAnswer         `json:"seats"`
-	Devices []session.DeviceView `json:"devices"` // browsers that wait to be let in
+	Summary session.Summary                  `json:"summary"`
+	Place   string                           `json:"place"`
+	Seats   []seatAnswer                     `json:"seats"`
+	Orders  map[session.SeatID]session.Order `json:"orders"`  // of the clients
+	Devices []session.DeviceView             `json:"devices"` // browsers that wait to be let in
 }
 
 func (a *API) look(x *exchange) (any, error) {
 	id := x.r.PathValue("id")
-	out := lookAnswer{Seats: []seatAnswer{}, Devices: []session.DeviceView{}}
+	out := lookAnswer{Seats: []seatAnswer{}, Orders: map[session.SeatID]session.Order{}, Devices: []session.DeviceView{}}
 	err := a.door.Owned(x.context(), x.account, id, func(s *session.State) {
 		view := session.ViewOf(s, therapistOf(s), a.sessions.Now(s))
 		out.Summary = session.Summarize(s)
@@ -65,6 +66,9 @@ func (a *API) look(x *exchange) (any, error) {
 				answer.Link = "account"
 			}
 			out.Seats = append(out.Seats, answer)
+		}
+		for _, c := range s.Clients {
+			out.Orders[c.Seat] = c.Order
 		}
 		out.Devices = append(out.Devices, view.Devices...)
 	})

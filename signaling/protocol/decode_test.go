@@ -18,6 +18,7 @@ func samples() []any {
 	telemetry := Telemetry{Battery: &half, Charging: &yes, WakeLock: true, Receiving: []Receiving{{Peer: peer, FrameAge: 0.04, SoundAge: -1, Route: "direct"}}}
 	return []any{
 		Hello{Peer: peer, Media: true},
+		Command{ID: "a-2", Act: "CheckIn", Age: 4200}, Command{ID: "a-3", Act: "CheckIn", Age: -1},
 		Command{ID: "a-1", Act: "WriteNote", Body: json.RawMessage(`{"text":"calm"}`)},
 		telemetry,
 		Ping{N: 1}, Pong{N: 1},

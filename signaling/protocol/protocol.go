@@ -65,6 +65,7 @@ type (
 		ID   string          `json:"id"` // made by the page, unique per seat
 		Act  string          `json:"act"`
 		Body json.RawMessage `json:"body,omitempty"`
+		Age  int64           `json:"age,omitempty"` // milliseconds from the tap to this sending, by the page's monotonic clock; -1: it can't tell, the device slept meanwhile
 	}
 	// Ping asks for a Pong. Either side may send it.
 	Ping struct {

@@ -12,6 +12,7 @@ const (
 	maxPeerID    = 64
 	maxCommandID = 64
 	maxAct       = 64
+	maxGiven     = 7 * 24 * 3600 * 1000 // ms
 )
 
 // Routes are the values of Receiving.Route.
@@ -35,6 +36,8 @@ func validate(body any) error {
 			return fmt.Errorf("id has %d bytes: 1 to %d are allowed", len(m.ID), maxCommandID)
 		case m.Act == "" || len(m.Act) > maxAct:
 			return errors.New("act names no command")
+		case m.Age < -1 || m.Age > maxGiven:
+			return fmt.Errorf("age is %d: -1 to %d are allowed", m.Age, int64(maxGiven))
 		}
 	case *Telemetry:
 		return m.validate()

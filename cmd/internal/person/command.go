@@ -45,11 +45,7 @@ func (p *Person) DoAs(ctx context.Context, id string, act session.Act) (Answer, 
 		return Answer{}, err
 	}
 	name := session.FactName(act)
-	frame, err := protocol.Encode(protocol.Command{ID: id, Act: name, Body: body})
-	if err != nil {
-		return Answer{}, err
-	}
-	mine := &pending{act: act, frame: frame, answer: make(chan Answer, 1)}
+	mine := &pending{act: act, command: protocol.Command{ID: id, Act: name, Body: body}, given: time.Now(), answer: make(chan Answer, 1)}
 	for {
 		p.mu.Lock()
 		if p.pending[id] != nil {
@@ -58,7 +54,7 @@ func (p *Person) DoAs(ctx context.Context, id string, act session.Act) (Answer, 
 		}
 		p.pending[id] = mine
 		p.mu.Unlock()
-		p.put(frame)
+		p.put(mine.frame())
 		var answer Answer
 		select {
 		case answer = <-mine.answer:

@@ -102,9 +102,23 @@ type Person struct {
 
 // pending is a command that has no answer yet.
 type pending struct {
-	act    session.Act
-	frame  []byte
-	answer chan Answer
+	act     session.Act
+	command protocol.Command
+	given   time.Time
+	answer  chan Answer
+}
+
+// frame is the command as it is sent now: one that waited says for how long.
+func (c *pending) frame() []byte {
+	m := c.command
+	if age := time.Since(c.given); age >= time.Second {
+		m.Age = age.Milliseconds()
+	}
+	frame, err := protocol.Encode(m)
+	if err != nil { // its body was JSON before
+		panic(fmt.Sprintf("encode %s: %v", m.Act, err))
+	}
+	return frame
 }
 
 // brokered is a message of a peer that is not listed yet.

@@ -290,7 +290,7 @@ func (p *Person) welcome(m *protocol.Welcome) {
 	}
 	var again [][]byte
 	for _, c := range p.pending {
-		again = append(again, c.frame)
+		again = append(again, c.frame())
 	}
 	for _, l := range p.links {
 		l.post(l.back)

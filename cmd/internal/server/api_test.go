@@ -226,6 +226,7 @@ func TestAnotherTherapistsSessionLooksAsIfItDidNotExist(t *testing.T) {
 			kit.ask(404, "GET", "/api/sessions/"+id+"/log", nil)["words"],
 			kit.ask(404, "PUT", "/api/sessions/"+id+"/start", map[string]any{"starts_at": time.Now().Add(time.Hour)})["words"],
 			kit.ask(404, "PUT", "/api/sessions/"+id+"/seats/client-1", map[string]any{"name": "Kit"})["words"],
+			kit.ask(404, "PUT", "/api/sessions/"+id+"/seats/client-1/order", map[string]any{"order": map[string]any{"dose_mg": 1, "tablets": 1, "total_mg": 1}, "reason": "no"})["words"],
 			kit.ask(404, "POST", "/api/sessions/"+id+"/cancel", map[string]any{"reason": "no"})["words"],
 			kit.ask(404, "POST", "/api/sessions/"+id+"/links", map[string]any{"seat": "client-1"})["words"],
 			kit.ask(404, "DELETE", "/api/sessions/"+id+"/links/client-1", nil)["words"],
@@ -257,7 +258,13 @@ func TestASessionIsCorrectedMovedAndCancelledFromTheConsole(t *testing.T) {
 	robin.ask(200, "PUT", at+"/seats/client-1", map[string]any{"name": "Alexis ", "pronouns": "she/her", "phone": "503-555-0199"})
 	robin.ask(404, "PUT", at+"/seats/client-9", map[string]any{"name": "Nobody"})
 	robin.ask(422, "PUT", at+"/start", map[string]any{"starts_at": time.Now().Add(-48 * time.Hour)})
+	order := map[string]any{"product": "ketamine lozenge", "dose_mg": 120, "tablets": 2, "total_mg": 180}
+	robin.ask(409, "PUT", at+"/seats/client-1/order", map[string]any{"order": order, "reason": " "})
+	robin.ask(200, "PUT", at+"/seats/client-1/order", map[string]any{"order": order, "reason": "read from the label"})
 	look := robin.ask(200, "GET", at, nil)
+	if got := look["orders"].(map[string]any)["client-1"].(map[string]any); got["dose_mg"] != 120.0 || got["total_mg"] != 180.0 {
+		t.Errorf("the order is %v", got)
+	}
 	summary := look["summary"].(map[string]any)
 	if got, err := time.Parse(time.RFC3339, summary["starts_at"].(string)); err != nil || !got.Equal(starts) {
 		t.Errorf("the session starts at %v, not at %v", summary["starts_at"], starts)

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"testing"
+
+	"belay/cmd/internal/browser"
+)
+
+// After the dose the client's link is opened on a tablet: the phone in the client's hand
+// is dark and takes part no more. The therapist is told, the phone says so, and its one
+// button still calls everybody.
+func TestHelpWorksOnAScreenWhoseSeatWentElsewhere(t *testing.T) {
+	t.Parallel()
+	chromium := browser.StartChromium(t, browser.Options{})
+	v := newVisit(t, chromium)
+	v.practise("1")
+	v.clientArrives()
+	v.therapistJoins()
+	act(v.robin, "Admit")
+	v.see()
+	ask(v.robin, ".panel-acts", "RecordSwallowed", answer{"reason", "Taken before the checks, on their own."})
+	v.alex.WaitFor(`document.body.dataset.screen === "dark"`, browser.Patience)
+	v.touchesTheDark()
+
+	tablet := chromium.Open("alex's tablet", browser.Seat{})
+	tablet.Goto(v.links["client-1"])
+	says(v.robin, ".device-requests", "Someone opens Alex’s link on another device")
+	act(v.robin, "AdmitDevice")
+	tablet.WaitFor(`document.body.dataset.screen === "dark"`, browser.Patience)
+	says(v.robin, `[data-instead="client-1"]`, "Alex’s page was opened once more")
+	v.robin.Shot("therapist/client-elsewhere")
+	says(v.alex, ".dark-trouble", "Your session is open on another screen now. Help works here too.")
+	v.alex.Shot("client/dark-replaced")
+	v.alex.Accessible("a dark screen whose seat went elsewhere")
+
+	v.alex.Click(browser.CSS(".dark-help-button"))
+	says(v.robin, ".alarm-bar", "Alex asks for help")
+	says(v.alex, ".dark-help", "They know.")
+	v.acknowledgesTogether()
+}
+
+// touchesTheDark touches the sleeping screen where a button stands that can't be seen:
+// the first touch wakes it, and nothing more.
+func (v *visit) touchesTheDark() {
+	p := v.alex
+	face := browser.CSS(".dark-face")
+	p.WaitFor(`document.querySelector(".dark-face").checkVisibility()`, browser.Patience)
+	browser.Eval[bool](p, `document.body.removeAttribute("data-awake") === undefined`) // as after 25 s without a touch
+	p.Shot("client/dark-asleep")
+	p.Click(face)
+	p.WaitFor(`document.body.hasAttribute("data-awake")`, browser.Patience)
+	if browser.Eval[bool](p, `document.body.hasAttribute("data-face")`) {
+		v.t.Error("the touch that woke the screen also showed the face")
+	}
+	p.Shot("client/dark-awake")
+	browser.Eval[bool](p, `new Promise((read) => setTimeout(() => read(true), 1100))`)
+	p.Click(face)
+	p.WaitFor(`document.body.dataset.face === "kept"`, browser.Patience)
+	p.Click(face)
+	p.WaitFor(`!document.body.hasAttribute("data-face")`, browser.Patience)
+}
+
+// acknowledgesTogether opens the pile of alarms and silences it with one press.
+func (v *visit) acknowledgesTogether() {
+	p := v.robin
+	p.Click(browser.CSS(".alarm-more"))
+	says(p, ".alarm-together", "Acknowledge all")
+	browser.Eval[bool](p, `new Promise((read) => setTimeout(() => read(true), 1200))`)
+	p.Shot("therapist/alarms-together")
+	p.Accessible("several alarms, opened")
+	p.Click(browser.CSS(".alarm-together"))
+	p.WaitFor(`[...document.querySelectorAll(".alarm-bar [data-alarm]")].filter((row) => row.checkVisibility()).every((row) => row.dataset.acknowledged === "yes")`, browser.Patience)
+	p.Shot("therapist/alarms-acknowledged")
+}
