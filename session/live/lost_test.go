@@ -203,3 +203,72 @@ func TestACommandWhosePlaceWasTakenWhileItWasInDoubtIsDecidedAgain(t *testing.T)
 		}
 	})
 }
+
+// A node shows what it has read from the others. Where a failover loses that, and
+// another event takes its place, it does not go on showing it.
+func TestANodeDoesNotGoOnShowingWhatAFailoverLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shared := newForgetful(t)
+		c := &common{Store: shared, hear: map[*beside]func(string, uint64){}, ended: map[string]time.Time{}, names: []string{"a", "reads"}}
+		var nodes []*desk
+		for i, name := range c.names {
+			d := &desk{t: t, n: 1000 * i, bolt: shared}
+			var err error
+			if d.live, err = live.New(live.Options{Store: c, Nodes: &beside{c, name, false}}); err == nil {
+				err = d.live.Start(t.Context())
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			nodes = append(nodes, d)
+		}
+		defer func() {
+			if err := errors.Join(nodes[0].live.Close(), nodes[1].live.Close(), shared.Close()); err != nil {
+				t.Error(err)
+			}
+		}()
+		nodes[0].create(1)
+		nodes[0].join("therapist-1")
+		screen := &screen{}
+		leave, err := nodes[1].live.Attach(t.Context(), id, "therapist-1", screen)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer leave()
+		shared.save()
+		nodes[0].do("therapist-1", session.WriteNote{Text: "Lost with the node that had been told of it."})
+		time.Sleep(time.Second)
+		synctest.Wait()
+		was, _ := screen.last()
+		if err := nodes[0].live.Close(); err != nil {
+			t.Fatal(err)
+		}
+		shared.lose()
+		other, err := live.New(live.Options{Store: shared})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n, seq := 0, uint64(0); seq < was.Seq; n++ {
+			seq, err = other.Do(t.Context(), id, session.Command{ID: fmt.Sprint("in-its-place-", n), Seat: "therapist-1", Conn: "conn-therapist-1", Do: session.WriteNote{Text: "In its place."}})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := other.Close(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		now, _ := screen.last()
+		if now.Seq != was.Seq {
+			t.Fatalf("the screen stands at %d, before the loss at %d", now.Seq, was.Seq)
+		}
+		var st *session.State
+		if err := nodes[1].live.Look(t.Context(), id, func(s *session.State) { st = s }); err != nil {
+			t.Fatal(err)
+		}
+		if _, there := st.Done("therapist-1", "in-its-place-0"); !there {
+			t.Error("five seconds later it still holds what was lost")
+		}
+	})
+}
