@@ -109,11 +109,11 @@ func startCluster(t *testing.T, count int, relay bool) *cluster {
 }
 
 // startClusterOn is startCluster on a Redis that is there.
-func startClusterOn(t *testing.T, count int, relay bool, redis string) *cluster {
+func startClusterOn(t *testing.T, count int, relay bool, redis string, args ...string) *cluster {
 	t.Helper()
 	c := &cluster{t: t}
 	for range count {
-		n := newChild(t, "-redis", redis)
+		n := newChild(t, append([]string{"-redis", redis}, args...)...)
 		n.start()
 		c.nodes = append(c.nodes, n)
 	}
@@ -287,7 +287,7 @@ func TestARollingRestartIsNotNoticed(t *testing.T) {
 		c.check("the relay", p.AwaitMedia(c.soon(), "relay"))
 	}
 	rounds := storetest.Rounds(1, 1, 100)
-	t.Log("restart of both | longest time without: a connection, the picture directly, sound by the relay | round took")
+	t.Log("restart of both | longest time without: a connection, the picture directly, sound by the relay (0: less than 250 ms) | round took")
 	for round := range rounds {
 		before := time.Now()
 		c.restartAll(round)
