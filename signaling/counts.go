@@ -15,6 +15,8 @@ type Counts struct {
 	Ended       map[string]uint64 // connections that have ended since the start, by why
 
 	RelayRooms, RelayRoomsMost int // open at the relay, and at most
+
+	HomeMoves uint64 // of sessions whose relay this node gave to another, or took over, since the start
 }
 
 // reasons are why connections end. A connection that the server did not end was lost,
@@ -34,6 +36,7 @@ var reasons = map[int]string{
 // tally is what an edge counts. It may be used from any goroutine.
 type tally struct {
 	brokered atomic.Uint64
+	moves    atomic.Uint64
 	mu       sync.Mutex
 	ended    map[string]uint64
 }
@@ -60,7 +63,7 @@ func (o *outbox) code() int {
 
 // Counts returns what stands now. Every reason is there from the start.
 func (e *Edge) Counts() Counts {
-	c := Counts{Brokered: e.tally.brokered.Load(), Ended: map[string]uint64{}}
+	c := Counts{Brokered: e.tally.brokered.Load(), HomeMoves: e.tally.moves.Load(), Ended: map[string]uint64{}}
 	for _, reason := range reasons {
 		c.Ended[reason] = 0
 	}

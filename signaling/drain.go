@@ -64,6 +64,7 @@ func (r *room) handOver(ctx context.Context) bool {
 		r.edge.opts.Log.Warn("the relay of a session could not be handed over", "session", r.id, "err", err)
 		return false
 	}
+	r.edge.tally.moves.Add(1)
 	r.post(have, crossing{Kind: crossHost}) // first: the pages' offers come after it
 	if err := r.settle(have, true); err != nil {
 		return false

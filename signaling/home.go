@@ -179,7 +179,9 @@ func (r *room) lookHome(ctx context.Context, asked string) {
 		if to == "" {
 			return
 		}
-		asked, err = nodes.SetHome(within, r.id, home, to)
+		if asked, err = nodes.SetHome(within, r.id, home, to); err == nil && asked == to && to != home {
+			r.edge.tally.moves.Add(1)
+		}
 	}
 	if err != nil || asked == "" {
 		return // in the next round

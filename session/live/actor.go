@@ -24,10 +24,11 @@ type actor struct {
 	holders int       // guarded by Sessions.mu
 	used    time.Time // guarded by Sessions.mu; zero: by nobody but the clock
 
-	loaded   atomic.Bool   // it has a state
-	restless atomic.Bool   // it has something to try again: do not unload
-	seq      atomic.Uint64 // of the last event that is known here
-	catching atomic.Bool   // it is about to look for newer ones
+	loaded   atomic.Bool                    // it has a state
+	restless atomic.Bool                    // it has something to try again: do not unload
+	seq      atomic.Uint64                  // of the last event that is known here
+	end      atomic.Pointer[store.Position] // where the log ends, as is known here
+	catching atomic.Bool                    // it is about to look for newer ones
 
 	// Owned by run.
 	st     *session.State    // nil: not loaded
@@ -142,10 +143,16 @@ func (a *actor) load() error {
 		return err
 	}
 	a.st = st
-	a.seq.Store(st.Seq)
+	a.stands(st)
 	a.loaded.Store(true)
 	a.arm()
 	return nil
+}
+
+// stands notes for others how far this session is.
+func (a *actor) stands(st *session.State) {
+	a.seq.Store(st.Seq)
+	a.end.Store(&store.Position{Seq: st.Seq, Hash: st.Head})
 }
 
 // catchUp folds in what another writer appended.
@@ -173,7 +180,7 @@ func (a *actor) catchUp() error {
 		}
 		if err == nil {
 			a.st = next
-			a.seq.Store(next.Seq)
+			a.stands(next)
 			return nil
 		}
 	}

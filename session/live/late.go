@@ -90,6 +90,9 @@ func (a *actor) reenter() error {
 	if a.waits() == 0 {
 		return nil
 	}
+	if err := a.asLogged(); err != nil {
+		return err
+	}
 	for _, e := range a.late() {
 		if e.cmd.Seat != session.Clock { // deadlines are decided anew
 			decide := func(c session.Command) (events []session.Event, err error) {
@@ -114,6 +117,23 @@ func (a *actor) reenter() error {
 			return nil
 		}
 	}
+	return nil
+}
+
+// asLogged makes sure that the state is that of the log. Where a failover lost a tail of
+// it, the state still holds what waits to re-enter, and would take it for done.
+func (a *actor) asLogged() error {
+	h, err := a.all.opts.Store.Head(a.all.base, a.id)
+	if err != nil {
+		return a.fails(err)
+	}
+	if h.Position == (store.Position{Seq: a.st.Seq, Hash: a.st.Head}) {
+		return nil
+	}
+	if err := a.catchUp(); err != nil {
+		return err
+	}
+	a.publish()
 	return nil
 }
 

@@ -70,9 +70,30 @@ func every(ctx context.Context, d time.Duration, f func()) {
 
 // hinted brings a session in memory up to an event that somebody appended.
 func (s *Sessions) hinted(id string, seq uint64) {
+	s.bring(id, func(a *actor) bool { return a.seq.Load() < seq }, func(a *actor) error { return a.level(seq) })
+}
+
+// compared brings a session in memory up to where its log ends, also where that is
+// less, or another end than is known here: a failover lost what this node had read.
+func (s *Sessions) compared(id string, end store.Position) {
+	s.bring(id, func(a *actor) bool { at := a.end.Load(); return at != nil && *at != end }, func(a *actor) error {
+		if a.st == nil || a.newer != nil {
+			return nil
+		}
+		defer a.arm()
+		if err := a.settle(); err != nil {
+			return err
+		}
+		return a.asLogged() // this session may have gone on since
+	})
+}
+
+// bring has the actor of a session in memory do something, where it is needed and
+// the actor is not about to do it anyway.
+func (s *Sessions) bring(id string, needed func(*actor) bool, do func(*actor) error) {
 	s.mu.Lock()
 	a := s.actors[id]
-	if s.closed || a == nil || a.seq.Load() >= seq || !a.loaded.Load() || !a.catching.CompareAndSwap(false, true) {
+	if s.closed || a == nil || !needed(a) || !a.loaded.Load() || !a.catching.CompareAndSwap(false, true) {
 		s.mu.Unlock()
 		return
 	}
@@ -83,7 +104,7 @@ func (s *Sessions) hinted(id string, seq uint64) {
 		defer s.release(a)
 		a.ask(s.base, func(a *actor) error {
 			a.catching.Store(false) // what comes from now on is hinted at again
-			return a.level(seq)
+			return do(a)
 		})
 	}()
 }
@@ -92,13 +113,13 @@ func (s *Sessions) hinted(id string, seq uint64) {
 func (s *Sessions) compare(ctx context.Context) {
 	for ids := range slices.Chunk(s.LoadedIDs(), store.MaxPage) {
 		within, cancel := context.WithTimeout(ctx, hangsAfter)
-		seqs, err := s.opts.Nodes.Seqs(within, ids)
+		ends, err := s.opts.Nodes.Positions(within, ids)
 		cancel()
 		if err != nil {
 			return // said where it hurts
 		}
 		for i, id := range ids {
-			s.hinted(id, seqs[i])
+			s.compared(id, ends[i])
 		}
 	}
 }
@@ -136,23 +157,23 @@ func (a *actor) level(seq uint64) error {
 	return nil
 }
 
-// wasBehind reports whether others had appended what was not known here; it is now.
+// wasBehind reports whether the log is another than was known here; it is known now.
 func (a *actor) wasBehind() bool {
 	if a.all.opts.Nodes == nil || a.st == nil || a.st.Seq == 0 {
 		return false
 	}
 	ctx, cancel := context.WithTimeout(a.all.base, hangsAfter)
 	defer cancel()
-	seqs, err := a.all.opts.Nodes.Seqs(ctx, []string{a.id})
-	if err != nil || seqs[0] <= a.st.Seq {
+	ends, err := a.all.opts.Nodes.Positions(ctx, []string{a.id})
+	if err != nil || ends[0] == (store.Position{Seq: a.st.Seq, Hash: a.st.Head}) {
 		return false
 	}
-	before := a.st.Seq
+	before := a.st
 	if a.catchUp() != nil {
 		return false
 	}
 	a.publish()
-	return a.st.Seq > before
+	return a.st != before
 }
 
 // lapsed reports whether a process is over; all but this one are, where there is

@@ -59,14 +59,14 @@ func (b *beside) Hints(ctx context.Context, f func(string, uint64)) {
 	b.mu.Unlock()
 }
 
-func (b *beside) Seqs(ctx context.Context, logs []string) ([]uint64, error) {
-	all := make([]uint64, len(logs))
+func (b *beside) Positions(ctx context.Context, logs []string) ([]store.Position, error) {
+	all := make([]store.Position, len(logs))
 	for i, log := range logs {
 		h, err := b.Head(ctx, log)
 		if err != nil {
 			return nil, err
 		}
-		all[i] = h.Seq
+		all[i] = h.Position
 	}
 	return all, nil
 }

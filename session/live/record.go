@@ -326,7 +326,7 @@ func (a *actor) write(w *attempt) error {
 	switch {
 	case err == nil:
 		a.st, a.doubt = w.next, nil
-		a.seq.Store(w.next.Seq)
+		a.stands(w.next)
 		a.calm()
 		a.works()
 		a.all.opts.Observer.Recorded(w.events)
@@ -364,7 +364,7 @@ func (a *actor) settle() error {
 	a.doubt = nil
 	if conflict.Have == w.batch.End() { // it had been written before
 		a.st = w.next
-		a.seq.Store(w.next.Seq)
+		a.stands(w.next)
 		a.calm()
 		a.works()
 		a.all.opts.Observer.Recorded(w.events)

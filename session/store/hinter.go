@@ -10,7 +10,7 @@ type Hinter interface {
 	// some come twice or late. f must return at once.
 	Hints(ctx context.Context, f func(log string, seq uint64))
 
-	// Seqs returns the number of the last event of each log, in their order: 0 for
-	// one that is unknown. At most MaxPage logs may be asked for.
-	Seqs(ctx context.Context, logs []string) ([]uint64, error)
+	// Positions returns where each log ends, in their order: the zero Position for one
+	// that is unknown. At most MaxPage logs may be asked for.
+	Positions(ctx context.Context, logs []string) ([]Position, error)
 }

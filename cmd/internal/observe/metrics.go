@@ -25,6 +25,8 @@ type Metrics struct {
 	failed  *prometheus.CounterVec
 	raised  *prometheus.CounterVec
 	belated prometheus.Counter
+
+	crossing prometheus.Histogram
 }
 
 var _ live.Observer = (*Metrics)(nil)
@@ -57,6 +59,10 @@ func New() *Metrics {
 		belated: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "belay_alarms_late_total", Help: "Alarms that were raised late: the server was not running when they were due.",
 		}),
+		crossing: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "belay_node_crossing_seconds", Help: "How long a message from server to server takes by way of Redis, seen by one to itself every five seconds.",
+			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+		}),
 	}
 	for _, why := range []string{full, conflict, other} {
 		m.failed.WithLabelValues(why)
@@ -64,7 +70,7 @@ func New() *Metrics {
 	for _, p := range []session.Priority{session.Low, session.Medium, session.High} {
 		m.raised.WithLabelValues(string(p))
 	}
-	m.registry.MustRegister(m.late, m.append, m.failed, m.raised, m.belated,
+	m.registry.MustRegister(m.late, m.append, m.failed, m.raised, m.belated, m.crossing,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -96,11 +102,12 @@ type measured struct {
 func (s *measured) Append(ctx context.Context, b store.Batch) error {
 	began := time.Now()
 	err := s.Store.Append(ctx, b)
-	_, moved := errors.AsType[*store.ConflictError](err)
+	moved, refused := errors.AsType[*store.ConflictError](err)
 	switch {
 	case err == nil:
 		s.m.append.Observe(time.Since(began).Seconds())
-	case moved:
+	case refused && len(b.Records) > 0 && moved.Have == b.End(): // sent again, and it was there: nobody else wrote
+	case refused:
 		s.m.failed.WithLabelValues(conflict).Inc()
 	case errors.Is(err, store.ErrFull):
 		s.m.failed.WithLabelValues(full).Inc()
@@ -115,6 +122,7 @@ type Sources struct {
 	Sessions *live.Sessions
 	Edge     *signaling.Edge
 	Data     string // the folder whose disk is watched
+	Nodes    Nodes
 }
 
 // Watch adds the numbers of the moment. It is called once.
@@ -142,6 +150,9 @@ func (*moment) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{loaded, degraded, conns, rooms, ended, brokered, relayRooms, relayMost, diskFree} {
 		to <- d
 	}
+	for _, d := range nodesNumbers {
+		to <- d
+	}
 }
 
 // Collect implements prometheus.Collector.
@@ -158,6 +169,7 @@ func (s *moment) Collect(to chan<- prometheus.Metric) {
 	for why, n := range c.Ended {
 		to <- prometheus.MustNewConstMetric(ended, prometheus.CounterValue, float64(n), why)
 	}
+	s.Nodes.collect(to, c.HomeMoves)
 	if free, err := disk.Free(s.Data); err == nil {
 		gauge(diskFree, float64(free))
 	}

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"time"
@@ -30,10 +31,13 @@ func (s *Server) underNet(log *redis.Store) error {
 	if err != nil {
 		return errors.Join(err, log.Close())
 	}
-	s.store, s.journal = kept, j
+	s.store, s.journal, s.kept = kept, j, kept
 	s.onClose("the event log", 20*time.Second, func(context.Context) error { return kept.Close() })
 	if n := len(j.Waiting()); n > 0 {
 		s.opts.Log.Warn("what was noted before this start enters the record now", "sessions", n)
+	}
+	if n := j.Counts().Lost; n > 0 {
+		s.warn(fmt.Sprintf("a failover of Redis lost what can't be written back: %d entries are in this node's %s and in no record. An account, a sign-in or a setting may have to be made anew; keep the file", n, JournalName))
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})

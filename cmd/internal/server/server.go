@@ -100,6 +100,7 @@ type Server struct {
 
 	store    store.Store
 	journal  *journal.Journal      // what is not yet safe on Redis; nil: the log is in Data
+	kept     *journal.Store        // the log on Redis with that under it
 	backup   func(io.Writer) error // nil: the store has none of its own
 	warnings []string
 	practice *practice.Practice
@@ -110,6 +111,7 @@ type Server struct {
 	probes      *probes
 
 	ready  atomic.Bool
+	ending atomic.Bool
 	drain  func(context.Context) // nil: nothing to hand over
 	failed chan error
 	stops  []stop // in the order in which things began
@@ -418,6 +420,7 @@ func (s *Server) Fingerprint() string {
 func (s *Server) Close() error {
 	s.once.Do(func() {
 		s.ready.Store(false)
+		s.ending.Store(true)
 		if s.drain != nil {
 			ctx, cancel := context.WithTimeout(context.Background(), s.opts.Drain)
 			s.drain(ctx)

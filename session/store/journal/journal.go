@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	bbolt "go.etcd.io/bbolt"
@@ -29,6 +30,8 @@ type Journal struct {
 	log   *slog.Logger
 	queue chan change
 	done  chan struct{} // the committer has ended
+	lost  atomic.Int64  // batches that are in no record
+	did   atomic.Uint64 // entries that were settled since Open
 
 	mu      sync.Mutex // guards what follows
 	closed  bool
@@ -93,6 +96,7 @@ func (j *Journal) begin(tx *bbolt.Tx) error {
 			return err
 		}
 	}
+	j.lost.Store(int64(tx.Bucket(lostBucket).Stats().KeyN))
 	return tx.Bucket(lateBucket).ForEach(func(_, v []byte) error {
 		var e lateEntry
 		if err := json.Unmarshal(v, &e); err != nil {
@@ -245,6 +249,24 @@ func (j *Journal) Waiting() (logs []string) {
 	return logs
 }
 
+// Counts say how much stands in the file that is not what one is doing now.
+type Counts struct {
+	Waiting int    // entries that wait to be decided at the end of their log
+	Settled uint64 // entries that were, since Open
+	Lost    int    // batches that fit no more and say not what caused them: they are in no record
+}
+
+// Counts returns what stands now.
+func (j *Journal) Counts() Counts {
+	c := Counts{Settled: j.did.Load(), Lost: int(j.lost.Load())}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, n := range j.late {
+		c.Waiting += n
+	}
+	return c
+}
+
 // Settled takes away an entry that was decided.
 func (j *Journal) Settled(log string, key uint64) error {
 	gone := false
@@ -259,6 +281,7 @@ func (j *Journal) Settled(log string, key uint64) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if gone {
+		j.did.Add(1)
 		if j.late[log]--; j.late[log] <= 0 {
 			delete(j.late, log)
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	bbolt "go.etcd.io/bbolt"
 
@@ -15,7 +16,8 @@ import (
 type kept struct {
 	key        *atomic.Uint64 // its place in the file, once it is there
 	after, end store.Position
-	told       bool // somebody may have been told that it is recorded
+	told       bool      // somebody may have been told that it is recorded
+	at         time.Time // when it came into the file, or the file was opened
 }
 
 // keep puts a batch into the file. The channel brings what came of it.
@@ -89,6 +91,7 @@ func (j *Journal) stray(log string, k kept) error {
 		return fmt.Errorf("keep what no longer fits %s: %w", log, err)
 	}
 	if !caused {
+		j.lost.Add(1)
 		j.log.Error("events that a failover lost do not fit any more: they are kept in the node's journal and are in no record", "log", log, "seq", k.end.Seq)
 		return nil
 	}
@@ -104,14 +107,14 @@ func (j *Journal) stray(log string, k kept) error {
 
 // all returns what lies in the file, by log, oldest first.
 func (j *Journal) all() (map[string][]kept, error) {
-	found := map[string][]kept{}
+	found, now := map[string][]kept{}, time.Now()
 	err := j.db.View(func(tx *bbolt.Tx) error {
 		return tx.Bucket(keptBucket).ForEach(func(key, v []byte) error {
 			var b store.Batch
 			if err := json.Unmarshal(v, &b); err != nil {
 				return err
 			}
-			k := kept{key: new(atomic.Uint64), after: b.After, end: b.End(), told: true}
+			k := kept{key: new(atomic.Uint64), after: b.After, end: b.End(), told: true, at: now}
 			k.key.Store(binary.BigEndian.Uint64(key))
 			found[b.Log] = append(found[b.Log], k)
 			return nil

@@ -222,20 +222,13 @@ func (s *Store) safe(log string, end store.Position) {
 // sayBehind says once a minute that replicas lag behind. It reports whether
 // anything is kept.
 func (s *Store) sayBehind(err error) bool {
-	n, _ := s.Kept()
+	n, since := s.Kept()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
-	switch {
-	case n == 0:
-		s.behind = time.Time{}
-		return false
-	case s.behind.IsZero():
-		s.behind = now
-	case now.Sub(s.behind) >= unsafeSaid && now.Sub(s.said) >= unsafeSaid:
+	if now := time.Now(); n > 0 && now.Sub(since) >= unsafeSaid && now.Sub(s.said) >= unsafeSaid {
 		s.said = now
 		s.journal.log.Warn("not every replica of the shared log has what was recorded: it is kept in the node's journal until then",
-			"batches", n, "since", s.behind.Round(0), "err", err)
+			"batches", n, "since", since.Round(0), "err", err)
 	}
-	return true
+	return n > 0
 }

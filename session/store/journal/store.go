@@ -28,12 +28,11 @@ type Store struct {
 	asks   sync.WaitGroup // the confirming goroutine
 	wake   chan struct{}  // holds a token when there is something to confirm
 
-	mu     sync.Mutex // guards what follows
-	logs   map[string]*hold
-	behind time.Time // since when something is kept that is not safe yet
-	said   time.Time // when that was said
-	back   int       // batches that were written back
-	aside  int       // and that did not fit any more
+	mu    sync.Mutex // guards what follows
+	logs  map[string]*hold
+	said  time.Time // when it was said that something is not safe for long
+	back  int       // batches that were written back
+	aside int       // and that did not fit any more
 }
 
 // hold is what this node knows of one log in which something is not yet safe, or
@@ -56,7 +55,6 @@ func Keep(shared store.Shared, j *Journal) (*Store, error) {
 	s := &Store{shared: shared, journal: j, logs: map[string]*hold{}, wake: make(chan struct{}, 1)}
 	for log, k := range found {
 		s.logs[log] = &hold{turn: make(chan struct{}, 1), kept: k}
-		s.behind = time.Now()
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
@@ -75,14 +73,18 @@ func (s *Store) Close() error {
 	return s.shared.Close()
 }
 
-// Kept returns how many batches are not safe yet, and since when there have been some.
+// Kept returns how many batches are not safe yet, and since when the oldest of them
+// has been here.
 func (s *Store) Kept() (n int, since time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, h := range s.logs {
 		n += len(h.kept)
+		if len(h.kept) > 0 && (since.IsZero() || h.kept[0].at.Before(since)) {
+			since = h.kept[0].at
+		}
 	}
-	return n, s.behind
+	return n, since
 }
 
 // Mended returns how many batches that a failover had lost were written back so far,
@@ -161,7 +163,7 @@ func (s *Store) Append(ctx context.Context, b store.Batch) error {
 	s.mu.Unlock()
 	var synced <-chan error
 	if !again {
-		k = kept{after: b.After, end: b.End()}
+		k = kept{after: b.After, end: b.End(), at: time.Now()}
 		k.key, synced = s.journal.keep(b)
 	}
 	err = s.shared.Append(ctx, b)
@@ -210,9 +212,6 @@ func (s *Store) keep(h *hold, k kept, again, told bool) {
 	} else if !again {
 		k.told = told
 		h.kept = append(h.kept, k)
-	}
-	if s.behind.IsZero() {
-		s.behind = time.Now()
 	}
 	s.rouse()
 }

@@ -89,35 +89,35 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// Seqs implements store.Hinter.
-func (s *Store) Seqs(ctx context.Context, logs []string) ([]uint64, error) {
+// Positions implements store.Hinter.
+func (s *Store) Positions(ctx context.Context, logs []string) ([]store.Position, error) {
 	if err := s.begin(ctx); err != nil {
 		return nil, err
 	}
 	defer s.calls.Done()
 	if len(logs) > store.MaxPage {
-		return nil, fmt.Errorf("the numbers of %d logs were asked for, at most %d are answered", len(logs), store.MaxPage)
+		return nil, fmt.Errorf("the ends of %d logs were asked for, at most %d are answered", len(logs), store.MaxPage)
 	}
-	replies := make([]*goredis.StringCmd, len(logs))
+	replies := make([]*goredis.SliceCmd, len(logs))
 	_, err := s.client.Pipelined(ctx, func(p goredis.Pipeliner) error {
 		for i, log := range logs {
-			replies[i] = p.HGet(ctx, s.keys(shardOf(log)).head(log), "seq")
+			replies[i] = p.HMGet(ctx, s.keys(shardOf(log)).head(log), "seq", "hash")
 		}
 		return nil
 	})
-	if err != nil && !errors.Is(err, goredis.Nil) {
-		return nil, fmt.Errorf("look at the numbers of logs: %w", err)
+	if err != nil {
+		return nil, fmt.Errorf("look where logs end: %w", err)
 	}
-	all := make([]uint64, len(logs))
+	all := make([]store.Position, len(logs))
 	for i, reply := range replies {
-		switch text, err := reply.Result(); {
-		case errors.Is(err, goredis.Nil):
-		case err != nil:
-			return nil, fmt.Errorf("look at the number of %s: %w", logs[i], err)
-		default:
-			if all[i], err = strconv.ParseUint(text, 10, 64); err != nil {
-				return nil, fmt.Errorf("log %s: its number is damaged: %w", logs[i], err)
-			}
+		values := reply.Val()
+		if len(values) != 2 || values[0] == nil {
+			continue
+		}
+		seq, _ := values[0].(string)
+		hash, _ := values[1].(string)
+		if all[i], err = position(seq, hash); err != nil {
+			return nil, fmt.Errorf("log %s: %w", logs[i], err)
 		}
 	}
 	return all, nil

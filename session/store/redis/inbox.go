@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -23,6 +24,7 @@ const (
 	postAgain    = 100 * time.Millisecond
 	postWithin   = 2 * time.Second
 	castsWait    = 1024
+	probeMail    = 5 * time.Second // a node writes to itself, and sees how long it takes
 	wakeLetter   = ""
 	letterFrom   = "f"
 	letterNumber = "n"
@@ -60,6 +62,81 @@ type mail struct {
 	lost    func(to string, message []byte)
 	begins  chan struct{} // closed by Receive
 	started bool
+
+	unread atomic.Int64  // that were read together and are not taken yet
+	gaveUp atomic.Uint64 // that were given back
+	probe  probe
+}
+
+// probe is a node's letter to itself. It goes the way of all: through the queue,
+// Redis, and the inbox.
+type probe struct {
+	sync.Mutex           // guards the rest
+	posted     time.Time // the last one; zero: it has come, or was given up
+	out        time.Time // the first one that has not come, whatever became of it; zero: all have
+	crossed    func(time.Duration)
+}
+
+// MailCounts say how the mail between nodes is.
+type MailCounts struct {
+	Waiting int           // letters that this node has not handed to Redis yet
+	Oldest  time.Duration // for how long the first of them has waited
+	Unread  int           // letters in this node's inbox that were read and are not taken yet
+	Behind  time.Duration // for how long this node's own letter to itself has been on its way, beyond the usual second
+	Lost    uint64        // letters that were given back since Join
+}
+
+// MailCounts returns what stands now.
+func (m *Member) MailCounts() MailCounts {
+	p := &m.mail
+	c := MailCounts{Unread: int(p.unread.Load()), Lost: p.gaveUp.Load()}
+	p.mu.Lock()
+	if c.Waiting = len(p.queue); c.Waiting > 0 {
+		c.Oldest = time.Since(p.queue[0].at)
+	}
+	p.mu.Unlock()
+	p.probe.Lock()
+	defer p.probe.Unlock()
+	if !p.probe.out.IsZero() {
+		c.Behind = max(0, time.Since(p.probe.out)-time.Second)
+	}
+	return c
+}
+
+// OnCrossing has f told how long each letter took that this node wrote to itself:
+// from its Post until it is taken. f must return at once.
+func (m *Member) OnCrossing(f func(time.Duration)) {
+	m.mail.probe.Lock()
+	defer m.mail.probe.Unlock()
+	m.mail.probe.crossed = f
+}
+
+// probeSelf writes to this node, one letter after the other.
+func (p *mail) probeSelf(ctx context.Context) {
+	for ctx.Err() == nil {
+		p.probe.Lock()
+		now := time.Now()
+		if p.probe.posted.IsZero() || now.Sub(p.probe.posted) > 2*lettersAge { // a failover may have lost it
+			if p.probe.out.IsZero() {
+				p.probe.out = now
+			}
+			if p.put(letter{to: p.m.Name()}) {
+				p.probe.posted = now
+			}
+		}
+		p.probe.Unlock()
+		pause(ctx, probeMail)
+	}
+}
+
+// arrived notes that the letter to itself is here.
+func (p *mail) arrived() {
+	p.probe.Lock()
+	defer p.probe.Unlock()
+	if !p.probe.out.IsZero() && p.probe.crossed != nil {
+		p.probe.crossed(time.Since(p.probe.out))
+	}
+	p.probe.out, p.probe.posted = time.Time{}, time.Time{}
 }
 
 func (p *mail) init(m *Member) {
@@ -132,6 +209,7 @@ func (p *mail) run(ctx context.Context) {
 		p.take(from, message)
 	}
 	parts.Go(func() { p.receive(ctx, take) })
+	parts.Go(func() { p.probeSelf(ctx) })
 	name := p.m.Name()
 	parts.Go(func() {
 		p.m.store.listen(ctx, []string{p.m.store.castKey(name)}, func(text string) {
@@ -190,7 +268,12 @@ func (p *mail) next() []letter {
 	lost := p.lost
 	p.mu.Unlock()
 	for _, l := range old {
-		if lost != nil {
+		switch p.gaveUp.Add(1); {
+		case l.to == p.m.Name():
+			p.probe.Lock()
+			p.probe.posted = time.Time{}
+			p.probe.Unlock()
+		case lost != nil:
 			lost(l.to, l.message)
 		}
 	}
@@ -254,7 +337,9 @@ func (p *mail) receive(ctx context.Context, take func(from string, message []byt
 		}
 		read = true
 		for _, stream := range got {
+			p.unread.Store(int64(len(stream.Messages)))
 			for _, m := range stream.Messages {
+				p.unread.Add(-1)
 				at = m.ID
 				text := func(name string) string { v, _ := m.Values[name].(string); return v }
 				from := text(letterFrom)
@@ -262,7 +347,10 @@ func (p *mail) receive(ctx context.Context, take func(from string, message []byt
 				if from == wakeLetter || err != nil || n <= last[from] {
 					continue
 				}
-				last[from] = n
+				if last[from] = n; from == p.m.Name() {
+					p.arrived()
+					continue
+				}
 				take(from, []byte(text(letterText)))
 			}
 		}

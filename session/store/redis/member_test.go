@@ -216,9 +216,9 @@ func TestHintsComeAndNumbersAreThere(t *testing.T) {
 	srv.Kill()
 	srv.Start()
 	until(t, "a hint after Redis was away", func() bool { return hears("after") })
-	seqs, err := s.Seqs(t.Context(), []string{"log-3", "unknown", "after"})
-	if err != nil || seqs[0] != at["log-3"].Seq || seqs[1] != 0 || seqs[2] != at["after"].Seq {
-		t.Errorf("numbers %v, %v", seqs, err)
+	ends, err := s.Positions(t.Context(), []string{"log-3", "unknown", "after"})
+	if err != nil || ends[0] != at["log-3"] || ends[1] != (store.Position{}) || ends[2] != at["after"] {
+		t.Errorf("they end at %v, %v", ends, err)
 	}
 }
 

@@ -215,10 +215,13 @@ func Seed(t testing.TB) uint64 {
 }
 
 // Rounds returns how often a test repeats: plain, under CI=true, and in the
-// long run under BELAY_LONG=1.
+// long run under BELAY_LONG=1, or there BELAY_ROUNDS times, to play it in portions.
 func Rounds(plain, ci, long int) int {
 	switch {
 	case os.Getenv("BELAY_LONG") == "1":
+		if n, err := strconv.Atoi(os.Getenv("BELAY_ROUNDS")); err == nil && n > 0 {
+			return n
+		}
 		return long
 	case CI():
 		return ci
