@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	_ "embed"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -63,12 +65,31 @@ func (h *homes) arrive() {
 		p.Expect("WebSocket connection to")
 		p.Expect("beforeunload") // nobody asks to stay on a page that is loaded again
 	}
+	h.t.Cleanup(h.tells)
 	h.setUp()
 	h.practise("1")
 	h.clientArrives()
 	h.therapistJoins()
 	act(h.robin, "Admit")
 	h.see()
+}
+
+// tells logs, where the test has failed, what happened to the connections of each
+// page since it was loaded.
+func (h *homes) tells() {
+	if !h.t.Failed() {
+		return
+	}
+	for _, p := range h.both() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		said, err := p.Page.Evaluate(ctx, "__watch.since(0).split(String.fromCharCode(10))")
+		cancel()
+		var lines []string
+		if err == nil {
+			err = json.Unmarshal(said, &lines)
+		}
+		h.t.Logf("what happened at %s since the page was loaded, in ms (%v):\n%s", p.Name, err, strings.Join(lines, "\n"))
+	}
 }
 
 func (h *homes) both() []*browser.Person { return []*browser.Person{h.robin, h.alex} }
@@ -196,10 +217,14 @@ func printed() string {
 	return b.String()
 }
 
-// sees waits until both have seen so many new frames since now.
+// sees waits until both have seen so many new frames since now, on pages that are
+// watched.
 func (h *homes) sees(frames int) {
 	h.t.Helper()
 	for _, p := range h.both() {
+		if !browser.Eval[bool](p, "__watch.watches()") {
+			h.t.Fatalf("nobody watches what %s sees: a test that waits for it waits in vain", p.Name)
+		}
 		before := browser.Eval[int](p, "__watch.frames()")
 		p.WaitFor(fmt.Sprintf("__watch.frames() >= %d", before+frames), browser.Patience)
 	}

@@ -41,6 +41,7 @@ func withCredentialsThatHaveEnded(t *testing.T) {
 	t.Cleanup(func() { t.Log(printed()) })
 	h.as(onlyTLS)
 	h.again()
+	h.watch()
 	h.carriedBy("relay-tls")
 	passes(12 * time.Second) // three times as long as they last
 	h.watch()

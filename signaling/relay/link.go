@@ -142,6 +142,13 @@ func newLink(p *party, offer string) (*link, error) {
 	pc.SCTP().Transport().ICETransport().OnSelectedCandidatePairChange(func(pair *webrtc.ICECandidatePair) {
 		l.route.Store("relay-" + pair.Local.Protocol.String())
 		l.way.reset(time.Now())
+		for i := range MaxSlots {
+			for _, o := range []*slot{l.sounds[i], l.pictures[i]} {
+				if o != nil {
+					o.turned()
+				}
+			}
+		}
 		l.refresh(time.Now()) // on another path nothing of the picture is there
 	})
 	return l, nil

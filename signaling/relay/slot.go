@@ -47,6 +47,8 @@ type slot struct {
 	picOff   uint16
 	tl0Off   uint8
 	first    uint16 // the source's packets before this are not of this run
+
+	said reported // of what was sent
 }
 
 func newSlot(l *link, index int, kind webrtc.RTPCodecType) *slot {
@@ -177,6 +179,7 @@ func (o *slot) forward(s *source, p *packet, d descriptor, now time.Time) {
 	if o.picOff != 0 || o.tl0Off != 0 {
 		payload = o.renumber(s.scratch[:], p.payload, d)
 	}
+	o.said.sends(h.SequenceNumber, o.seq, o.begun)
 	if int16(h.SequenceNumber-o.seq) > 0 || !o.begun {
 		o.begun, o.seq, o.stamp, o.at = true, h.SequenceNumber, h.Timestamp, now
 		if d.begins {
@@ -269,12 +272,30 @@ func (o *slot) reported(packets []rtcp.Packet, now time.Time) {
 			}
 		case *rtcp.ReceiverReport:
 			for _, r := range m.Reports {
-				if r.SSRC == o.ssrc {
-					o.link.party.steps.report(now, !o.picture, float64(r.FractionLost)/256)
+				if lost, ok := o.lost(r); ok {
+					o.link.party.steps.report(now, !o.picture, lost)
 				}
 			}
 		}
 	}
+}
+
+// lost is the share of packets that the slot's way has lost of late. False: the
+// report is not about this slot, or not about the way as it is now.
+func (o *slot) lost(r rtcp.ReceptionReport) (share float64, ok bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if r.SSRC != o.ssrc {
+		return 0, false
+	}
+	return o.said.lost(r)
+}
+
+// turned says that the way has become another one.
+func (o *slot) turned() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.said.turned(o.seq, o.begun)
 }
 
 // again sends one packet once more.

@@ -34,7 +34,7 @@ type source struct {
 
 	slots  atomic.Pointer[[]*slot] // who listens; replaced, never changed
 	bytes  atomic.Int64            // that have come
-	lastAt atomic.Int64            // of a packet; Unix nanoseconds
+	lastAt atomic.Int64            // of a packet that carries something; Unix nanoseconds
 	since  atomic.Int64            // since when packets have come without a pause
 
 	// Of the reader.
@@ -150,6 +150,10 @@ func (s *source) note(p *packet, now time.Time) (torn bool) {
 	silence := at - s.lastAt.Load()
 	torn = s.frames && silence > int64(tornAfter) && p.seq-s.after < 1<<15 && p.seq != s.after
 	s.after = p.seq + 1
+	if s.picture && len(p.payload) == 0 { // a browser looks by it for how much its way bears: there is no picture in it
+		party.pictureAt.Store(at)
+		return torn
+	}
 	if silence > int64(liveFor) {
 		s.since.Store(at)
 	}

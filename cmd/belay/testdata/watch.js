@@ -13,6 +13,8 @@
       for (const what of ["iceconnectionstatechange", "connectionstatechange", "signalingstatechange"]) {
         this.addEventListener(what, () => remark(`${name} (${toRelay(this) ? "relay" : "direct"}) ice ${this.iceConnectionState}, ${this.connectionState}, ${this.signalingState}`));
       }
+      this.addEventListener("icecandidate", ({ candidate }) => candidate?.candidate && remark(`${name} can be reached by ${candidate.type} ${candidate.protocol} ${candidate.tcpType ?? ""} ${candidate.relayProtocol ?? ""}`));
+      this.addEventListener("icecandidateerror", ({ errorCode, errorText, url }) => remark(`${name} got ${errorCode} ${errorText} of ${url}`));
     }
   };
   const lines = [];
@@ -101,6 +103,8 @@
       return { picture: closed(picture), sound: closed(sound), stall, now };
     },
     frames: () => picture.count,
+    /** Whether begin was called on this page, which was not loaded anew since. */
+    watches: () => watched !== "",
     /** The ways of the connections to the relay, or to the other page, that work. */
     async ways(relay) {
       const all = [];

@@ -78,6 +78,20 @@ func (p *Place) forwards() {
 	}
 }
 
+// withoutIPv6 has this place know IPv4 alone, as the street does. Otherwise each link
+// that comes up makes itself an address of IPv6 and looks for up to 2 s whether
+// somebody has it already; and a browser takes a network for new when the addresses
+// have not changed for 2 s.
+func (p *Place) withoutIPv6() {
+	p.t.Helper()
+	for _, which := range []string{"all", "default"} {
+		file := fmt.Sprintf("/proc/sys/net/ipv6/conf/%s/disable_ipv6", which)
+		if err := p.Within(func() error { return os.WriteFile(file, []byte("1"), 0) }); err != nil && !os.IsNotExist(err) {
+			p.t.Fatal(err)
+		}
+	}
+}
+
 // Dial connects from this place to an IP address with a port. The connection may
 // be used from anywhere.
 func (p *Place) Dial(ctx context.Context, network, address string) (conn net.Conn, err error) {

@@ -69,6 +69,7 @@ func Lay(t testing.TB) *Street {
 func home(t testing.TB, name string, number int, join func(*Place, string)) *Home {
 	t.Helper()
 	h := &Home{Device: place(t, name)}
+	h.Device.withoutIPv6()
 	for i, kind := range []string{"home", "phone"} {
 		r := &Router{Place: place(t, fmt.Sprintf("%s's %s network", name, kind)), Outside: fmt.Sprintf("203.0.113.%d%d", number+2, i)}
 		join(r.Place, r.Outside)
