@@ -45,8 +45,7 @@ type stack struct {
 	media    *webrtc.MediaEngine
 	registry *interceptor.Registry
 	config   webrtc.Configuration
-	udp      *socket
-	udpMux   ice.UDPMux
+	udp      *mux
 	tcpMux   ice.TCPMux
 }
 
@@ -73,9 +72,7 @@ func newStack(o Options) (*stack, error) {
 	}
 	networks := []webrtc.NetworkType{}
 	if o.UDP != nil {
-		s.udp = newSocket(o.UDP)
-		s.udpMux = ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: s.udp, Logger: quiet.NewLogger("ice")})
-		set.SetICEUDPMux(s.udpMux)
+		s.udp = newMux(newSocket(o.UDP), o.loopback())
 		networks = append(networks, webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6)
 	}
 	if o.TCP != nil {
@@ -156,6 +153,13 @@ func register(media *webrtc.MediaEngine, registry *interceptor.Registry, quiet l
 func (s *stack) connect(in *inlets) (*webrtc.PeerConnection, error) {
 	set := s.set
 	set.BufferFactory = in.open
+	short := &shortcut{in: in}
+	if err := short.listen(&set); err != nil {
+		return nil, err
+	}
+	if s.udp != nil {
+		set.SetICEUDPMux(view{s.udp, short})
+	}
 	return webrtc.NewAPI(webrtc.WithMediaEngine(s.media), webrtc.WithInterceptorRegistry(s.registry), webrtc.WithSettingEngine(set)).NewPeerConnection(s.config)
 }
 
@@ -164,9 +168,9 @@ func (s *stack) close() {
 	if s.tcpMux != nil {
 		_ = s.tcpMux.Close() // the listener may be closed already
 	}
-	if s.udpMux != nil {
-		_ = s.udpMux.Close()
-		s.udp.wait()
+	if s.udp != nil {
+		_ = s.udp.Close()
+		s.udp.readers.Wait()
 	}
 }
 

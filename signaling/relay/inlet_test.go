@@ -14,7 +14,7 @@ import (
 // comes out of turn.
 func TestAStreamThatIsTakenUpGoesOnWhereItWas(t *testing.T) {
 	gone := 0
-	i := newInlet(func() { gone++ })
+	i := newInlet(1, func() { gone++ })
 	buf := make([]byte, mtu)
 	write := func(p string) {
 		t.Helper()
@@ -67,7 +67,7 @@ func TestAStreamThatIsTakenUpGoesOnWhereItWas(t *testing.T) {
 	if _, err := i.Write([]byte("e")); !errors.Is(err, io.ErrClosedPipe) || read() != io.EOF.Error() || gone != 1 {
 		t.Errorf("after the end: %v, %q, said %d times", err, read(), gone)
 	}
-	full := newInlet(func() {})
+	full := newInlet(1, func() {})
 	var err error
 	for range inletWaits + 1 {
 		_, err = full.Write([]byte("a"))
@@ -81,7 +81,7 @@ func TestAStreamThatIsTakenUpGoesOnWhereItWas(t *testing.T) {
 func TestAPacketThatIsSentOnMakesNoMemory(t *testing.T) {
 	l := &link{party: &party{room: &room{}}}
 	o := newSlot(l, 0, webrtc.RTPCodecTypeVideo)
-	s := &source{link: l, picture: true, in: newInlet(func() {}), buf: make([]byte, mtu)}
+	s := &source{link: l, picture: true, in: newInlet(1, func() {}), buf: make([]byte, mtu)}
 	w := &counter{}
 	o.writer, o.ssrc, o.opened, o.want, o.cur, o.ext, o.picOff = w, 1, true, s, s, 3, 5
 	raw := append([]byte{0x80, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0x90, 0x80, 7, 0}, make([]byte, 1000)...)

@@ -5,10 +5,11 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"belay/signaling/datagram"
 )
 
 const (
@@ -24,6 +25,7 @@ const (
 // something for packets from TURN only; the others pay for one atomic load.
 type front struct {
 	udp    *net.UDPConn
+	many   *datagram.Socket // udp
 	server *Server
 	line   *line
 
@@ -67,35 +69,49 @@ func (b *buffer) give(to []byte) int {
 }
 
 func newFront(s *Server, udp *net.UDPConn) *front {
-	f := &front{udp: udp, server: s}
+	f := &front{udp: udp, many: datagram.New(udp), server: s}
 	f.line = &line{front: f, in: make(chan arrived, waitsForTURN), done: make(chan struct{})}
 	return f
 }
 
-// ReadFromAddrPort returns the next packet for the relay.
-func (f *front) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
+// ReadPackets implements datagram.Conn: what is the relay's has an address.
+func (f *front) ReadPackets(packets []datagram.Packet) (int, error) {
 	for {
-		if f.waiting.Load() > 0 {
-			if n, from, ok := f.take(b); ok {
-				return n, from, nil
-			}
+		n := 0
+		for n < len(packets) && f.waiting.Load() > 0 && f.take(&packets[n]) {
+			n++
 		}
-		n, from, err := f.udp.ReadFromUDPAddrPort(b)
+		if n > 0 {
+			return n, nil
+		}
+		read, err := f.many.ReadPackets(packets)
 		switch {
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			continue // called away
 		case errors.Is(err, net.ErrClosed):
-			return 0, netip.AddrPort{}, err
-		case err != nil || isMadeUp(from.Addr().Unmap()):
-			continue // an error of one address (ICMP) is not the socket's
+			return 0, err
+		case err != nil:
+			continue // called away; or an error of one address (ICMP), which is not the socket's
 		}
-		switch belongsTo(b[:n]) {
-		case relays:
-			return n, from, nil
-		case turns:
-			f.line.put(b[:n], from)
+		if f.sort(packets[:read]) {
+			return read, nil
 		}
 	}
+}
+
+// sort takes out what is STUN's or TURN's. False: nothing is left.
+func (f *front) sort(packets []datagram.Packet) (left bool) {
+	for i := range packets {
+		p := &packets[i]
+		switch {
+		case isMadeUp(p.Addr.Addr().Unmap()):
+		case belongsTo(p.Data) == turns:
+			f.line.put(p.Data, p.Addr)
+		default:
+			left = true
+			continue
+		}
+		p.Addr = netip.AddrPort{}
+	}
+	return left
 }
 
 var longAgo = time.Unix(1, 0)
@@ -120,18 +136,18 @@ func (f *front) inject(from netip.AddrPort, p []byte) {
 	}
 }
 
-// take returns the next injected packet. False: there is none, or it is the
-// socket's turn.
-func (f *front) take(b []byte) (int, netip.AddrPort, bool) {
+// take fetches the next injected packet. False: there is none, or it is the socket's
+// turn.
+func (f *front) take(p *datagram.Packet) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.queue) == 0 {
-		return 0, netip.AddrPort{}, false
+		return false
 	}
 	if f.row++; f.row > inARow {
 		f.row = 0
 		_ = f.udp.SetReadDeadline(time.Now().Add(200 * time.Microsecond)) // long enough for what lies there
-		return 0, netip.AddrPort{}, false
+		return false
 	}
 	next := f.queue[0]
 	f.queue[0] = carried{}
@@ -140,33 +156,47 @@ func (f *front) take(b []byte) (int, netip.AddrPort, bool) {
 		_ = f.udp.SetReadDeadline(time.Time{})
 	}
 	f.waiting.Store(int32(len(f.queue)))
-	return next.data.give(b), next.from, true
+	p.Data = p.Data[:cap(p.Data)]
+	p.Data, p.Addr = p.Data[:next.data.give(p.Data)], next.from
+	return true
 }
 
-// WriteToAddrPort sends a packet of the relay.
-func (f *front) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
-	if isMadeUp(to.Addr().Unmap()) {
-		f.server.deliver(to.Port(), b)
-		return len(b), nil
+// WritePackets implements datagram.Conn.
+func (f *front) WritePackets(packets []datagram.Packet) (err error) {
+	for len(packets) > 0 {
+		n := 0
+		for n < len(packets) && !isMadeUp(packets[n].Addr.Addr().Unmap()) {
+			n++
+		}
+		if n > 0 {
+			if e := f.many.WritePackets(packets[:n]); err == nil {
+				err = e
+			}
+			packets = packets[n:]
+			continue
+		}
+		f.server.deliver(packets[0].Addr.Port(), packets[0].Data)
+		packets = packets[1:]
 	}
-	return f.udp.WriteToUDPAddrPort(b, to)
+	return err
 }
 
 // ReadFrom implements net.PacketConn.
 func (f *front) ReadFrom(b []byte) (int, net.Addr, error) {
-	n, from, err := f.ReadFromAddrPort(b)
-	if err != nil {
+	one := []datagram.Packet{{Data: b[:len(b):len(b)]}}
+	if _, err := f.ReadPackets(one); err != nil {
 		return 0, nil, err
 	}
-	return n, net.UDPAddrFromAddrPort(from), nil
+	return len(one[0].Data), net.UDPAddrFromAddrPort(one[0].Addr), nil
 }
 
 // WriteTo implements net.PacketConn.
 func (f *front) WriteTo(b []byte, to net.Addr) (int, error) {
-	if a, ok := to.(*net.UDPAddr); ok {
-		return f.WriteToAddrPort(b, a.AddrPort())
+	a, ok := to.(*net.UDPAddr)
+	if !ok {
+		return f.udp.WriteTo(b, to)
 	}
-	return f.udp.WriteTo(b, to)
+	return len(b), f.WritePackets([]datagram.Packet{{Data: b, Addr: a.AddrPort()}})
 }
 
 // Close closes the socket, for TURN and STUN too.
@@ -190,7 +220,7 @@ func (f *front) SetDeadline(time.Time) error { return errors.ErrUnsupported }
 func (f *front) discard() {
 	b := make([]byte, largest+1)
 	for {
-		if _, _, err := f.ReadFromAddrPort(b); err != nil {
+		if _, _, err := f.ReadFrom(b); err != nil {
 			return
 		}
 	}

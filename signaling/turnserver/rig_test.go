@@ -74,15 +74,16 @@ func open(t testing.TB, change func(*Options)) *house {
 func (h *house) relay() {
 	b := make([]byte, 2000)
 	for {
-		n, from, err := h.front.ReadFromAddrPort(b)
+		n, addr, err := h.front.ReadFrom(b)
 		if err != nil {
 			return
 		}
+		from := addr.(*net.UDPAddr).AddrPort()
 		select {
 		case h.heard <- heard{from, string(b[:n])}:
 		default:
 		}
-		if _, err := h.front.WriteToAddrPort(b[:n], from); err != nil && !errors.Is(err, net.ErrClosed) {
+		if _, err := h.front.WriteTo(b[:n], addr); err != nil && !errors.Is(err, net.ErrClosed) {
 			h.t.Error(err)
 		}
 	}

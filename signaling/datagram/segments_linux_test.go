@@ -1,0 +1,3 @@
+package datagram
+
+func refuseSegments(s *Socket, refuse bool) { s.many.single = refuse }
