@@ -183,7 +183,7 @@ func (h *history) checkDose(before *session.State, taken time.Time, f session.Do
 		h.fatalf("a dose was recorded as authorised that was not: %+v", c.Auth)
 	case total > c.Order.TotalMg:
 		h.fatalf("with this dose the client has taken %g mg; %g mg are prescribed", total, c.Order.TotalMg)
-	case f.Number > 1 && (h.now.Before(c.Windows.T0.Add(c.Order.BoosterFrom.D())) || h.now.After(c.Windows.T0.Add(c.Order.BoosterTo.D()))):
+	case f.Number > 1 && (taken.Before(c.Windows.T0.Add(c.Order.BoosterFrom.D())) || taken.After(c.Windows.T0.Add(c.Order.BoosterTo.D()))):
 		h.fatalf("a second dose outside its prescribed window")
 	}
 }
