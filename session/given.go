@@ -19,26 +19,26 @@ func (d *decision) dated() *Refusal {
 	if c.Given.IsZero() && !c.Undated {
 		return nil
 	}
-	pace := time.Duration(max(1, d.Pace.Rate))
-	age := time.Duration(0)
+	age, waited := time.Duration(0), time.Duration(0) // by the session's clock, by the people's
 	if !c.Given.IsZero() {
 		age = d.now.Sub(c.Given)
+		waited = time.Duration(float64(age) / max(1, d.Pace.Rate))
 	}
 	switch LatenessOf(FactName(c.Do)) {
 	case Kept:
-		if c.Undated || age > stillMeant*pace {
+		if !saysWhen(c.Do) && (c.Undated || waited > stillMeant) {
 			return refuse(NotNow, "This was on its way for too long and was not done. Please do it again where it is still wanted.")
 		}
 	case Noted:
 		switch {
 		case callsForHelp(c.Do):
-			if age >= onItsWay*pace && age <= stillTold {
+			if waited >= onItsWay && age <= stillTold {
 				d.at = Instant(c.Given)
 			}
 		case saysWhen(c.Do):
 		case c.Undated, age > stillTold:
 			return refuse(NeedsTime, "When was that? This device slept while it was on its way, so nothing was recorded. %s", whatThen(c.Do))
-		case age >= onItsWay*pace:
+		case waited >= onItsWay:
 			d.at = Instant(c.Given)
 		}
 	}
@@ -72,6 +72,8 @@ func saysWhen(do Act) bool {
 	case RecordVitals:
 		at = a.At
 	case RecordSideEffect:
+		at = a.At
+	case ResolveSideEffect:
 		at = a.At
 	case Rate:
 		at = a.At
