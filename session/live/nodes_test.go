@@ -3,6 +3,7 @@ package live_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -100,7 +101,7 @@ func cluster(t *testing.T, deaf bool, names ...string) (*common, []*desk) {
 	var all []*desk
 	for i, name := range names {
 		d := &desk{t: t, n: 1000 * i} // commands have ids of their own
-		if d.live, err = live.New(live.Options{Store: c, Nodes: &beside{c, name, deaf}}); err != nil {
+		if d.live, err = live.New(live.Options{Store: c, Nodes: &beside{c, name, deaf}, Log: slog.New(noErrors{t})}); err != nil {
 			t.Fatal(err)
 		}
 		if err := d.live.Start(t.Context()); err != nil {
@@ -120,6 +121,18 @@ func cluster(t *testing.T, deaf bool, names ...string) (*common, []*desk) {
 	})
 	return c, all
 }
+
+// noErrors is a log in which nothing may be called an error: that nodes share sessions
+// is none.
+type noErrors struct{ t *testing.T }
+
+func (noErrors) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelError }
+func (l noErrors) Handle(_ context.Context, r slog.Record) error {
+	l.t.Errorf("an operator reads: %s", r.Message)
+	return nil
+}
+func (l noErrors) WithAttrs([]slog.Attr) slog.Handler { return l }
+func (l noErrors) WithGroup(string) slog.Handler      { return l }
 
 func TestNodesThatDecideTheSameDeadlineWriteItOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -201,9 +201,13 @@ func (a *actor) reach() error {
 		if !ok || due.After(a.all.Now(a.st)) {
 			return nil
 		}
+		before := a.st
 		seq, err := a.commit(session.Command{Seat: session.Clock, Do: session.ReachDeadline{}})
 		if err != nil {
 			return err
+		}
+		if seq == 0 && a.st != before {
+			continue // another node was first
 		}
 		if seq == 0 {
 			break

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
 
 	"belay/session/store"
+	"belay/session/store/redis/redistest"
 	"belay/session/store/storetest"
 )
 
@@ -27,7 +29,7 @@ func until(t *testing.T, what string, ok func() bool) time.Duration {
 	t.Helper()
 	began := time.Now()
 	for !ok() {
-		if time.Since(began) > 15*time.Second {
+		if time.Since(began) > 30*time.Second {
 			t.Fatalf("in vain: %s", what)
 		}
 		time.Sleep(10 * time.Millisecond)
@@ -36,6 +38,7 @@ func until(t *testing.T, what string, ok func() bool) time.Duration {
 }
 
 func TestNodesSeeEachOtherComeAndEnd(t *testing.T) {
+	t.Parallel()
 	srv := startServer(t)
 	s := open(t, Options{Addrs: []string{srv.addr}})
 	defer s.Close()
@@ -76,6 +79,7 @@ func TestNodesSeeEachOtherComeAndEnd(t *testing.T) {
 
 // While Redis is away nobody can be seen; that is not the others' death.
 func TestThatRedisWasAwayEndsNobody(t *testing.T) {
+	t.Parallel()
 	srv := startServer(t)
 	s := open(t, Options{Addrs: []string{srv.addr}})
 	defer s.Close()
@@ -132,6 +136,7 @@ func TestNodesAndMigrationsKeepEachOtherOut(t *testing.T) {
 // What one node posts to another comes once and in order, though Redis goes away in
 // between; what was posted before the other listens waits.
 func TestLettersBetweenNodesComeOnceAndInOrder(t *testing.T) {
+	t.Parallel()
 	srv := startServer(t)
 	s := open(t, Options{Addrs: []string{srv.addr}})
 	t.Cleanup(func() { _ = s.Close() }) // after both have left
@@ -248,5 +253,115 @@ func TestASessionHasOneHome(t *testing.T) {
 	}
 	if have, err := s.Homes(t.Context(), []string{"visit", "other"}); err != nil || have[0] != "" || have[1] != "" {
 		t.Errorf("%v, %v", have, err)
+	}
+}
+
+// In every shape, through what each can suffer, letters come at most once and in order,
+// those posted after it all come, and so do hints.
+func TestLettersAndHintsComeThroughWhatEachShapeCanSuffer(t *testing.T) {
+	t.Parallel()
+	for name, shape := range map[string]func(t *testing.T) (Options, func(), bool){
+		"Redis stands still": func(t *testing.T) (Options, func(), bool) {
+			srv := startServer(t)
+			return Options{Addrs: []string{srv.addr}}, func() { srv.Pause(); time.Sleep(2500 * time.Millisecond); srv.Resume() }, true
+		},
+		"a failover under Sentinel": func(t *testing.T) (Options, func(), bool) {
+			w := redistest.Sentinel(t, 1, redistest.Soon)
+			return Options{Addrs: w.Sentinels, Master: w.Name}, func() { w.Master(t.Context()).Kill() }, false
+		},
+		"a part of a Cluster stands still": func(t *testing.T) (Options, func(), bool) {
+			opts := Options{Cluster: true}
+			all := redistest.Cluster(t, 3)
+			for _, s := range all {
+				opts.Addrs = append(opts.Addrs, s.Addr)
+			}
+			return opts, func() { all[1].Pause(); time.Sleep(time.Second); all[1].Resume() }, true
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			opts, suffer, all := shape(t)
+			lettersAndHints(t, opts, suffer, all)
+		})
+	}
+}
+
+// lettersAndHints posts before, while and after Redis suffers; all: none may be lost.
+func lettersAndHints(t *testing.T, opts Options, suffer func(), all bool) {
+	s := open(t, opts)
+	t.Cleanup(func() { _ = s.Close() }) // after both have left
+	north, south := join(t, s, "north"), join(t, s, "south")
+	var mu sync.Mutex
+	var got []int
+	south.Receive(func(_ string, message []byte) {
+		n, _ := strconv.Atoi(string(message))
+		mu.Lock()
+		defer mu.Unlock()
+		got = append(got, n)
+	}, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	hinted := map[string]bool{}
+	var listening sync.WaitGroup
+	listening.Go(func() {
+		s.Hints(ctx, func(log string, _ uint64) {
+			mu.Lock()
+			defer mu.Unlock()
+			hinted[log] = true
+		})
+	})
+	defer listening.Wait()
+	defer cancel()
+	last := func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		if len(got) == 0 {
+			return -1
+		}
+		return got[len(got)-1]
+	}
+	n := 0
+	post := func(count int) {
+		for range count {
+			if !north.Post(south.Name(), strconv.AppendInt(nil, int64(n), 10)) {
+				t.Fatal("too much waits")
+			}
+			n++
+			time.Sleep(2 * time.Millisecond)
+		}
+	}
+	post(50)
+	until(t, "the first letters come", func() bool { return last() == n-1 })
+	suffers := make(chan struct{})
+	go func() { defer close(suffers); suffer() }()
+	post(100)
+	<-suffers
+	before := n
+	until(t, "a letter that is posted afterwards comes", func() bool { post(1); return last() >= before })
+	post(50)
+	until(t, "all that are posted from then on come", func() bool { return last() == n-1 })
+	mu.Lock()
+	seen := map[int]bool{}
+	for i, number := range got {
+		if seen[number] = true; i > 0 && got[i-1] >= number {
+			t.Errorf("letter %d comes after letter %d", number, got[i-1])
+		}
+	}
+	mu.Unlock()
+	for i := range n {
+		if !seen[i] && (all || i >= n-50) {
+			t.Errorf("letter %d never comes", i)
+		}
+	}
+	for i := range 8 { // of several shards
+		log := fmt.Sprintf("log-%d", i)
+		var at store.Position
+		until(t, "a hint at "+log, func() bool {
+			if b := storetest.Next(log, at, 1, 0); s.Append(t.Context(), b) == nil {
+				at = b.End()
+			}
+			time.Sleep(5 * time.Millisecond)
+			mu.Lock()
+			defer mu.Unlock()
+			return hinted[log]
+		})
 	}
 }
