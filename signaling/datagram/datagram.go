@@ -48,7 +48,10 @@ func (s *Socket) ReadPackets(packets []Packet) (int, error) {
 		return 0, nil
 	}
 	if s.many.works() {
-		return s.many.read(packets[:min(len(packets), Most)])
+		n, err := s.many.read(packets[:min(len(packets), Most)])
+		if s.many.works() {
+			return n, err
+		}
 	}
 	p := &packets[0]
 	p.Data = p.Data[:cap(p.Data)]
@@ -65,15 +68,16 @@ func (s *Socket) ReadPackets(packets []Packet) (int, error) {
 func (s *Socket) WritePackets(packets []Packet) (err error) {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	if s.many.works() {
-		for len(packets) > 0 {
-			some := packets[:min(len(packets), Most)]
-			if e := s.many.write(some); err == nil {
-				err = e
-			}
-			packets = packets[len(some):]
+	for s.many.works() && len(packets) > 0 {
+		some := packets[:min(len(packets), Most)]
+		e := s.many.write(some)
+		if !s.many.works() {
+			break
 		}
-		return err
+		if err == nil {
+			err = e
+		}
+		packets = packets[len(some):]
 	}
 	for _, p := range packets {
 		if _, e := s.conn.WriteToUDPAddrPort(p.Data, p.Addr); err == nil {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"unsafe"
 
@@ -34,6 +35,7 @@ type segmentControl struct {
 // belongs to reading is the one reader's, the rest is under Socket.writing.
 type many struct {
 	raw  syscall.RawConn // nil: it does not work
+	gone atomic.Bool     // the system does not let it work
 	six  bool            // the socket's addresses are of IPv6, those of IPv4 written so
 	in   side
 	out  side
@@ -86,7 +88,15 @@ func (m *many) init(conn *net.UDPConn) {
 	m.writeCall = func(fd uintptr) bool { return m.out.call(unix.SYS_SENDMMSG, fd) }
 }
 
-func (m *many) works() bool { return m.raw != nil }
+func (m *many) works() bool { return m.raw != nil && !m.gone.Load() }
+
+// forbidden notes a system that does not know the calls, or refuses them to us.
+func (m *many) forbidden(errno syscall.Errno) bool {
+	if errno == unix.ENOSYS {
+		m.gone.Store(true)
+	}
+	return errno == unix.ENOSYS
+}
 
 // call does one call; false: it would have to wait.
 func (s *side) call(trap, fd uintptr) bool {
@@ -115,6 +125,7 @@ func (m *many) read(packets []Packet) (int, error) {
 		return 0, err
 	}
 	if m.in.errno != 0 {
+		m.forbidden(m.in.errno)
 		return 0, m.in.errno
 	}
 	for i := range packets[:m.in.n] {
@@ -135,6 +146,9 @@ func (m *many) write(packets []Packet) (err error) {
 		if m.out.errno == 0 {
 			m.out.from += m.out.n
 			continue
+		}
+		if m.forbidden(m.out.errno) {
+			return m.out.errno
 		}
 		// It is the first message's, and keeps nothing from the others.
 		bad := m.out.from

@@ -52,6 +52,7 @@ func BenchmarkForward(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 	for name, r := range map[string]result{"": ours, "-bare": bare, "-udp": plain} {
 		b.ReportMetric(r.cpu, "us/packet"+name)
+		b.ReportMetric(r.made, "allocs/packet"+name)
 		b.ReportMetric(added(r), "us-added-p50"+name)
 		b.ReportMetric(us(r.p99), "us-p99"+name)
 		b.ReportMetric(100*r.lost, "%lost"+name)
@@ -114,6 +115,7 @@ func rejoin(b *testing.B, role string) time.Duration {
 // result is what was measured of one way.
 type result struct {
 	cpu      float64 // microseconds of the forwarder for each packet that arrived
+	made     float64 // pieces of memory of the forwarder for each
 	p50, p99 time.Duration
 	memory   float64 // KiB of a room
 	lost     float64 // 0 to 1
@@ -153,18 +155,18 @@ func measure(b *testing.B, rooms int, c *child, meet func(*testing.B, *child, in
 	for _, p := range pages {
 		await(b, "media in every room", func() bool { return p.got.Load() > 100 })
 	}
-	spent := func() time.Duration {
-		if c == nil {
-			return 0
+	spent := func() (w word) {
+		if c != nil {
+			w = c.ask(order{Do: "spent"})
 		}
-		return c.ask(order{Do: "spent"}).CPU
+		return w
 	}
 	for _, p := range pages {
 		p.begin(time.Since(origin))
 	}
-	cpu := spent()
+	began := spent()
 	time.Sleep(benchWindow)
-	cpu = spent() - cpu
+	ended := spent()
 	quiet()
 	if c != nil {
 		r.memory = (c.ask(order{Do: "heap"}).Heap - before) / float64(rooms)
@@ -180,7 +182,8 @@ func measure(b *testing.B, rooms int, c *child, meet func(*testing.B, *child, in
 	slices.Sort(ways)
 	r.p50, r.p99 = ways[len(ways)/2], ways[len(ways)*99/100]
 	r.lost = 1 - float64(len(ways))/float64(sent)
-	r.cpu = float64(cpu.Nanoseconds()) / 1e3 / float64(len(ways))
+	r.cpu = float64((ended.CPU - began.CPU).Nanoseconds()) / 1e3 / float64(len(ways))
+	r.made = (ended.Made - began.Made) / float64(len(ways))
 	return r
 }
 
@@ -346,7 +349,10 @@ func (p *benchPage) connect(b *testing.B, answer func(offer string) string) {
 	up := make(chan struct{}, 1)
 	p.pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
 		if s == webrtc.PeerConnectionStateConnected {
-			up <- struct{}{}
+			select {
+			case up <- struct{}{}:
+			default: // it had been there before
+			}
 		}
 	})
 	sdp, err := p.pc.CreateOffer(nil)

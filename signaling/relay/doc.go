@@ -21,13 +21,17 @@
 //   - Sound goes before picture. Where packets to a viewer stand in a queue on their
 //     way, or are lost, the picture steps down to the small layer, or stops, as far
 //     as what comes through says (see way and steps); it returns by itself.
-//   - A packet is sent on by whoever decrypts it: no hand-off to another goroutine,
-//     and no memory that is made for it (see inlet).
+//   - Sound and picture are decrypted and sent on by whoever reads them from the
+//     socket: no hand-off to another goroutine, and no memory that is made for a
+//     packet. Many are read, and many are sent, with one call (see mux, shortcut,
+//     and signaling/datagram).
+//   - What waits for a connection that does not keep up has an end (see port).
 //   - Key frames are asked of a publisher at most every 500 ms, however many need one.
 //   - The relay sends nothing to an address that did not first prove that it
 //     belongs to the page (RFC 8445 section 7.3): candidates in offers are not read.
 //   - A room that has begun is never refused (see Open). What one page sends, however
-//     broken, ends at most that page's own connection.
+//     broken, ends at most that page's own connection. An offer is looked at, strictly,
+//     before pion reads it (see admissible).
 //   - Say is never called with a lock held that a method of Relay needs, and in
 //     order for each page. Close returns when every goroutine has ended.
 //

@@ -42,6 +42,7 @@ type word struct {
 	Addr  string
 	CPU   time.Duration // of the process so far
 	Heap  float64       // KiB in use
+	Made  float64       // pieces of memory so far
 	Error string
 }
 
@@ -101,7 +102,7 @@ func forward(role string) {
 		case o.Do == "join":
 			err = plain.join(o.Room, o.Page, o.Addr)
 		case o.Do == "spent":
-			w.CPU = processorTime()
+			w.CPU, w.Made = processorTime(), made()
 		case o.Do == "heap":
 			w.Heap = heap() / 1024
 		}
@@ -118,6 +119,12 @@ func heap() float64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return float64(m.HeapAlloc + m.StackInuse)
+}
+
+func made() float64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.Mallocs)
 }
 
 func processorTime() time.Duration {

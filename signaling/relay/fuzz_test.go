@@ -10,6 +10,7 @@ import (
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
+	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 
 	"belay/signaling/protocol"
@@ -106,68 +107,104 @@ type counter struct{ n int }
 func (c *counter) WriteRTP(*rtp.Header, []byte) (int, error) { c.n++; return 0, nil }
 func (c *counter) Write([]byte) (int, error)                 { c.n++; return 0, nil }
 
-// FuzzOffer looks for an offer that panics, hangs, or keeps a good one that
-// comes after it from being answered.
-func FuzzOffer(f *testing.F) {
-	api := webrtc.NewAPI()
-	pc, err := api.NewPeerConnection(webrtc.Configuration{})
+// goodOffer is like a page's.
+func goodOffer(t testing.TB) string {
+	t.Helper()
+	pc, err := webrtc.NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
-		f.Fatal(err)
+		t.Fatal(err)
 	}
 	for range MaxSlots {
 		for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
 			if _, err := pc.AddTransceiverFromKind(kind); err != nil {
-				f.Fatal(err)
+				t.Fatal(err)
 			}
 		}
 	}
 	offer, err := pc.CreateOffer(nil)
 	if err != nil {
-		f.Fatal(err)
+		t.Fatal(err)
 	}
 	if err := pc.GracefulClose(); err != nil {
-		f.Fatal(err)
+		t.Fatal(err)
 	}
-	good := offer.SDP
+	return offer.SDP
+}
+
+func offers(f *testing.F) (good string) {
+	good = goodOffer(f)
 	f.Add(good)
 	f.Add(strings.ReplaceAll(good, "VP8", "H264"))
 	f.Add(good[:len(good)/3])
 	f.Add(strings.ReplaceAll(good, "a=rtcp-mux", "a=candidate:1 1 udp 1 192.0.2.1 9 typ host"))
+	f.Add(strings.ReplaceAll(good, "a=rtcp-mux", "a=rid:h send\r\na=rid:l send\r\na=simulcast:send h;l"))
+	f.Add("v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=ice-ufrag:a\r\na=ice-pwd:b\r\na=fingerprint:sha-256 00\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n")
+	return good
+}
+
+// FuzzAdmissible looks for a text that the relay's own look at an offer panics at, or
+// lets through with more in it than it says, or that a parser of descriptions panics
+// at afterwards; and for an address that stays in it.
+func FuzzAdmissible(f *testing.F) {
+	offers(f)
+	f.Fuzz(func(t *testing.T, text string) {
+		if admissible(text) != nil {
+			return
+		}
+		var d sdp.SessionDescription
+		if d.UnmarshalString(text) != nil {
+			return
+		}
+		if len(d.MediaDescriptions) == 0 || len(d.MediaDescriptions) > offerSections {
+			t.Errorf("%d sections", len(d.MediaDescriptions))
+		}
+		var rest sdp.SessionDescription
+		if rest.UnmarshalString(withoutCandidates(text)) != nil {
+			return
+		}
+		for _, m := range rest.MediaDescriptions {
+			for _, a := range m.Attributes {
+				if a.Key == "candidate" {
+					t.Errorf("an address stays: %s", a.Value)
+				}
+			}
+		}
+	})
+}
+
+// FuzzOffer looks for an offer that pion panics or hangs at, or that keeps a good one
+// that comes after it from being answered.
+func FuzzOffer(f *testing.F) {
+	good := offers(f)
 	udp, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
 		f.Fatal(err)
 	}
-	said := make(chan any, 64)
-	r, err := New(Options{UDP: udp, Say: func(_ string, _ protocol.PeerID, m any) { said <- m }})
+	r, err := New(Options{UDP: udp, Say: func(string, protocol.PeerID, any) {}})
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Cleanup(func() { r.Close() })
-	if err := r.Open("visit", true); err != nil {
-		f.Fatal(err)
-	}
-	const page = "a-page-that-fuzzes"
-	answered := func(t *testing.T) any {
-		for {
-			select {
-			case m := <-said:
-				if _, ok := m.(protocol.Slots); !ok {
-					return m
-				}
-			case <-time.After(10 * time.Second):
-				t.Fatal("no answer of any kind")
-			}
+	p := newParty(newRoom(r, "visit"), "a-page-that-fuzzes")
+	describe := func(t *testing.T, offer string) (answer string, err error) {
+		l, err := newLink(p, offer)
+		if err != nil {
+			t.Fatal(err)
 		}
+		defer l.close()
+		return l.describe(offer)
 	}
-	f.Fuzz(func(t *testing.T, sdp string) {
-		r.SetMembers("visit", map[protocol.PeerID]Member{page: {Seat: "client-1"}})
-		r.Receive("visit", page, &protocol.Offer{SDP: sdp})
-		answered(t)
-		r.SetMembers("visit", nil)
-		r.SetMembers("visit", map[protocol.PeerID]Member{page: {Seat: "client-1"}})
-		r.Receive("visit", page, &protocol.Offer{SDP: good})
-		if m, ok := answered(t).(protocol.Answer); !ok || strings.Count(m.SDP, "m=") != 2*MaxSlots {
-			t.Errorf("a good offer after it was answered with %+v", m)
+	n := 0
+	f.Fuzz(func(t *testing.T, text string) {
+		if admissible(text) != nil {
+			return // pion never sees it
+		}
+		_, _ = describe(t, text)
+		if n++; n%32 != 1 {
+			return
+		}
+		if answer, err := describe(t, good); err != nil || strings.Count(answer, "m=") != 2*MaxSlots {
+			t.Errorf("a good offer after it: %q, %v", answer, err)
 		}
 	})
 }

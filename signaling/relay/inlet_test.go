@@ -1,11 +1,13 @@
 package relay
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"testing"
 	"time"
 
+	"github.com/pion/rtp"
 	"github.com/pion/transport/v4/packetio"
 	"github.com/pion/webrtc/v4"
 )
@@ -104,5 +106,37 @@ func TestAPacketThatIsSentOnMakesNoMemory(t *testing.T) {
 	}
 	if w.n < 1000 {
 		t.Errorf("%d packets were sent", w.n)
+	}
+}
+
+// sentPackets are what a slot has sent.
+type sentPackets [][]byte
+
+func (s *sentPackets) WriteRTP(h *rtp.Header, payload []byte) (int, error) {
+	raw, err := (&rtp.Packet{Header: *h, Payload: payload}).Marshal()
+	*s = append(*s, raw)
+	return len(raw), err
+}
+func (s *sentPackets) Write([]byte) (int, error) { return 0, nil }
+
+// Two packets that differ under one number give the key for signatures away.
+func TestAPacketThatIsSentAgainIsTheSame(t *testing.T) {
+	l := &link{party: &party{room: &room{}}}
+	o := newSlot(l, 0, webrtc.RTPCodecTypeVideo)
+	s := &source{link: l, picture: true}
+	var w sentPackets
+	o.writer, o.ssrc, o.opened, o.want, o.cur, o.ext, o.seqOff, o.picOff = &w, 1, true, s, s, 3, 700, 5
+	for seq := range uint16(100) {
+		raw := append([]byte{0x80, 96, byte(seq >> 8), byte(seq), 0, 0, 0, 9, 0, 0, 0, 1, 0x90, 0x80, 7, 0}, make([]byte, 20)...)
+		p, _ := parsePacket(raw, 0)
+		d, _ := parseVP8(p.payload)
+		s.keep(raw[:len(raw):len(raw)], len(raw), seq)
+		o.forward(s, &p, d, time.Now())
+	}
+	for i := range uint16(100) {
+		o.again(i + 700)
+		if len(w) != 101+int(i) || !bytes.Equal(w[i], w[100+i]) {
+			t.Fatalf("packet %d was sent again otherwise, or not at all", i)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package relay_test
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +19,7 @@ type limited struct {
 
 	mu   sync.Mutex
 	page netip.AddrPort
+	last []byte    // what the page sent
 	rate float64   // bit/s
 	free time.Time // when what stands in the queue has left
 }
@@ -48,7 +50,7 @@ func limit(t *testing.T, to netip.AddrPort) *limited {
 				return
 			}
 			w.mu.Lock()
-			w.page = from
+			w.page, w.last = from, append(w.last[:0], buf[:n]...)
 			w.mu.Unlock()
 			_, _ = w.outer.WriteToUDPAddrPort(buf[:n], w.to)
 		}
@@ -110,6 +112,13 @@ func (w *limited) narrow(rate float64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.rate = rate
+}
+
+// sent is a copy of what the page has just sent.
+func (w *limited) sent() []byte {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.last)
 }
 
 // instead makes an answer name this way's end.

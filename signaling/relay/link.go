@@ -36,6 +36,10 @@ type link struct {
 
 // offered answers an offer.
 func (p *party) offered(m *protocol.Offer) {
+	if err := admissible(m.SDP); err != nil {
+		p.cannot(err) // what there is stays
+		return
+	}
 	l := p.current()
 	switch {
 	case l != nil && l.offer == m.SDP:
@@ -55,8 +59,7 @@ func (p *party) offered(m *protocol.Offer) {
 	}
 	answer, err := l.describe(m.SDP)
 	if err != nil {
-		// Its words may hold parts of the description: they are for the page alone.
-		p.say(protocol.Undelivered{To: p.room.peer, Type: "offer", Words: "the relay can't answer this offer: " + clip(err.Error())})
+		p.cannot(err)
 		p.drop()
 		l.close() // where it was not yet the party's own
 		return
@@ -67,6 +70,12 @@ func (p *party) offered(m *protocol.Offer) {
 	}
 	p.say(protocol.Answer{From: p.room.peer, SDP: answer})
 	p.saySlots()
+}
+
+// cannot says that an offer can't be answered. The words may hold parts of the
+// description: they are for the page alone.
+func (p *party) cannot(err error) {
+	p.say(protocol.Undelivered{To: p.room.peer, Type: "offer", Words: "the relay can't answer this offer: " + clip(err.Error())})
 }
 
 func clip(s string) string { return s[:min(len(s), 200)] }

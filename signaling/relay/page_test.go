@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/dtls/v3"
 	"github.com/pion/interceptor"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
@@ -162,7 +163,8 @@ type options struct {
 	simulcast bool
 	big       int // packets in a frame of the big layer; 0: as the small one
 	tcp       bool
-	tells     bool // when packets arrived (TWCC), as browsers do
+	tells     bool                       // when packets arrived (TWCC), as browsers do
+	profile   dtls.SRTPProtectionProfile // the only one; 0: any
 	slots     int
 	room      string // its session; "": visit
 }
@@ -187,7 +189,14 @@ func (h *house) page(seat string, o options) *page {
 
 var count atomic.Int64
 
-func pionAPI(t testing.TB, tcp, tells bool) *webrtc.API {
+func profiles(o options) []dtls.SRTPProtectionProfile {
+	if o.profile == 0 {
+		return nil
+	}
+	return []dtls.SRTPProtectionProfile{o.profile}
+}
+
+func pionAPI(t testing.TB, tcp, tells bool, profiles ...dtls.SRTPProtectionProfile) *webrtc.API {
 	t.Helper()
 	media, registry := &webrtc.MediaEngine{}, &interceptor.Registry{}
 	for _, c := range []struct {
@@ -226,6 +235,7 @@ func pionAPI(t testing.TB, tcp, tells bool) *webrtc.API {
 		set.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4})
 	}
 	set.SetICETimeouts(2*time.Second, 10*time.Second, time.Second)
+	set.SetSRTPProtectionProfiles(profiles...)
 	return webrtc.NewAPI(webrtc.WithMediaEngine(media), webrtc.WithInterceptorRegistry(registry), webrtc.WithSettingEngine(set))
 }
 
@@ -238,7 +248,7 @@ func (p *page) build(o options) {
 			p.t.Fatal(err)
 		}
 	}
-	pc, err := pionAPI(p.t, o.tcp, o.tells).NewPeerConnection(webrtc.Configuration{})
+	pc, err := pionAPI(p.t, o.tcp, o.tells, profiles(o)...).NewPeerConnection(webrtc.Configuration{})
 	fatal(err)
 	p.mu.Lock()
 	defer p.mu.Unlock()

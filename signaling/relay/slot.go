@@ -46,7 +46,8 @@ type slot struct {
 	stampOff uint32
 	picOff   uint16
 	tl0Off   uint8
-	first    uint16 // the source's packets before this are not of this run
+	first    uint16       // the source's packets before this are not of this run
+	sent     [keep]uint16 // the numbers for the way's measurement, by sequence number
 
 	said reported // of what was sent
 }
@@ -174,7 +175,10 @@ func (o *slot) forward(s *source, p *packet, d descriptor, now time.Time) {
 		o.first += 1 << 13
 	}
 	h := &s.header
-	o.fill(h, p, s.number[:], now)
+	if o.ext != 0 {
+		o.sent[(p.seq+o.seqOff)%keep] = o.link.way.number(now, len(p.payload)+overhead)
+	}
+	o.fill(h, p, s.number[:])
 	payload := p.payload
 	if o.picOff != 0 || o.tl0Off != 0 {
 		payload = o.renumber(s.scratch[:], p.payload, d)
@@ -219,11 +223,11 @@ func (o *slot) pass(s *source, p *packet, d descriptor, now time.Time) {
 // fill makes the header of a packet of cur: no extension of the publisher's goes
 // on, their ids are its own. The number for the way's measurement is written into
 // number, which h refers to. o.mu is held.
-func (o *slot) fill(h *rtp.Header, p *packet, number []byte, now time.Time) {
+func (o *slot) fill(h *rtp.Header, p *packet, number []byte) {
 	*h = rtp.Header{Version: 2, Marker: p.marker, PayloadType: o.pt, SSRC: o.ssrc,
 		SequenceNumber: p.seq + o.seqOff, Timestamp: p.stamp + o.stampOff, Extensions: h.Extensions[:0]}
 	if o.ext != 0 {
-		binary.BigEndian.PutUint16(number, o.link.way.number(now, len(p.payload)+overhead))
+		binary.BigEndian.PutUint16(number, o.sent[h.SequenceNumber%keep])
 		_ = h.SetExtension(o.ext, number) // two bytes always fit
 	}
 }
@@ -298,7 +302,9 @@ func (o *slot) turned() {
 	o.said.turned(o.seq, o.begun)
 }
 
-// again sends one packet once more.
+// again sends one packet once more, and the same one, bit for bit: two that differ and
+// are encrypted with one number would give GCM's key for signatures away (RFC 7714
+// section 8.1).
 func (o *slot) again(seq uint16) {
 	o.mu.Lock()
 	s, w, from := o.cur, o.writer, seq-o.seqOff
@@ -319,7 +325,7 @@ func (o *slot) again(seq uint16) {
 		o.mu.Unlock()
 		return
 	}
-	o.fill(&h, &p, number[:], time.Now())
+	o.fill(&h, &p, number[:])
 	payload := p.payload
 	if d, ok := parseVP8(payload); ok && (o.picOff != 0 || o.tl0Off != 0) {
 		payload = o.renumber(scratch[:], payload, d)
