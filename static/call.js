@@ -23,7 +23,12 @@ import { createWay } from "./way.js";
  * @typedef {{listed: Peer, absent: number, link: Link | null, ending: number, direct: Reading, relayed: Reading,
  *   choice: ReturnType<typeof createChoice>, full: Set<Rope>, left: number, moved: number, said: number, saying: string, fresh: number, report: RTCStatsReport | null}} Party
  */
-/** @typedef {{listed: Peer, absent: number, link: Link, warm: number, up: boolean, slots: Slots["slots"], readAt: number, report: RTCStatsReport | null, came: number, cameAt: number}} Relay */
+/**
+ * A connection to a relay. Arriving is what it brings of each page, until it is the one in use.
+ *
+ * @typedef {{listed: Peer, absent: number, link: Link, warm: number, up: boolean, slots: Slots["slots"], readAt: number, report: RTCStatsReport | null, came: number, cameAt: number,
+ *   arriving: Map<string, Reading>}} Relay
+ */
 
 const staleAfter = 10; // s without a packet: a peer that is no longer listed is gone
 const earlyLimit = 64; // messages of peers that are not listed yet
@@ -31,8 +36,9 @@ const warmFor = 4000; // ms: a rope that was never used would begin with a poor 
 const sayEvery = 1000; // ms, while what is wanted is not so
 const sayAgain = 10_000; // ms, while it is: the other page may have lost it
 const holds = 3000; // ms that the relay carries well before a direct connection is let go of for good
-const overlap = 8000; // ms that a direct connection which is down outlives its place in the list
+const overlap = 8000; // ms that a connection outlives its place in the list: a direct one that is down, the one to a relay that has a successor
 const deafAfter = 1000; // ms without a packet from anybody
+const sees = 500; // ms since the last frame of a picture that is there
 const idleLook = 1000; // ms between two looks at a rope that nobody wants
 
 /**
@@ -59,6 +65,10 @@ export function createCall(options) {
   const streams = createStreams(options);
   /** @type {Relay | null} */
   let relay = null;
+  /** @type {Relay | null} */
+  let next = null; // the session has moved to this relay, and relay carries until it does
+  /** @type {{link: Link, until: number}[]} */
+  let former = []; // relays that have a successor: the others may still be receiving by them
   const way = createWay();
   /** @type {Map<string, Slots["slots"]>} */
   const slotsOf = new Map(); // by relay: they may come before the list
@@ -116,8 +126,9 @@ export function createCall(options) {
   /** @param {Peer} listed */
   function connectRelay(listed) {
     /** @type {Relay} */
-    const mine = { listed, absent: 0, link: /** @type {any} */ (null), warm: 0, up: false, slots: slotsOf.get(listed.peer) ?? [], readAt: 0, report: null, came: 0, cameAt: 0 };
-    relay = mine;
+    const mine = { listed, absent: 0, link: /** @type {any} */ (null), warm: 0, up: false, slots: slotsOf.get(listed.peer) ?? [], readAt: 0, report: null, came: 0, cameAt: 0, arriving: new Map() };
+    if (relay) next = mine;
+    else relay = mine;
     mine.link = createPeer({
       ...common,
       id: listed.peer,
@@ -129,7 +140,8 @@ export function createCall(options) {
         mine.up = state === "connected";
         if (mine.up) mine.warm = performance.now() + warmFor;
         if (state === "connecting" || state === "new") mine.warm = 0;
-        if (!mine.warm) for (const party of parties.values()) party.relayed.restarted();
+        if (!mine.warm) mine.arriving.clear();
+        if (!mine.warm && mine === relay) for (const party of parties.values()) party.relayed.restarted();
         pay();
       },
     });
@@ -141,14 +153,43 @@ export function createCall(options) {
     relay?.link.close();
     relay = null;
     for (const party of parties.values()) party.relayed.restarted();
+    if (next) promote(next);
+  }
+
+  /** Uses the relay that the session has moved to. @param {Relay} fresh */
+  function promote(fresh) {
+    if (relay) former.push({ link: relay.link, until: performance.now() + overlap });
+    relay = fresh;
+    next = null;
+    for (const party of parties.values()) {
+      party.relayed = fresh.arriving.get(party.listed.peer) ?? createReading(party.listed.peer);
+      if (party.choice.use() === "relay") show(party);
+    }
+    pay();
+  }
+
+  /** Whether the relay that comes brings everybody whom the one in use does. @param {number} now */
+  function carriesOver(now) {
+    if (!next?.up || !relay) return false;
+    if (!relay.up || (wanted() && relay.cameAt > 0 && now - relay.cameAt >= deafAfter)) return true;
+    return [...parties.values()].every((party) => {
+      if (party.listed.role === "chaperone" || (party.choice.want() !== "relay" && party.choice.use() !== "relay")) return true;
+      const before = party.relayed.ages();
+      const then = next?.arriving.get(party.listed.peer)?.ages();
+      const pictures = before.frame >= 0 && before.frame < sees;
+      return before.packet < 0 || (then !== undefined && then.packet >= 0 && (!pictures || (then.frame >= 0 && then.frame < sees)));
+    });
   }
 
   /** @param {Party} party */
-  const slotOf = (party) => relay?.slots.find((one) => one.peer === party.listed.peer)?.slot ?? -1;
+  const slotOf = (party, of = relay) => of?.slots.find((one) => one.peer === party.listed.peer)?.slot ?? -1;
+
+  /** @param {Party} party @param {Relay | null} of */
+  const placeAt = (party, of) => (of && slotOf(party, of) >= 0 ? of.link.place(slotOf(party, of)) : []);
 
   /** The m-lines by which a rope brings somebody. @param {Party} party @param {Rope | ""} rope */
   function placeOf(party, rope) {
-    if (rope === "relay") return slotOf(party) < 0 ? [] : relay?.link.place(slotOf(party)) ?? [];
+    if (rope === "relay") return placeAt(party, relay);
     return rope ? (party.link?.place(0) ?? []) : [];
   }
 
@@ -168,7 +209,7 @@ export function createCall(options) {
       party.fresh = performance.now();
       streams.hush(tracksOf(placeOf(party, "direct")));
     }
-    for (let slot = 0; relay && slot < places; slot++) streams.hush(tracksOf(relay.link.place(slot)));
+    for (const one of [relay, next]) for (let slot = 0; one && slot < places; slot++) streams.hush(tracksOf(one.link.place(slot)));
   }
 
   /** @param {Party} party @param {unknown} data */
@@ -196,12 +237,12 @@ export function createCall(options) {
 
   /** Sends as much by each rope as the others want there. */
   function pay() {
-    let carries = relay !== null && (!relay.warm || performance.now() < relay.warm);
+    let carries = [relay, next].some((one) => one && (!one.warm || performance.now() < one.warm));
     for (const party of parties.values()) {
       party.link?.pay(party.full.has("direct") ? "full" : "trickle");
       if (party.full.has("relay") || !party.listed.video) carries = true;
     }
-    relay?.link.pay(carries ? "full" : "paused");
+    for (const one of [relay, next]) one?.link.pay(carries ? "full" : "paused");
   }
 
   /** Says what this page wants of somebody, until it is so. @param {Party} party @param {number} now */
@@ -240,14 +281,15 @@ export function createCall(options) {
       if (again || party.listed.role === "chaperone") leave(peer);
       else party.absent ||= performance.now();
     }
-    if (relay && !names.has(relay.listed.peer)) {
-      if (list.some((one) => one.role === "relay")) endRelay();
-      else relay.absent ||= performance.now();
+    if (next && !names.has(next.listed.peer)) {
+      next.link.close();
+      next = null;
     }
+    if (relay && !names.has(relay.listed.peer)) relay.absent ||= performance.now();
     for (const one of list) {
       if (one.role === "relay") {
-        if (!relay) connectRelay(one);
-        else relay.absent = 0;
+        if (relay?.listed.peer === one.peer) relay.absent = 0;
+        else if (next?.listed.peer !== one.peer) connectRelay(one);
       } else {
         take(one);
       }
@@ -277,7 +319,8 @@ export function createCall(options) {
   /** @param {string} type @param {any} body */
   function signal(type, body) {
     const party = parties.get(body.from);
-    if (body.from === relay?.listed.peer) relay?.link.signal(type, body);
+    const mine = [relay, next].find((one) => one?.listed.peer === body.from);
+    if (mine) mine.link.signal(type, body);
     else if (party && type === "rope") asked(party, body);
     else if (party?.link) party.link.signal(type, body);
     else if (!party && early.length < earlyLimit) early.push({ type, body });
@@ -287,6 +330,7 @@ export function createCall(options) {
   function slotted({ peer, slots }) {
     if (slotsOf.size > 8) slotsOf.clear();
     slotsOf.set(peer, slots);
+    if (next?.listed.peer === peer) next.slots = slots;
     if (relay?.listed.peer !== peer) return;
     for (const party of parties.values()) {
       const slot = slots.find((one) => one.peer === party.listed.peer)?.slot ?? -1;
@@ -310,6 +354,7 @@ export function createCall(options) {
     }
     if (closed) return;
     const now = performance.now();
+    if (next && carriesOver(now)) promote(next);
     for (const party of parties.values()) if (party.listed.role !== "chaperone") choose(party, now);
     listen();
   }
@@ -359,6 +404,7 @@ export function createCall(options) {
     const all = [...parties.values()];
     /** @type {RTCStatsReport | null} */
     let own = null;
+    const comes = next;
     const due = mine && (wanted() || now - mine.readAt >= idleLook);
     await Promise.all([
       ...all.map(async (party) => {
@@ -378,9 +424,19 @@ export function createCall(options) {
         const came = carried(report);
         if (came !== mine.came) Object.assign(mine, { came, cameAt: now });
         for (const party of all) {
-          const place = placeOf(party, "relay");
+          const place = placeAt(party, mine);
           const mids = place.map(({ mid }) => mid);
           if (place.length) party.relayed.read(report, level(place), (mid) => mids.includes(mid));
+        }
+      })(),
+      (async () => {
+        const report = comes?.up ? await comes.link.stats().catch(() => null) : null;
+        if (!report || !comes || closed || next !== comes) return;
+        for (const party of all) {
+          const reading = comes.arriving.get(party.listed.peer) ?? createReading(party.listed.peer);
+          comes.arriving.set(party.listed.peer, reading);
+          const mids = placeAt(party, comes).map(({ mid }) => mid);
+          if (mids.length) reading.read(report, undefined, (mid) => mids.includes(mid));
         }
       })(),
     ]);
@@ -413,7 +469,7 @@ export function createCall(options) {
     return packets;
   }
 
-  const links = () => [...parties.values()].flatMap(({ link }) => (link ? [link] : [])).concat(relay ? [relay.link] : []);
+  const links = () => [...parties.values(), relay, next].flatMap((one) => (one?.link ? [one.link] : []));
 
   const stop = [
     connection.on("welcome", (welcome) => {
@@ -442,6 +498,8 @@ export function createCall(options) {
         if (link && ending && link.state() !== "connected" && now - ending > overlap) letGo(party);
       }
       for (const link of links()) link.tick();
+      for (const { link, until } of former) if (now >= until || link.state() !== "connected") link.close();
+      former = former.filter(({ link }) => link.state() !== "closed");
       pay();
       for (const [peer, { absent, direct: one, relayed }] of parties) {
         if (!absent || now - absent < staleAfter * 1000) continue;
@@ -476,6 +534,9 @@ export function createCall(options) {
       closed = true;
       for (const f of stop) f();
       for (const peer of [...parties.keys()]) leave(peer);
+      next?.link.close();
+      next = null;
+      for (const { link } of former) link.close();
       endRelay();
     },
   };

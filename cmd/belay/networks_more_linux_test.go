@@ -89,12 +89,7 @@ func withoutLearningAnAddress(t *testing.T) {
 	}
 
 	h.robin.Goto(h.server.url)
-	browser.Eval[bool](h.robin, `(async () => {
-		const { settings } = await (await fetch("/api/settings")).json();
-		const answer = await fetch("/api/settings", { method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ ...settings, relay_only: true }) });
-		if (!answer.ok) throw new Error(await answer.text());
-		return true;
-	})()`)
+	h.relayOnly()
 	h.robin.Goto(h.server.url)
 	meet()
 	for p, all := range where {

@@ -94,6 +94,16 @@ func (v *visit) setUp() {
 	p.Shot("console/empty")
 }
 
+// relayOnly has the practice exchange no addresses: everything goes through the relay.
+func (v *visit) relayOnly() {
+	browser.Eval[bool](v.robin, `(async () => {
+		const { settings } = await (await fetch("/api/settings")).json();
+		const answer = await fetch("/api/settings", { method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ ...settings, relay_only: true }) });
+		if (!answer.ok) throw new Error(await answer.text());
+		return true;
+	})()`)
+}
+
 // signIn signs the same therapist in, in another browser.
 func signIn(p *browser.Person, url string) {
 	p.Goto(url)

@@ -12,7 +12,6 @@ import (
 	"github.com/pion/dtls/v3"
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
-	"github.com/pion/interceptor/pkg/nack"
 	"github.com/pion/interceptor/pkg/report"
 	"github.com/pion/logging"
 	"github.com/pion/sdp/v3"
@@ -60,6 +59,7 @@ func newStack(o Options) (*stack, error) {
 	set.DisableActiveTCP(true) // it never dials
 	set.SetIncludeLoopbackCandidate(o.loopback())
 	set.SetSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AEAD_AES_256_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80)
+	set.SetSRTPReplayProtectionWindow(replayWindow)
 	if len(o.Advertise) > 0 {
 		external := make([]string, len(o.Advertise))
 		for i, a := range o.Advertise {
@@ -130,10 +130,6 @@ func register(media *webrtc.MediaEngine, registry *interceptor.Registry, quiet l
 			}
 		}
 	}
-	lost, err := nack.NewGeneratorInterceptor(nack.GeneratorSize(512), nack.WithGeneratorLoggerFactory(quiet))
-	if err != nil {
-		return fmt.Errorf("relay: %w", err)
-	}
 	receiving, err := report.NewReceiverInterceptor(report.WithReceiverLoggerFactory(quiet))
 	if err != nil {
 		return fmt.Errorf("relay: %w", err)
@@ -143,7 +139,7 @@ func register(media *webrtc.MediaEngine, registry *interceptor.Registry, quiet l
 		return fmt.Errorf("relay: %w", err)
 	}
 	registry.Add(arrivalsFactory{}) // nearest to the wire: it makes the attributes that the others fill
-	registry.Add(lost)
+	registry.Add(gapsFactory{})
 	registry.Add(receiving)
 	registry.Add(sending)
 	return nil

@@ -127,6 +127,7 @@ type page struct {
 	parts   [2]int                     // packets in a frame of each layer
 	small   atomic.Bool                // simulcast: the small layer alone
 	plis    atomic.Int64
+	nacks   atomic.Int64
 	key     atomic.Bool
 	paused  atomic.Bool
 	cut     atomic.Bool // what it sends is lost on the way
@@ -340,9 +341,12 @@ func (p *page) feedback(s *webrtc.RTPSender, rid string) {
 			return
 		}
 		for _, m := range packets {
-			if _, ok := m.(*rtcp.PictureLossIndication); ok {
+			switch m.(type) {
+			case *rtcp.PictureLossIndication:
 				p.plis.Add(1)
 				p.key.Store(true)
+			case *rtcp.TransportLayerNack:
+				p.nacks.Add(1)
 			}
 		}
 	}

@@ -212,6 +212,10 @@ func TestAPageThatWasCutOffIsAskedForAKeyFrameAtOnceAndOneThatPausedIsNot(t *tes
 		if asked := b.plis.Load() > before; asked != one.asked {
 			t.Errorf("cut off: %v; asked for a key frame: %v", one.asked, asked)
 		}
+		// What it could not send would take the room of what is new.
+		if n := b.nacks.Load(); n > 0 {
+			t.Errorf("cut off: %v; asked %d times for what is missing", one.asked, n)
+		}
 	}
 }
 

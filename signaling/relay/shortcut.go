@@ -44,7 +44,7 @@ type shortcut struct {
 	header  rtp.Header
 }
 
-const replayWindow = 64 // packets, as pion's own (RFC 3711 section 3.3.2)
+const replayWindow = 512 // packets behind the newest (RFC 3711 section 3.3.2): more than is asked for again (see gaps) and what comes meanwhile
 
 // listen has a connection tell its keys.
 func (s *shortcut) listen(set *webrtc.SettingEngine) error {

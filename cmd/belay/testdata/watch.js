@@ -124,7 +124,10 @@
       let bytes = 0;
       for (const pc of open()) {
         if (toRelay(pc) !== relay) continue;
-        for (const one of (await pc.getStats()).values()) if (one.type === "outbound-rtp") bytes += one.bytesSent;
+        for (const one of (await pc.getStats()).values()) {
+          // Firefox sends sound also where its encoding is said not to be active.
+          if (one.type === "outbound-rtp" && !(one.kind === "audio" && navigator.userAgent.includes("Firefox"))) bytes += one.bytesSent;
+        }
       }
       return bytes;
     },
