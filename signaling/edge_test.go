@@ -370,6 +370,7 @@ func TestARestartOfTheServerKeepsThePeersListed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, h *house) {
 				therapist, client := h.come("therapist-1"), h.come("client-1")
+				synctest.Wait() // their coming is in the record
 				h.end(orderly)
 				if orderly {
 					therapist.wantClosed(protocol.CloseDraining)

@@ -462,11 +462,21 @@ export function createCall(options) {
     });
   }
 
-  /** Packets that came by a connection, what only reports on others included. @param {RTCStatsReport} report */
+  /**
+   * A number that grows with all that comes by a connection, what only reports on
+   * others included: of packets, and of bytes where a browser does not count those
+   * (Firefox).
+   *
+   * @param {RTCStatsReport} report
+   */
   function carried(report) {
     let packets = 0;
-    report.forEach((entry) => (packets += entry.type === "transport" ? (entry.packetsReceived ?? 0) : 0));
-    return packets;
+    let bytes = 0;
+    report.forEach((entry) => {
+      if (entry.type === "transport") packets += entry.packetsReceived ?? 0;
+      if (entry.type === "candidate-pair") bytes += entry.bytesReceived ?? 0;
+    });
+    return packets || bytes;
   }
 
   const links = () => [...parties.values(), relay, next].flatMap((one) => (one?.link ? [one.link] : []));

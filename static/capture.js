@@ -1,6 +1,8 @@
 // This device's camera and microphone, and their return after a phone call, a
 // pulled plug or a sleeping lid.
 
+import { swap } from "./swap.js";
+
 /** @typedef {import("./types.d.ts").CaptureState} CaptureState */
 /** @typedef {import("./types.d.ts").Found} Found */
 /** @typedef {"audio" | "video"} Kind */
@@ -151,9 +153,8 @@ export function createCapture({ onTracks, onState }) {
       if (old === fresh) continue;
       fresh.enabled = enabled[kind];
       if (kind === "audio" && "contentHint" in fresh) fresh.contentHint = withMusic ? "music" : "";
-      local.addTrack(fresh);
+      swap(local, fresh);
       if (old) {
-        local.removeTrack(old);
         old.onended = old.onmute = null;
         old.stop();
       }

@@ -1,6 +1,8 @@
 // One stream for each person, whichever connection brings its tracks: an element
 // that shows it never changes its source.
 
+import { swap } from "./swap.js";
+
 /**
  * createStreams keeps them.
  *
@@ -15,8 +17,7 @@ export function createStreams({ onStream, onGone }) {
 
   return {
     /**
-     * put shows somebody by these tracks. A new one comes in before the old one
-     * leaves: no black flash. Of two sounds only one is heard at any time.
+     * put shows somebody by these tracks, without a black flash. Of two sounds only one is heard at any time.
      *
      * @param {string} seat
      * @param {MediaStreamTrack[]} tracks one of each kind
@@ -27,11 +28,9 @@ export function createStreams({ onStream, onGone }) {
       let changed = false;
       for (const track of tracks) {
         if (stream.getTracks().includes(track)) continue;
-        const old = stream.getTracks().filter(({ kind }) => kind === track.kind);
-        if (track.kind === "audio") for (const one of old) one.enabled = false;
+        for (const one of stream.getAudioTracks()) if (track.kind === "audio") one.enabled = false;
         track.enabled = true;
-        stream.addTrack(track);
-        for (const one of old) stream.removeTrack(one);
+        swap(stream, track);
         changed = true;
       }
       if (changed) onStream(seat, stream);

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"time"
 
 	"belay/cmd/internal/person"
 	"belay/session"
@@ -110,7 +111,7 @@ func writeTranscript(out io.Writer, events []session.Event, acks map[session.Sea
 			act = causeOf(state, events[i])
 		}
 		if act != nil {
-			if err := w.Command(session.Command{Seat: first.Seat, Conn: first.Conn, Do: act}, first.Recorded); err != nil {
+			if err := w.Command(session.Command{Seat: first.Seat, Conn: first.Conn, Do: act, Given: givenAt(act, events[:n])}, first.Recorded); err != nil {
 				return err
 			}
 		}
@@ -125,6 +126,19 @@ func writeTranscript(out io.Writer, events []session.Event, acks map[session.Sea
 		events = events[n:]
 	}
 	return nil
+}
+
+// givenAt returns when a command was given that was on its way for a while, as what
+// it caused tells: zero where it was not.
+func givenAt(act session.Act, caused []session.Event) time.Time {
+	if session.LatenessOf(session.FactName(act)) == session.Noted {
+		for _, e := range caused {
+			if e.At.Before(e.Recorded) {
+				return e.At
+			}
+		}
+	}
+	return time.Time{}
 }
 
 // causeOf returns the act of the server, of the console or of the clock that an
