@@ -13,6 +13,7 @@ import (
 
 	"github.com/pion/dtls/v3"
 	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/nack"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/sdp/v3"
@@ -213,7 +214,9 @@ func pionAPI(t testing.TB, tcp, tells bool, profiles ...dtls.SRTPProtectionProfi
 		}
 	}
 	for _, err := range []error{
-		webrtc.ConfigureNack(media, registry), webrtc.ConfigureRTCPReports(registry),
+		// Few packets are kept to be sent again, or a page's memory grows for half a minute
+		// after it has come, and hides what the relay keeps.
+		webrtc.ConfigureNackWithOptions(media, registry, nil, nack.ResponderSize(128)), webrtc.ConfigureRTCPReports(registry),
 		webrtc.ConfigureSimulcastExtensionHeaders(media), webrtc.ConfigureTWCCHeaderExtensionSender(media, registry),
 	} {
 		if err != nil {
