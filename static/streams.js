@@ -17,7 +17,7 @@ export function createStreams({ onStream, onGone }) {
 
   return {
     /**
-     * put shows somebody by these tracks, without a black flash. Of two sounds only one is heard at any time.
+     * put shows somebody by these tracks. Of two sounds only one is heard at any time.
      *
      * @param {string} seat
      * @param {MediaStreamTrack[]} tracks one of each kind
