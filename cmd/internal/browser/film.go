@@ -18,7 +18,7 @@ import (
 const (
 	filmWide, filmHigh = 640, 360 // pixels
 	filmRate           = 15       // frames a second
-	filmFrames         = 30       // then it begins anew
+	filmFrames         = 37       // then it begins anew: whoever looks once a second sees no frame twice in a row
 )
 
 // film writes the film for one browser and returns its path.
@@ -31,8 +31,9 @@ func film(t testing.TB) string {
 	return path
 }
 
-// somebody is a figure before a wall that sways a little, in YUV4MPEG2. No two
-// frames are the same: a camera that is stuck is a story of its own.
+// somebody is a figure before a wall that sways a little, and light that wanders over
+// the wall, in YUV4MPEG2. No two frames are the same: a camera that is stuck is a story
+// of its own.
 var somebody = sync.OnceValue(func() []byte {
 	var out bytes.Buffer
 	w := bufio.NewWriter(&out)
@@ -50,6 +51,9 @@ var somebody = sync.OnceValue(func() []byte {
 		for py := range filmHigh {
 			for px := range filmWide {
 				luma := byte(70 + px*50/filmWide + py*30/filmHigh)
+				if bar := (px + n*filmWide/filmFrames) % filmWide; bar < 80 {
+					luma += 40
+				}
 				if inside(px, py) {
 					luma = byte(150 + py*40/filmHigh)
 				}
