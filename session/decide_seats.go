@@ -383,6 +383,7 @@ func (d *decision) updatesSeat(a UpdateSeat) error {
 	if !ok {
 		return refuse(NoSuchThing, "There is no seat %q in this session.", a.Seat)
 	}
+	was := seat
 	seat.Phone = a.Phone
 	if r := seat.validate(); r != nil {
 		return r
@@ -390,7 +391,6 @@ func (d *decision) updatesSeat(a UpdateSeat) error {
 	if r := needs(a.Name, "The name is empty."); r != nil {
 		return r
 	}
-	was, _ := d.Seat(a.Seat)
 	if was.Name == a.Name && was.Pronouns == a.Pronouns && was.Phone == a.Phone {
 		return nil
 	}

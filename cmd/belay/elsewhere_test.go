@@ -13,12 +13,7 @@ func TestHelpWorksOnAScreenWhoseSeatWentElsewhere(t *testing.T) {
 	t.Parallel()
 	chromium := browser.StartChromium(t, browser.Options{})
 	v := newVisit(t, chromium)
-	v.practise("1")
-	v.clientArrives()
-	v.therapistJoins()
-	act(v.robin, "Admit")
-	v.see()
-	ask(v.robin, ".panel-acts", "RecordSwallowed", answer{"reason", "Taken before the checks, on their own."})
+	v.tookIt()
 	v.alex.WaitFor(`document.body.dataset.screen === "dark"`, browser.Patience)
 	v.touchesTheDark()
 

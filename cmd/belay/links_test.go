@@ -80,13 +80,7 @@ func TestTherapistTakesOverOnAnotherDevice(t *testing.T) {
 	t.Parallel()
 	chromium := browser.StartChromium(t, browser.Options{})
 	v := newVisit(t, chromium)
-	v.practise("1")
-	v.clientArrives()
-	v.therapistJoins()
-	act(v.robin, "Admit")
-	v.see()
-	// The quickest way to a running clock.
-	ask(v.robin, ".panel-acts", "RecordSwallowed", answer{"reason", "Taken before the checks, on their own."})
+	v.tookIt()
 	v.phase("Absorbing")
 	says(v.robin, ".alarm-bar", "Alex has taken a dose past open checks")
 

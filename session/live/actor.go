@@ -26,7 +26,6 @@ type actor struct {
 
 	loaded   atomic.Bool                    // it has a state
 	restless atomic.Bool                    // it has something to try again: do not unload
-	seq      atomic.Uint64                  // of the last event that is known here
 	end      atomic.Pointer[store.Position] // where the log ends, as is known here
 	catching atomic.Bool                    // it is about to look for newer ones
 
@@ -151,9 +150,12 @@ func (a *actor) load() error {
 
 // stands notes for others how far this session is.
 func (a *actor) stands(st *session.State) {
-	a.seq.Store(st.Seq)
-	a.end.Store(&store.Position{Seq: st.Seq, Hash: st.Head})
+	end := endOf(st)
+	a.end.Store(&end)
 }
+
+// endOf is where the log of a state ends.
+func endOf(st *session.State) store.Position { return store.Position{Seq: st.Seq, Hash: st.Head} }
 
 // catchUp folds in what another writer appended.
 func (a *actor) catchUp() error {

@@ -49,24 +49,21 @@ func (s *Sessions) Create(ctx context.Context, id string, by session.Command) er
 // ErrNoted, ErrNotRecorded, ErrClosed, or the context's: the command may then have been
 // done, and may be sent again.
 func (s *Sessions) Do(ctx context.Context, id string, c session.Command) (uint64, error) {
-	var last uint64 // read only after the actor has answered
-	err := s.in(ctx, id, func(a *actor) (err error) {
-		last, err = a.do(c)
-		return err
-	})
-	if err != nil {
-		return 0, err
-	}
-	return last, nil
+	return s.do(ctx, id, func(*actor) session.Command { return c })
 }
 
 // DoGiven is Do for a command that was given a while ago, by this process's clock:
 // what it reports happened then, however long it waited for this session or for the
 // disk. Only given's monotonic reading counts, as time.Now makes one.
 func (s *Sessions) DoGiven(ctx context.Context, id string, c session.Command, given time.Time) (uint64, error) {
-	var last uint64
+	return s.do(ctx, id, func(a *actor) session.Command { return a.date(c, time.Since(given)) })
+}
+
+// do has the actor of a session do the command that is made when its turn has come.
+func (s *Sessions) do(ctx context.Context, id string, command func(*actor) session.Command) (uint64, error) {
+	var last uint64 // read only after the actor has answered
 	err := s.in(ctx, id, func(a *actor) (err error) {
-		last, err = a.do(a.date(c, time.Since(given)))
+		last, err = a.do(command(a))
 		return err
 	})
 	if err != nil {

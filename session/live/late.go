@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"belay/session"
-	"belay/session/store"
 )
 
 // lateCommand is a command as it waits in the journal, to be decided for the log.
@@ -127,7 +126,7 @@ func (a *actor) asLogged() error {
 	if err != nil {
 		return a.fails(err)
 	}
-	if h.Position == (store.Position{Seq: a.st.Seq, Hash: a.st.Head}) {
+	if h.Position == endOf(a.st) {
 		return nil
 	}
 	if err := a.catchUp(); err != nil {
@@ -200,7 +199,7 @@ func (a *actor) fallenBack() (bool, error) {
 		if err != nil {
 			return false, a.fails(err)
 		}
-		if h.Position == (store.Position{Seq: a.st.Seq, Hash: a.st.Head}) || h.Seq > a.st.Seq {
+		if h.Position == endOf(a.st) || h.Seq > a.st.Seq {
 			return false, nil
 		}
 		if time.Since(began) >= othersMend {

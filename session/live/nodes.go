@@ -70,7 +70,7 @@ func every(ctx context.Context, d time.Duration, f func()) {
 
 // hinted brings a session in memory up to an event that somebody appended.
 func (s *Sessions) hinted(id string, seq uint64) {
-	s.bring(id, func(a *actor) bool { return a.seq.Load() < seq }, func(a *actor) error { return a.level(seq) })
+	s.bring(id, func(a *actor) bool { at := a.end.Load(); return at == nil || at.Seq < seq }, func(a *actor) error { return a.level(seq) })
 }
 
 // compared brings a session in memory up to where its log ends, also where that is
@@ -165,7 +165,7 @@ func (a *actor) wasBehind() bool {
 	ctx, cancel := context.WithTimeout(a.all.base, hangsAfter)
 	defer cancel()
 	ends, err := a.all.opts.Nodes.Positions(ctx, []string{a.id})
-	if err != nil || ends[0] == (store.Position{Seq: a.st.Seq, Hash: a.st.Head}) {
+	if err != nil || ends[0] == endOf(a.st) {
 		return false
 	}
 	before := a.st

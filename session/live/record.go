@@ -311,7 +311,7 @@ func (a *actor) append(records []store.Record, next *session.State, events []ses
 		return fmt.Errorf("session %s: %w", a.id, err)
 	}
 	batch := store.Batch{
-		Log: a.id, After: store.Position{Seq: a.st.Seq, Hash: a.st.Head},
+		Log: a.id, After: endOf(a.st),
 		Records: records, Due: wallDue(next), Summary: summary, Cause: cause,
 	}
 	if err := batch.Validate(); err != nil {

@@ -151,16 +151,21 @@ func newLink(p *party, offer string) (*link, error) {
 	pc.SCTP().Transport().ICETransport().OnSelectedCandidatePairChange(func(pair *webrtc.ICECandidatePair) {
 		l.route.Store("relay-" + pair.Local.Protocol.String())
 		l.way.reset(time.Now())
-		for i := range MaxSlots {
-			for _, o := range []*slot{l.sounds[i], l.pictures[i]} {
-				if o != nil {
-					o.turned()
-				}
-			}
-		}
+		l.each((*slot).turned)
 		l.refresh(time.Now()) // on another path nothing of the picture is there
 	})
 	return l, nil
+}
+
+// each does something with every slot that there is.
+func (l *link) each(do func(*slot)) {
+	for i := range MaxSlots {
+		for _, o := range []*slot{l.sounds[i], l.pictures[i]} {
+			if o != nil {
+				do(o)
+			}
+		}
+	}
 }
 
 // refresh asks for a key frame of every picture that the page is shown, and of its
@@ -215,13 +220,7 @@ func (l *link) became(state webrtc.PeerConnectionState) {
 	switch state {
 	case webrtc.PeerConnectionStateConnected:
 		l.up.Store(true)
-		for i := range MaxSlots {
-			for _, o := range []*slot{l.sounds[i], l.pictures[i]} {
-				if o != nil {
-					o.open()
-				}
-			}
-		}
+		l.each((*slot).open)
 	case webrtc.PeerConnectionStateDisconnected:
 		l.up.Store(false)
 	case webrtc.PeerConnectionStateFailed, webrtc.PeerConnectionStateClosed:

@@ -1,7 +1,6 @@
 package browser
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"math"
@@ -36,8 +35,7 @@ func film(t testing.TB) string {
 // of its own.
 var somebody = sync.OnceValue(func() []byte {
 	var out bytes.Buffer
-	w := bufio.NewWriter(&out)
-	fmt.Fprintf(w, "YUV4MPEG2 W%d H%d F%d:1 Ip A1:1 C420jpeg\n", filmWide, filmHigh, filmRate)
+	fmt.Fprintf(&out, "YUV4MPEG2 W%d H%d F%d:1 Ip A1:1 C420jpeg\n", filmWide, filmHigh, filmRate)
 	for n := range filmFrames {
 		turn := 2 * math.Pi * float64(n) / filmFrames
 		x, y := filmWide/2+20*math.Sin(turn), 150+6*math.Cos(2*turn)
@@ -47,7 +45,7 @@ var somebody = sync.OnceValue(func() []byte {
 			shoulders := dx*dx/(150*150)+(dy-200)*(dy-200)/(125*125) < 1
 			return head || shoulders
 		}
-		w.WriteString("FRAME\n")
+		out.WriteString("FRAME\n")
 		for py := range filmHigh {
 			for px := range filmWide {
 				luma := byte(70 + px*50/filmWide + py*30/filmHigh)
@@ -57,21 +55,20 @@ var somebody = sync.OnceValue(func() []byte {
 				if inside(px, py) {
 					luma = byte(150 + py*40/filmHigh)
 				}
-				w.WriteByte(luma)
+				out.WriteByte(luma)
 			}
 		}
 		for _, tint := range [2][2]byte{{136, 116}, {118, 142}} { // Cb and Cr, of the wall and of somebody
 			for py := range filmHigh / 2 {
 				for px := range filmWide / 2 {
 					if inside(2*px, 2*py) {
-						w.WriteByte(tint[1])
+						out.WriteByte(tint[1])
 					} else {
-						w.WriteByte(tint[0])
+						out.WriteByte(tint[0])
 					}
 				}
 			}
 		}
 	}
-	w.Flush() // into memory
 	return out.Bytes()
 })

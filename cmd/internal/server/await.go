@@ -4,14 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"net"
 	"net/http"
 	"strings"
 	"time"
 
 	"belay/session/store/redis"
-	"belay/signaling/oneport"
 	"belay/static"
 )
 
@@ -65,17 +62,10 @@ func awaitRedis(ctx context.Context, opts Options, why error) error {
 }
 
 // hold listens where the server will, and says that it waits.
-func (s *Server) hold() (err error) {
-	if s.listener, err = net.Listen("tcp", s.opts.Listen); err != nil {
-		return fmt.Errorf("listen: %w", err)
+func (s *Server) hold() error {
+	if err := s.listen(); err != nil {
+		return err
 	}
-	if err = s.certificate(); err == nil {
-		s.pages, err = oneport.New(oneport.Options{Listener: s.listener, TLS: s.tls()})
-	}
-	if err != nil {
-		return errors.Join(err, s.listener.Close())
-	}
-	s.onClose("the port of the pages", 5*time.Second, func(context.Context) error { return s.pages.Close() })
 	files, err := newSite(static.Files, nil, s.opts.Log)
 	if err != nil {
 		return err
@@ -87,7 +77,7 @@ func (s *Server) hold() (err error) {
 // waits answers while there is no record.
 func waits(files *site) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /healthz", healthz)
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "not ready: starting, Redis can't be reached", http.StatusServiceUnavailable)
 	})

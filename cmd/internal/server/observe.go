@@ -13,17 +13,18 @@ func (s *Server) observe(edge *signaling.Edge) error {
 		return nil
 	}
 	sources := observe.Sources{Sessions: s.sessions, Edge: edge, Data: s.opts.Data}
-	sources.Nodes.Ends = s.ending.Load
+	sources.Nodes = observe.Nodes{Ends: s.ending.Load, Journal: s.journal, Kept: s.kept}
 	if n := s.nodes; n != nil {
 		n.OnCrossing(s.metrics.Crossed)
-		sources.Nodes = observe.Nodes{Ends: s.ending.Load, Mail: n.MailCounts, Journal: s.journal, Kept: s.kept, Others: func() (living, draining int) {
+		sources.Nodes.Mail = n.MailCounts
+		sources.Nodes.Others = func() (living, draining int) {
 			for _, p := range n.Others() {
 				if living++; p.Draining {
 					draining++
 				}
 			}
 			return living, draining
-		}}
+		}
 	}
 	if err := s.metrics.Watch(sources); err != nil {
 		return err

@@ -197,16 +197,9 @@ func (s *Server) begin(ctx context.Context) (err error) {
 		return err
 	}
 
-	if s.listener, err = net.Listen("tcp", o.Listen); err != nil {
-		return fmt.Errorf("listen: %w", err)
+	if err := s.listen(); err != nil {
+		return err
 	}
-	if err := s.certificate(); err != nil {
-		return errors.Join(err, s.listener.Close())
-	}
-	if s.pages, err = oneport.New(oneport.Options{Listener: s.listener, TLS: s.tls()}); err != nil {
-		return errors.Join(err, s.listener.Close())
-	}
-	s.onClose("the port of the pages", 5*time.Second, func(context.Context) error { return s.pages.Close() })
 	edge, err := s.edge(ctx, door)
 	if err != nil {
 		return err
@@ -247,7 +240,7 @@ func (s *Server) begin(ctx context.Context) (err error) {
 
 func (s *Server) routes(pages *site, console http.Handler, edge http.Handler) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /healthz", healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.Handle("GET /probe/{secret}", s.probes)
 	mux.HandleFunc("GET /static/{file...}", pages.static)
@@ -267,6 +260,9 @@ func (s *Server) routes(pages *site, console http.Handler, edge http.Handler) ht
 	return mux
 }
 
+// healthz is about the process: it answers.
+func healthz(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") }
+
 // readyz says whether people should be sent here: the server is not starting and not
 // about to end. A log that can't be read now is said, and keeps nobody away: there is
 // no other place to go, and screens that come are told what is wrong.
@@ -282,6 +278,21 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	fmt.Fprintln(w, "ok")
+}
+
+// listen opens the port of the pages.
+func (s *Server) listen() (err error) {
+	if s.listener, err = net.Listen("tcp", s.opts.Listen); err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	if err = s.certificate(); err == nil {
+		s.pages, err = oneport.New(oneport.Options{Listener: s.listener, TLS: s.tls()})
+	}
+	if err != nil {
+		return errors.Join(err, s.listener.Close())
+	}
+	s.onClose("the port of the pages", 5*time.Second, func(context.Context) error { return s.pages.Close() })
+	return nil
 }
 
 // certificate reads or makes the certificate, where one is asked for.
