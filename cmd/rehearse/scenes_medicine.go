@@ -334,6 +334,11 @@ func (p *play) bringBack() error {
 		if _, err := p.sees(c, "the reflection words", func(v session.View) bool { return v.Clients[0].Words != "" }); err != nil {
 			return err
 		}
+		// On a crowded machine the story itself can come late, and its alarm is right.
+		if v, err := p.client(c); err == nil && v.Windows != nil && p.therapist.Now().After(v.Windows.Overdue) {
+			late := cause{condition: session.ActiveOverdue, from: v.Windows.Overdue, to: p.therapist.Now()}
+			p.e.note(func() { p.e.causes = append(p.e.causes, late) })
+		}
 		p.tell("%s is returning.", c.seat.Name)
 	}
 	return nil
