@@ -51,7 +51,7 @@ func StartChromium(t testing.TB, o Options) *Browser {
 	case o.Camera != "":
 		flags["use-file-for-fake-video-capture"] = o.Camera
 	default:
-		flags["use-file-for-fake-video-capture"] = film(t)
+		flags["use-file-for-fake-video-capture"] = film(t, profile)
 	}
 	for name, value := range o.Flags {
 		if name == "disable-features" || name == "enable-features" {

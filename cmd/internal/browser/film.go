@@ -20,10 +20,10 @@ const (
 	filmFrames         = 37       // then it begins anew: whoever looks once a second sees no frame twice in a row
 )
 
-// film writes the film for one browser and returns its path.
-func film(t testing.TB) string {
+// film writes the film for one browser into its profile and returns its path.
+func film(t testing.TB, profile string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "somebody.y4m")
+	path := filepath.Join(profile, "somebody.y4m")
 	if err := os.WriteFile(path, somebody(), 0o600); err != nil {
 		t.Fatal(err)
 	}
