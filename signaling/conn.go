@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -235,7 +234,6 @@ func (c *conn) take(message any) {
 	case passed:
 		c.edge.tally.brokered.Add(1)
 		c.room.broker(c, m.to, m.kind, m.frame)
-		runtime.Gosched() // the receiver's writer is next: do not have another thread woken for it
 	case *protocol.Offer:
 		c.broker(m, &m.To, &m.From, "offer")
 	case *protocol.Answer:

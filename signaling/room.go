@@ -298,22 +298,30 @@ func (r *room) find(peer protocol.PeerID) *place {
 
 // broker passes a frame on to one page, or says that it can't.
 func (r *room) broker(c *conn, to protocol.PeerID, kind string, frame []byte) {
-	if words := r.pass(c, to, kind, frame); words != "" {
+	out, words := r.pass(c, to, kind, frame)
+	switch {
+	case out != nil:
+		out.push() // here, where no lock is held
+	case words != "":
 		c.send(protocol.Undelivered{To: to, Type: kind, Words: words})
 	}
 }
 
-func (r *room) pass(c *conn, to protocol.PeerID, kind string, frame []byte) (why string) {
+// pass queues a frame for a page. The caller pushes what it gets, or says why there is nothing.
+func (r *room) pass(c *conn, to protocol.PeerID, kind string, frame []byte) (out *outbox, why string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	from, p := r.places[c.seat], r.find(to)
 	switch {
 	case from == nil || from.conn != c:
-		return "this connection was replaced"
+		return nil, "this connection was replaced"
 	case p == nil, !r.mayMeet(from, p), kind != "rope" && !r.direct(from, p), p.gone(time.Now()):
-		return nobodyThere
+		return nil, nobodyThere
+	case p.ready && !p.there:
+		p.conn.out.add(frame, false)
+		return &p.conn.out, ""
 	}
-	return r.give(p, c.peer, kind, frame)
+	return nil, r.give(p, c.peer, kind, frame)
 }
 
 // The same words for each reason: who is there is not for everybody.

@@ -200,6 +200,9 @@ type Conn struct {
 // ConnectionState returns the TLS that was taken off; nil: there was none.
 func (c *Conn) ConnectionState() *tls.ConnectionState { return c.state }
 
+// NetConn returns the connection underneath, as that of crypto/tls does.
+func (c *Conn) NetConn() net.Conn { return c.Conn }
+
 // peek reads until n bytes are there.
 func (c *Conn) peek(n int) bool {
 	have := len(c.first)
