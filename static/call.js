@@ -24,10 +24,11 @@ import { createWay } from "./way.js";
  *   choice: ReturnType<typeof createChoice>, full: Set<Rope>, left: number, moved: number, said: number, saying: string, fresh: number, report: RTCStatsReport | null}} Party
  */
 /**
- * A connection to a relay. Arriving is what it brings of each page, until it is the one in use.
+ * A connection to a relay. Came is a number that grows with all that it brings, cameAt is when it last did, talks
+ * whether it does about every second; arriving is what it brings of each page, until it is the one in use.
  *
  * @typedef {{listed: Peer, absent: number, link: Link, warm: number, up: boolean, slots: Slots["slots"], readAt: number, report: RTCStatsReport | null, came: number, cameAt: number,
- *   arriving: Map<string, Reading>}} Relay
+ *   talks: boolean, arriving: Map<string, Reading>}} Relay
  */
 
 const staleAfter = 10; // s without a packet: a peer that is no longer listed is gone
@@ -38,6 +39,9 @@ const sayAgain = 10_000; // ms, while it is: the other page may have lost it
 const holds = 3000; // ms that the relay carries well before a direct connection is let go of for good
 const overlap = 8000; // ms that a connection outlives its place in the list: a direct one that is down, the one to a relay that has a successor
 const deafAfter = 1000; // ms without a packet from anybody
+const restsFor = 1500; // ms without a word of a relay that nobody is received by: it reports once a second
+const talksWithin = 2500; // ms between two of its words, where one of them may be read a second late
+const firstFrame = 5000; // ms in which it is looked for as often as can be, after a connection was built
 const sees = 500; // ms since the last frame of a picture that is there
 const idleLook = 1000; // ms between two looks at a rope that nobody wants
 
@@ -79,7 +83,8 @@ export function createCall(options) {
   let looking = false;
   let closed = false;
   let hidden = false;
-  let deaf = false; // what came from somebody has stopped, by all ropes
+  let deaf = 0; // since when what came from somebody has stopped, by all ropes; 0: it has not
+  let dead = false; // and the relay itself says nothing
 
   /** @param {"direct" | "relay"} rope @returns {RTCIceServer[]} */
   const serversFor = (rope) =>
@@ -126,7 +131,7 @@ export function createCall(options) {
   /** @param {Peer} listed */
   function connectRelay(listed) {
     /** @type {Relay} */
-    const mine = { listed, absent: 0, link: /** @type {any} */ (null), warm: 0, up: false, slots: slotsOf.get(listed.peer) ?? [], readAt: 0, report: null, came: 0, cameAt: 0, arriving: new Map() };
+    const mine = { listed, absent: 0, link: /** @type {any} */ (null), warm: 0, up: false, slots: slotsOf.get(listed.peer) ?? [], readAt: 0, report: null, came: 0, cameAt: 0, talks: false, arriving: new Map() };
     if (relay) next = mine;
     else relay = mine;
     mine.link = createPeer({
@@ -137,9 +142,10 @@ export function createCall(options) {
       iceServers: () => serversFor("relay"),
       onTrack: built,
       onState(state) {
+        const now = performance.now();
         mine.up = state === "connected";
-        if (mine.up) mine.warm = performance.now() + warmFor;
-        if (state === "connecting" || state === "new") mine.warm = 0;
+        if (mine.up) Object.assign(mine, { warm: now + warmFor, cameAt: now });
+        if (state === "connecting" || state === "new") Object.assign(mine, { warm: 0, talks: false });
         if (!mine.warm) mine.arriving.clear();
         if (!mine.warm && mine === relay) for (const party of parties.values()) party.relayed.restarted();
         pay();
@@ -356,24 +362,34 @@ export function createCall(options) {
     const now = performance.now();
     if (next && carriesOver(now)) promote(next);
     for (const party of parties.values()) if (party.listed.role !== "chaperone") choose(party, now);
-    listen();
+    listen(now);
   }
 
   /**
    * Where nothing comes from anybody it may be this page's own network that is
    * another one, and its socket dead; if that lives, it is the paths that do not.
+   *
+   * @param {number} now
    */
-  function listen() {
+  function listen(now) {
     const ages = [...parties.values()].flatMap(({ direct, relayed }) => [direct.ages().packet, relayed.ages().packet]).filter((age) => age >= 0);
-    const before = deaf;
-    deaf = ages.length > 0 && Math.min(...ages) >= deafAfter;
-    if (!deaf || before) return;
-    connection.doubt(() => {
-      if (!deaf || closed) return;
-      // The relay itself always answers what it is sent.
-      const dead = relay !== null && wanted() && performance.now() - relay.cameAt >= deafAfter;
-      for (const link of links()) link.failed(dead && link === relay?.link);
-    });
+    const before = { deaf, dead };
+    deaf = ages.length > 0 && Math.min(...ages) >= deafAfter ? deaf || now : 0;
+    dead = deaf > 0 && silent(now);
+    if (deaf && !before.deaf) {
+      connection.doubt(() => {
+        // The relay may be about to carry: a restart would only hold it up.
+        if (deaf && !closed) for (const link of links()) if (link !== relay?.link) link.failed(false);
+      });
+    }
+    if (dead && !before.dead) connection.doubt(() => void (dead && !closed && relay?.link.failed(relay.talks)));
+  }
+
+  /** Whether nothing comes of a relay that is connected: it always answers what it is sent. @param {number} now */
+  function silent(now) {
+    if (!relay?.up) return false;
+    const carries = [...parties.values()].some(({ choice }) => choice.use() === "relay");
+    return now - Math.max(relay.cameAt, relay.talks ? 0 : deaf) >= (carries ? deafAfter : restsFor);
   }
 
   /** @param {Party} party @param {number} now */
@@ -422,7 +438,7 @@ export function createCall(options) {
         mine.readAt = now;
         mine.report = report;
         const came = carried(report);
-        if (came !== mine.came) Object.assign(mine, { came, cameAt: now });
+        if (came !== mine.came) Object.assign(mine, { came, cameAt: now, talks: now - mine.cameAt < talksWithin });
         for (const party of all) {
           const place = placeAt(party, mine);
           const mids = place.map(({ mid }) => mid);
@@ -484,7 +500,7 @@ export function createCall(options) {
   const stop = [
     connection.on("welcome", (welcome) => {
       servers = welcome.ice_servers ?? [];
-      for (const link of links()) link.changed(deaf);
+      for (const link of links()) link.changed(deaf > 0);
       // Nobody could say by which rope they want this page.
       if (deaf && relay) relay.warm = performance.now() + warmFor;
       pay();
@@ -519,7 +535,10 @@ export function createCall(options) {
       if (relay?.absent && (!relay.up || !parties.size)) endRelay();
     },
     /** hurried: somebody waits for a first frame. */
-    hurried: () => [...parties.values()].some(({ choice, listed: of }) => of.role !== "chaperone" && choice.hurried(performance.now())),
+    hurried() {
+      const now = performance.now();
+      return [...parties.values()].some(({ choice, fresh, listed: of }) => of.role !== "chaperone" && (choice.hurried(now) || (fresh > 0 && now - fresh < firstFrame)));
+    },
     seen,
     tracksChanged() {
       for (const link of links()) link.tracksChanged();

@@ -68,6 +68,8 @@ export function openConnection({ path, media = true, on = {} }) {
   let attempts = 0;
   let broken = 0; // connections in a row that the server closed because of what we sent
   let closed = false;
+  /** @type {(() => void)[]} */
+  const asking = []; // what waits to hear anything at all of the server
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let redial;
   /** @type {ConnectionState} */
@@ -194,6 +196,7 @@ export function openConnection({ path, media = true, on = {} }) {
   /** @param {string} data */
   function read(data) {
     lastHeard = performance.now();
+    for (const heard of asking.splice(0)) heard();
     const silent = state.silentFor > 0;
     state.heard = Date.now();
     if (silent) become({ silentFor: 0 });
@@ -337,14 +340,13 @@ export function openConnection({ path, media = true, on = {} }) {
       return;
     }
     if (!welcomed) return;
-    const asked = performance.now();
     const mine = socket;
+    const late = setTimeout(() => socket === mine && again(), within);
+    asking.push(() => {
+      clearTimeout(late);
+      if (socket === mine) well?.();
+    });
     ping();
-    setTimeout(() => {
-      if (socket !== mine) return;
-      if (lastHeard < asked) again();
-      else well?.();
-    }, within);
   }
 
   const onWoken = () => probe(answerWithin);

@@ -12,6 +12,7 @@ const askAgainAfter = 4000; // ms between two offers, restarts or questions
 const rebuildAfter = 15_000; // ms without a connection although restarts were tried
 const relayRebuildAfter = 6000; // ms; the relay is not looked for: it is there or it is not
 const patienceMost = 60_000; // ms: what has never worked is tried more and more rarely
+const never = -Infinity; // not 0: that is when a page was loaded
 const queueLimit = 128; // candidates that wait for a description
 
 /**
@@ -61,7 +62,7 @@ export function createPeer(options) {
   /** @type {RTCIceCandidateInit[]} */
   let waiting = [];
   let described = false; // a remote description is set
-  let asked = 0; // when something was last sent that wants an answer
+  let asked = never; // when something was last sent that wants an answer
   let unwell = 0; // since when it is not connected
   let closed = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -101,7 +102,7 @@ export function createPeer(options) {
     pc = mine;
     waiting = [];
     described = false;
-    asked = offers ? 0 : performance.now(); // the other side has a moment to offer
+    asked = offers ? never : performance.now(); // the other side has a moment to offer
     unwell = performance.now();
     if (!way) {
       channel = mine.createDataChannel("belay", { negotiated: true, id: 0 });
@@ -235,6 +236,9 @@ export function createPeer(options) {
       if (way && lost) way.failed(); // the server is there, and the connection is not
       lost = false;
       await on.setRemoteDescription({ type: "answer", sdp: way && !options.iceServers().length ? way.narrowed(sdp) : sdp });
+      // A browser takes from an answer which layers are paused, as they were when it
+      // offered. What was said meanwhile counts.
+      if (sends) paid = await rank(on, pace, blind);
       await drain(on);
     });
   }
@@ -300,7 +304,7 @@ export function createPeer(options) {
      * @param {boolean} deaf nothing comes by any rope: a path that seems well is not
      */
     changed(deaf) {
-      asked = 0;
+      asked = never;
       patience = firstPatience;
       const well = pc.iceConnectionState === "connected" || pc.iceConnectionState === "completed";
       if (!well || deaf || (offers && pc.signalingState === "have-local-offer")) restart();
@@ -312,13 +316,20 @@ export function createPeer(options) {
      * @param {boolean} dead it is the path, and not the one at its other end
      */
     failed(dead) {
-      asked = 0;
-      lost ||= dead;
-      restart();
+      asked = never;
+      if (!dead || !way) {
+        restart();
+        return;
+      }
+      // A connection takes a path of lower rank, as TCP's is, only when nothing has come
+      // by the one before for 3.5 s (Chromium 156). A new one takes it at once.
+      way.failed();
+      rebuild();
+      lost = false; // it has been counted
     },
     /** moved says that this device's network is another one: even a path that seems well may be gone. */
     moved() {
-      if (performance.now() - asked > 1000) asked = 0;
+      if (performance.now() - asked > 1000) asked = never;
       patience = firstPatience;
       if (described) restart();
     },

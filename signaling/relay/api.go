@@ -57,6 +57,9 @@ func newStack(o Options) (*stack, error) {
 	set.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	set.SetICETimeouts(iceDisconnected, iceFailed, iceKeepalive)
 	set.DisableActiveTCP(true) // it never dials
+	// A page pauses its layers and takes them up again as it likes. Where an answer calls
+	// a layer paused because the offer did, it stays so, whatever the page has begun since.
+	set.SetIgnoreRidPauseForRecv(true)
 	set.SetIncludeLoopbackCandidate(o.loopback())
 	set.SetSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AEAD_AES_256_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80)
 	set.SetSRTPReplayProtectionWindow(replayWindow)

@@ -29,6 +29,7 @@ type party struct {
 	// What has arrived from it, over all its connections. Unix nanoseconds; 0: none.
 	soundAt, pictureAt, frameAt atomic.Int64
 	level                       atomic.Int32 // RFC 6464, 0 to 127; negative: not told
+	frames                      atomic.Int64 // of all layers, counted
 	keys                        keys
 
 	mu      sync.Mutex
@@ -148,8 +149,10 @@ func (p *party) sources() []*source {
 }
 
 const (
-	liveFor   = 1500 * time.Millisecond // a layer without a packet for longer is not being sent
-	livesFrom = 3 * time.Second         // and one that comes back is believed after this
+	liveFor     = 1500 * time.Millisecond // a layer without a packet for longer is not being sent,
+	givenUp     = 400 * time.Millisecond  // or for so long, where so many frames of the other have come meanwhile
+	givenUpLate = 6
+	livesFrom   = 3 * time.Second // and one that comes back is believed after this
 )
 
 // layer chooses the stream of the page's picture for a viewer on a step of the

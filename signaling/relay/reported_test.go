@@ -103,3 +103,39 @@ func TestALayerInWhichThereIsNothingIsNotShown(t *testing.T) {
 		t.Error("nothing is shown, and the small layer comes")
 	}
 }
+
+// A browser that has no room for its large layer stops it without a word. The small
+// one tells, before anybody would call the picture still; and where neither comes it
+// was only a pause.
+func TestALayerThatIsGivenUpIsKnownByTheOther(t *testing.T) {
+	p := &party{room: &room{}}
+	big, small := &source{link: &link{party: p}, picture: true}, &source{link: &link{party: p}, picture: true}
+	p.layers = map[string]*source{"h": big, "l": small}
+	now, stamp := noon, uint32(0)
+	pass := func(d time.Duration, sources ...*source) {
+		for end := now.Add(d); now.Before(end); {
+			now, stamp = now.Add(40*time.Millisecond), stamp+3600
+			for _, s := range sources {
+				s.note(&packet{marker: true, stamp: stamp, payload: []byte{1}}, now)
+			}
+		}
+	}
+	shown := big
+	show := func(want *source, when string) {
+		t.Helper()
+		if shown = p.layer(full, shown, now); shown != want {
+			t.Errorf("%s: the large layer is shown: %v", when, shown == big)
+		}
+	}
+	pass(2*time.Second, big, small)
+	pass(300*time.Millisecond, small)
+	show(big, "a frame that takes long")
+	pass(200*time.Millisecond, small)
+	show(small, "the large layer has stopped")
+	pass(2*time.Second, big, small)
+	show(small, "it has just begun again")
+	pass(1200*time.Millisecond, big, small)
+	show(big, "it goes on")
+	pass(time.Second)
+	show(big, "nothing at all has come for a second")
+}

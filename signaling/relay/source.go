@@ -36,6 +36,7 @@ type source struct {
 	bytes  atomic.Int64            // that have come
 	lastAt atomic.Int64            // of a packet that carries something; Unix nanoseconds
 	since  atomic.Int64            // since when packets have come without a pause
+	late   atomic.Int64            // how many frames the page had sent by the last of them, in all layers
 
 	// Of the reader.
 	buf     []byte
@@ -154,7 +155,7 @@ func (s *source) note(p *packet, now time.Time) (torn bool) {
 		party.pictureAt.Store(at)
 		return torn
 	}
-	if silence > int64(liveFor) {
+	if s.paused(silence) {
 		s.since.Store(at)
 	}
 	s.lastAt.Store(at)
@@ -167,8 +168,16 @@ func (s *source) note(p *packet, now time.Time) (torn bool) {
 	if p.marker && len(p.payload) > 0 && (!s.frames || int32(p.stamp-s.stamp) > 0) {
 		s.stamp, s.frames = p.stamp, true
 		party.frameAt.Store(at)
+		party.frames.Add(1)
 	}
+	s.late.Store(party.frames.Load())
 	return torn
+}
+
+// paused reports whether so many nanoseconds without a packet are more than the time
+// between two: what a browser has no room for it gives up without a word.
+func (s *source) paused(silence int64) bool {
+	return silence > int64(liveFor) || s.picture && silence > int64(givenUp) && s.link.party.frames.Load()-s.late.Load() >= givenUpLate
 }
 
 // weigh follows how much comes, over some seconds. room.mu is held.
@@ -191,7 +200,7 @@ func (s *source) live(now time.Time, long time.Duration) bool {
 		return false
 	}
 	at := now.UnixNano()
-	return at-s.lastAt.Load() <= int64(liveFor) && at-s.since.Load() >= int64(long)
+	return !s.paused(at-s.lastAt.Load()) && at-s.since.Load() >= int64(long)
 }
 
 // keep takes over a buffer that holds a packet and returns another to read into.

@@ -24,7 +24,9 @@
 //     anybody. Their end is looked at when an allocation is made, and not after: a
 //     visit may be longer than a credential. Revoke ends allocations at once, and
 //     refuses what was issued before.
-//   - A seat, and an address, have at most their quota of allocations, exactly.
+//   - A seat, and an address, have at most their quota of allocations, exactly. Over
+//     TCP and TLS one that says nothing for a minute, as when its device has gone to
+//     another network, does not count against it any longer.
 //   - A slow reader over TCP holds up nobody else: what it does not take is dropped.
 //   - Malformed packets are dropped; over TCP and TLS they end their connection.
 //   - TCP allocations (RFC 6062) and IPv6 allocations (RFC 6156) are refused: the

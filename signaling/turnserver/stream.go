@@ -13,6 +13,11 @@ import (
 const (
 	allocateWithin = 30 * time.Second // of a connection's begin, or after its allocation has ended
 	writeWithin    = 10 * time.Second // a page that takes nothing for so long is cut off
+
+	// A page that is used asks every few seconds whether its way still leads anywhere
+	// (RFC 7675 section 5.1). One whose device has gone to another network says nothing,
+	// not even goodbye, and its allocation would count against its seat until it lapses.
+	silentFor = time.Minute
 )
 
 var errFrame = errors.New("turnserver: neither STUN nor ChannelData")
@@ -47,6 +52,10 @@ type stream struct {
 	key    string
 	once   sync.Once
 	end    func() // of the message that pion has; nil: it makes no permission. Of the reader alone
+
+	mu    sync.Mutex
+	holds bool      // an allocation
+	until time.Time // the next message is awaited
 }
 
 func (s *Server) stream(conn net.Conn) *stream {
@@ -56,34 +65,64 @@ func (s *Server) stream(conn net.Conn) *stream {
 	if s.closed {
 		return nil
 	}
-	_ = conn.SetReadDeadline(time.Now().Add(allocateWithin)) // an error shows when it is read from
+	st.holding(false)
 	s.streams[st.key] = st
 	s.running.Add(1) // pion's reader of it; see Close
 	return st
 }
 
-// settle lets the connection of a new allocation live as long as that does.
+// settle lets the connection of a new allocation live as long as it says something.
 func (s *Server) settle(src, _ net.Addr, _, _, _ string, _ net.Addr, _ int) {
 	s.permissions.forget(src)
-	s.deadline(src, time.Time{})
+	if st := s.streamOf(src); st != nil {
+		st.holding(true)
+	}
 }
 
 // unsettle gives the connection of an allocation that has ended a moment for another.
 func (s *Server) unsettle(src, _ net.Addr, _, _, _ string) {
 	s.permissions.forget(src)
-	s.deadline(src, time.Now().Add(allocateWithin))
+	if st := s.streamOf(src); st != nil {
+		st.holding(false)
+	}
 }
 
-func (s *Server) deadline(src net.Addr, at time.Time) {
+// streamOf is the connection from an address; nil: there is none.
+func (s *Server) streamOf(src net.Addr) *stream {
 	if _, ok := src.(*net.TCPAddr); !ok {
-		return
+		return nil
 	}
 	s.mu.Lock()
-	st := s.streams[src.String()]
-	s.mu.Unlock()
-	if st != nil {
-		_ = st.Conn.SetReadDeadline(at) // an error shows when it is read from
+	defer s.mu.Unlock()
+	return s.streams[src.String()]
+}
+
+// holding says whether the connection has an allocation.
+func (s *stream) holding(is bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.holds = is
+	if is {
+		s.await(s.server.opts.silence)
+	} else {
+		s.await(allocateWithin)
 	}
+}
+
+// heard lets a connection with an allocation live on: a message has come. Not every
+// one costs a new deadline.
+func (s *stream) heard() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if within := s.server.opts.silence; s.holds && time.Until(s.until) < within-within/8 {
+		s.await(within)
+	}
+}
+
+// await bounds how long the next message may take. s.mu is held.
+func (s *stream) await(within time.Duration) {
+	s.until = time.Now().Add(within)
+	_ = s.Conn.SetReadDeadline(s.until) // an error shows when it is read from
 }
 
 // Read returns one whole message that TURN may see.
@@ -97,6 +136,7 @@ func (s *stream) Read(p []byte) (int, error) {
 		if err != nil {
 			return 0, err
 		}
+		s.heard()
 		answer, ok := s.server.judge(p[:n])
 		if answer != nil {
 			if _, err := s.Write(answer); err != nil {

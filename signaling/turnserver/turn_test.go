@@ -288,9 +288,39 @@ func TestACallerWithoutAnAllocationDoesNotStay(t *testing.T) {
 		t.Fatalf("%d connections", n)
 	}
 	// What would take its time by the clock is done by hand: its deadline passes.
-	h.deadline(c.conn.LocalAddr(), longAgo)
+	h.streamOf(c.conn.LocalAddr()).Conn.SetReadDeadline(longAgo)
 	if _, err := c.read(); err == nil || isTimeout(err) {
 		t.Errorf("it is still connected: %v", err)
+	}
+}
+
+// A device that goes to another network says goodbye to nobody: the next one finds
+// room all the same.
+func TestAnAllocationThatSaysNothingGivesItsPlaceBack(t *testing.T) {
+	h := open(t, func(o *Options) { o.PerSeat, o.silence = 1, 2*time.Second })
+	gone, here := h.seat("tcp", "client-1"), h.seat("tcp", "therapist-1")
+	for _, c := range []*caller{gone, here} {
+		if got := c.allocate(); got != 0 {
+			t.Fatal(got)
+		}
+		if got := code(c.ask(stun.MethodChannelBind, channel(0x4001), at(advertised))); got != 0 {
+			t.Fatal(got)
+		}
+	}
+	if got := h.seat("tcp", "client-1").allocate(); got != stun.CodeAllocQuotaReached {
+		t.Fatalf("a second one: %d", got)
+	}
+	for end := time.Now().Add(patience); h.Allocations() > 1; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("after %v there are %d allocations", patience, h.Allocations())
+		}
+		here.onChannel(0x4001, "still here")
+	}
+	if got := h.seat("tcp", "client-1").allocate(); got != 0 {
+		t.Errorf("after the first one said nothing more: %d", got)
+	}
+	here.onChannel(0x4001, "and here")
+	for h.hears().payload != "and here" {
 	}
 }
 

@@ -37,6 +37,8 @@ type Options struct {
 
 	PerSeat    int // allocations of one seat at once; 0: 16
 	PerAddress int // allocations from one address at once; 0: 64
+
+	silence time.Duration // after which a connection with an allocation is cut off; 0: silentFor
 }
 
 func (o *Options) validate() error {
@@ -61,6 +63,9 @@ func (o *Options) validate() error {
 	}
 	if o.Lifetime == 0 {
 		o.Lifetime = defaultLifetime
+	}
+	if o.silence == 0 {
+		o.silence = silentFor
 	}
 	return nil
 }
