@@ -59,8 +59,8 @@ type testLog struct{ t testing.TB }
 
 func (l testLog) Write(p []byte) (int, error) { l.t.Logf("%s", p); return len(p), nil }
 
-// place gives each test a prefix and a file of its own.
-func place(opts redis.Options) func(t *testing.T) storetest.Open {
+// apart gives each test a prefix and a file of its own.
+func apart(opts redis.Options) func(t *testing.T) storetest.Open {
 	var n atomic.Int32
 	return func(t *testing.T) storetest.Open {
 		opts := opts
@@ -71,12 +71,12 @@ func place(opts redis.Options) func(t *testing.T) storetest.Open {
 }
 
 func TestContract(t *testing.T) {
-	storetest.Run(t, place(redis.Options{Addrs: []string{redistest.Alone(t).Addr}}))
+	storetest.Run(t, apart(redis.Options{Addrs: []string{redistest.Alone(t).Addr}}))
 }
 
 func TestContractUnderSentinel(t *testing.T) {
 	w := redistest.Sentinel(t, 1, redistest.Patient)
-	storetest.Run(t, place(redis.Options{Addrs: w.Sentinels, Master: w.Name}))
+	storetest.Run(t, apart(redis.Options{Addrs: w.Sentinels, Master: w.Name}))
 }
 
 func TestContractOnACluster(t *testing.T) {
@@ -84,7 +84,7 @@ func TestContractOnACluster(t *testing.T) {
 	for _, s := range redistest.Cluster(t, 3) {
 		opts.Addrs = append(opts.Addrs, s.Addr)
 	}
-	storetest.Run(t, place(opts))
+	storetest.Run(t, apart(opts))
 }
 
 // eventually looks until is holds: for at least 30 s, in which this test was not stopped.

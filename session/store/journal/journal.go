@@ -19,22 +19,22 @@ import (
 
 // Options say where a node's journal lies.
 type Options struct {
-	Path string       // of the file; its folder must exist
+	Path string       // of the file, and of two beside it that begin so; its folder must exist
 	Log  *slog.Logger // names of logs and numbers only; nil discards
 }
 
-// Journal is one node's file. All methods may be called concurrently; whoever
+// Journal is what one node holds in its own hand. All methods may be called concurrently; whoever
 // opened it closes it.
 type Journal struct {
-	db    *bbolt.DB
+	tape  *tape     // batches that are not safe yet: each append comes by here
+	db    *bbolt.DB // what waits, and what is lost: seldom anything
 	log   *slog.Logger
-	queue chan change
-	done  chan struct{} // the committer has ended
-	lost  atomic.Int64  // batches that are in no record
-	did   atomic.Uint64 // entries that were settled since Open
+	queue *queue[change] // changes of db
+	found []*place       // what lay on the tape at Open
+	lost  atomic.Int64   // batches that are in no record
+	did   atomic.Uint64  // entries that were settled since Open
 
-	mu      sync.Mutex // guards what follows
-	closed  bool
+	mu      sync.Mutex     // guards what follows
 	late    map[string]int // by log: how many entries wait
 	arrived func(log string)
 }
@@ -45,12 +45,13 @@ type Late struct {
 	Entry []byte
 }
 
-// The buckets of the file: batches that are not yet safe, entries that wait, and
-// records that neither fit any more nor say what caused them. Their keys are numbers.
+// The buckets of the file: entries that wait, by a number, and batches that neither
+// fit any more nor say what caused them, by the hash of their end. Where batches were
+// kept before there was a tape is read once more at Open.
 var (
-	keptBucket = []byte("kept")
 	lateBucket = []byte("late")
 	lostBucket = []byte("lost")
+	keptBucket = []byte("kept")
 )
 
 // lateEntry is an entry as it lies in the file.
@@ -81,17 +82,27 @@ func Open(o Options) (*Journal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the node's journal %s: %w", o.Path, err)
 	}
-	j := &Journal{db: db, log: o.Log, queue: make(chan change, 256), done: make(chan struct{}), late: map[string]int{}}
-	if err := db.Update(j.begin); err != nil {
+	j := &Journal{db: db, log: o.Log, late: map[string]int{}}
+	err = db.Update(j.begin)
+	if err == nil {
+		j.tape, j.found, err = openTape(o.Path, reelLength)
+	}
+	if err == nil {
+		err = j.takeOver()
+	}
+	if err != nil {
+		if j.tape != nil {
+			err = errors.Join(err, j.tape.close())
+		}
 		return nil, errors.Join(fmt.Errorf("open the node's journal %s: %w", o.Path, err), db.Close())
 	}
-	go j.run()
+	j.queue = newQueue(j.commit)
 	return j, nil
 }
 
 // begin makes the buckets and counts what waits.
 func (j *Journal) begin(tx *bbolt.Tx) error {
-	for _, name := range [][]byte{keptBucket, lateBucket, lostBucket} {
+	for _, name := range [][]byte{lateBucket, lostBucket} {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return err
 		}
@@ -107,34 +118,18 @@ func (j *Journal) begin(tx *bbolt.Tx) error {
 	})
 }
 
-// run commits whatever waits in one transaction.
-func (j *Journal) run() {
-	defer close(j.done)
-	for first := range j.queue {
-		group := []change{first}
-	gather:
-		for len(group) < cap(j.queue) {
-			select {
-			case c, ok := <-j.queue:
-				if !ok {
-					break gather
-				}
-				group = append(group, c)
-			default:
-				break gather
-			}
-		}
-		err := j.db.Update(func(tx *bbolt.Tx) error {
-			for _, c := range group {
-				if err := c.do(tx); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+// commit has changes made in one transaction: it belongs to the queue.
+func (j *Journal) commit(group []change) {
+	err := j.db.Update(func(tx *bbolt.Tx) error {
 		for _, c := range group {
-			c.reply <- err
+			if err := c.do(tx); err != nil {
+				return err
+			}
 		}
+		return nil
+	})
+	for _, c := range group {
+		c.reply <- err
 	}
 }
 
@@ -142,29 +137,18 @@ func (j *Journal) run() {
 // it, once it is synced.
 func (j *Journal) change(do func(*bbolt.Tx) error) <-chan error {
 	c := change{do, make(chan error, 1)}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.closed {
-		c.reply <- store.ErrClosed
-	} else {
-		j.queue <- c // the committer takes no lock of ours
+	if err := j.queue.add(c); err != nil {
+		c.reply <- err
 	}
 	return c.reply
 }
 
 // Close lets what has been begun come to its end. The second call does nothing.
 func (j *Journal) Close() error {
-	j.mu.Lock()
-	first := !j.closed
-	if j.closed = true; first {
-		close(j.queue)
-	}
-	j.mu.Unlock()
-	<-j.done
-	if !first {
+	if !j.queue.close() {
 		return nil
 	}
-	return j.db.Close()
+	return errors.Join(j.tape.close(), j.db.Close())
 }
 
 // OnLate has f called with the name of a log when entries came to wait there

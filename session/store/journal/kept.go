@@ -1,10 +1,8 @@
 package journal
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	bbolt "go.etcd.io/bbolt"
@@ -12,85 +10,80 @@ import (
 	"belay/session/store"
 )
 
-// kept is a batch that lies in the file until it is safe.
+// kept is a batch that lies on the tape until it is safe.
 type kept struct {
-	key        *atomic.Uint64 // its place in the file, once it is there
+	at         *place
 	after, end store.Position
 	told       bool      // somebody may have been told that it is recorded
-	at         time.Time // when it came into the file, or the file was opened
+	since      time.Time // when it came onto the tape, or the journal was opened
 }
 
-// keep puts a batch into the file. The channel brings what came of it.
-func (j *Journal) keep(b store.Batch) (*atomic.Uint64, <-chan error) {
-	place := new(atomic.Uint64)
+// keep puts a batch onto the tape. The channel brings what came of it.
+func (j *Journal) keep(b store.Batch) (*place, <-chan error) {
 	raw, err := json.Marshal(b)
-	if err != nil { // not in the transaction: that is others' too
+	if err != nil {
 		failed := make(chan error, 1)
 		failed <- err
-		return place, failed
+		return nil, failed
 	}
-	return place, j.change(func(tx *bbolt.Tx) error {
-		bucket := tx.Bucket(keptBucket)
-		key, err := bucket.NextSequence()
-		if err != nil {
-			return err
-		}
-		place.Store(key)
-		return bucket.Put(keyOf(key), raw)
-	})
+	return j.tape.put(raw)
 }
 
-// forget takes batches out of the file. Nobody waits for it: one that stays is
-// found to be safe once more after the next start.
+// forget takes batches off the tape. Nobody waits for it: one that is found there
+// after the next start is found to be safe once more.
 func (j *Journal) forget(all []kept) {
-	j.change(func(tx *bbolt.Tx) error {
-		for _, k := range all {
-			if err := tx.Bucket(keptBucket).Delete(keyOf(k.key.Load())); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	if len(all) == 0 {
+		return
+	}
+	places := make([]*place, len(all))
+	for i, k := range all {
+		places[i] = k.at
+	}
+	j.tape.strike(places)
 }
 
-// batch reads one back.
-func (j *Journal) batch(k kept) (b store.Batch, err error) {
-	err = j.db.View(func(tx *bbolt.Tx) error {
-		raw := tx.Bucket(keptBucket).Get(keyOf(k.key.Load()))
-		if raw == nil {
-			return fmt.Errorf("the node's journal has lost event %d", k.end.Seq)
-		}
-		return json.Unmarshal(raw, &b)
-	})
-	return b, err
+// batch reads one back. It may have been found to be safe meanwhile, and written over.
+func (j *Journal) batch(log string, k kept) (store.Batch, error) {
+	b, err := j.read(k.at)
+	if err == nil && (b.Log != log || b.After != k.after || b.End() != k.end) {
+		err = fmt.Errorf("another one is in its place")
+	}
+	if err != nil {
+		return b, fmt.Errorf("event %d of %s in the node's journal: %w", k.end.Seq, log, err)
+	}
+	return b, nil
 }
 
-// stray moves what caused a batch to what waits, because its records fit no more.
+func (j *Journal) read(at *place) (b store.Batch, err error) {
+	raw, err := j.tape.read(at)
+	if err != nil {
+		return b, err
+	}
+	return b, json.Unmarshal(raw, &b)
+}
+
+// stray moves what caused a batch to what waits, because its records fit no more. A
+// crash in the middle leaves it in both places: whoever decides it again takes care
+// that a second time has no effect.
 func (j *Journal) stray(log string, k kept) error {
-	caused := false
-	err := <-j.change(func(tx *bbolt.Tx) error {
-		bucket := tx.Bucket(keptBucket)
-		raw := bucket.Get(keyOf(k.key.Load()))
-		if raw == nil {
-			return nil
-		}
-		var b store.Batch
-		if err := json.Unmarshal(raw, &b); err != nil {
-			return err
-		}
-		if caused = len(b.Cause) > 0; caused {
-			if err := putLate(tx, log, b.Cause); err != nil {
+	b, err := j.batch(log, k)
+	if err == nil {
+		err = <-j.change(func(tx *bbolt.Tx) error {
+			if len(b.Cause) > 0 {
+				return putLate(tx, log, b.Cause)
+			}
+			raw, err := json.Marshal(b)
+			if err != nil {
 				return err
 			}
-		} else if err := tx.Bucket(lostBucket).Put(keyOf(k.key.Load()), raw); err != nil {
-			return err
-		}
-		return bucket.Delete(keyOf(k.key.Load()))
-	})
+			return tx.Bucket(lostBucket).Put(k.end.Hash[:], raw)
+		})
+	}
 	if err != nil {
 		return fmt.Errorf("keep what no longer fits %s: %w", log, err)
 	}
-	if !caused {
+	j.forget([]kept{k})
+	if len(b.Cause) == 0 {
 		j.lost.Add(1)
 		j.log.Error("events that a failover lost do not fit any more: they are kept in the node's journal and are in no record", "log", log, "seq", k.end.Seq)
 		return nil
@@ -105,23 +98,35 @@ func (j *Journal) stray(log string, k kept) error {
 	return nil
 }
 
-// all returns what lies in the file, by log, oldest first.
+// all returns what lay on the tape at Open, by log, oldest first.
 func (j *Journal) all() (map[string][]kept, error) {
 	found, now := map[string][]kept{}, time.Now()
-	err := j.db.View(func(tx *bbolt.Tx) error {
-		return tx.Bucket(keptBucket).ForEach(func(key, v []byte) error {
-			var b store.Batch
-			if err := json.Unmarshal(v, &b); err != nil {
-				return err
-			}
-			k := kept{key: new(atomic.Uint64), after: b.After, end: b.End(), told: true, at: now}
-			k.key.Store(binary.BigEndian.Uint64(key))
-			found[b.Log] = append(found[b.Log], k)
-			return nil
-		})
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read the node's journal: %w", err)
+	for _, at := range j.found {
+		b, err := j.read(at)
+		if err != nil {
+			return nil, fmt.Errorf("read the node's journal: %w", err)
+		}
+		found[b.Log] = append(found[b.Log], kept{at: at, after: b.After, end: b.End(), told: true, since: now})
 	}
+	j.found = nil
 	return found, nil
+}
+
+// takeOver moves to the tape what was kept in the file before there was one.
+func (j *Journal) takeOver() error {
+	return j.db.Update(func(tx *bbolt.Tx) error {
+		before := tx.Bucket(keptBucket)
+		if before == nil {
+			return nil
+		}
+		err := before.ForEach(func(_, raw []byte) error {
+			at, synced := j.tape.put(append([]byte(nil), raw...))
+			j.found = append(j.found, at)
+			return <-synced
+		})
+		if err != nil {
+			return err
+		}
+		return tx.DeleteBucket(keptBucket)
+	})
 }

@@ -92,7 +92,7 @@ func (s *Store) look(ctx context.Context, log string, after uint64) (store.Posit
 
 // writeBack appends the very same records again.
 func (s *Store) writeBack(ctx context.Context, log string, k kept) error {
-	b, err := s.journal.batch(k)
+	b, err := s.journal.batch(log, k)
 	if err != nil {
 		return err
 	}
@@ -118,7 +118,7 @@ func (s *Store) setAside(log string, h *hold, k kept) error {
 		s.aside++
 		s.mu.Unlock()
 	}
-	s.drop(h, func(other kept) bool { return other.key == k.key })
+	s.drop(h, func(other kept) bool { return other.at == k.at })
 	return nil
 }
 

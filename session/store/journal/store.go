@@ -80,8 +80,8 @@ func (s *Store) Kept() (n int, since time.Time) {
 	defer s.mu.Unlock()
 	for _, h := range s.logs {
 		n += len(h.kept)
-		if len(h.kept) > 0 && (since.IsZero() || h.kept[0].at.Before(since)) {
-			since = h.kept[0].at
+		if len(h.kept) > 0 && (since.IsZero() || h.kept[0].since.Before(since)) {
+			since = h.kept[0].since
 		}
 	}
 	return n, since
@@ -163,8 +163,8 @@ func (s *Store) Append(ctx context.Context, b store.Batch) error {
 	s.mu.Unlock()
 	var synced <-chan error
 	if !again {
-		k = kept{after: b.After, end: b.End(), at: time.Now()}
-		k.key, synced = s.journal.keep(b)
+		k = kept{after: b.After, end: b.End(), since: time.Now()}
+		k.at, synced = s.journal.keep(b)
 	}
 	err = s.shared.Append(ctx, b)
 	local := error(nil)
