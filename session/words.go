@@ -141,19 +141,16 @@ func (s *State) words(e Event) string {
 	case AlarmRaised:
 		return fmt.Sprintf("Alarm (%s): %s%s", f.Ladder[0].Priority, f.Words, lateWords(f.Late))
 	case AlarmEscalated:
-		if raised := s.raised(f.Alarm); f.Rung < len(raised.Ladder) {
-			return fmt.Sprintf("Alarm, rung %d (%s): %s%s", f.Rung+1, raised.Ladder[f.Rung].Priority, raised.Words, lateWords(f.Late))
-		}
-		return fmt.Sprintf("Alarm, rung %d: %s%s", f.Rung+1, s.alarmWordsOf(f.Alarm), lateWords(f.Late))
+		return fmt.Sprintf("Alarm, rung %d%s%s", f.Rung+1, s.alarmThen(f.Alarm, e.Seq), lateWords(f.Late))
 	case AlarmAcknowledged:
-		return fmt.Sprintf("%s acknowledges: %s", who, s.alarmWordsOf(f.Alarm))
+		return fmt.Sprintf("%s acknowledges%s", who, s.alarmThen(f.Alarm, e.Seq))
 	case AlarmEnded:
-		return fmt.Sprintf("Over: %s (%s)", s.alarmWordsOf(f.Alarm), f.Why)
+		return fmt.Sprintf("Over%s (%s)", s.alarmThen(f.Alarm, e.Seq), f.Why)
 	case AlarmCleared:
 		if f.Words == "" {
 			return ""
 		}
-		return fmt.Sprintf("%s resolves an alarm: %s", who, f.Words)
+		return fmt.Sprintf("%s resolves%s: %s", who, s.alarmThen(f.Alarm, e.Seq), f.Words)
 	case ChaperoneCalled:
 		if f.Sit {
 			return fmt.Sprintf("%s is asked to sit with %s", s.name(f.Chaperone), s.name(f.Client))
@@ -259,14 +256,29 @@ var deadlineWords = map[DeadlineKind]string{
 	DueReleaseFrom: "the release minimum has passed", DuePlannedEnd: "the planned end is reached",
 }
 
-func (s *State) alarmWordsOf(id string) string {
+// alarmThen names an alarm as it stood at an event: " (high): its words". One that was
+// raised too long ago is named as it stands now, and has lost its name where it is over.
+func (s *State) alarmThen(id string, seq uint64) string {
+	words, ladder, rung := "an alarm", []DueRung(nil), 0
 	if a := s.Alarm(id); a != nil {
-		return a.Words
+		words, ladder, rung = a.Words, a.Ladder, a.Rung
 	}
-	if words := s.raised(id).Words; words != "" {
-		return words
+	for _, e := range s.Recent {
+		switch f := e.Fact.(type) {
+		case AlarmRaised:
+			if f.Alarm == id {
+				words, ladder, rung = f.Words, f.Ladder, 0
+			}
+		case AlarmEscalated:
+			if f.Alarm == id && e.Seq <= seq {
+				rung = f.Rung
+			}
+		}
 	}
-	return "an alarm"
+	if rung >= len(ladder) {
+		return ": " + words
+	}
+	return fmt.Sprintf(" (%s): %s", ladder[rung].Priority, words)
 }
 
 // corrected says what of somebody is another now. A phone number is said whole: one
@@ -314,17 +326,6 @@ func (o Order) booster() string {
 }
 
 func sameLimits(a, b *Limits) bool { return a == b || a != nil && b != nil && *a == *b }
-
-// raised returns how an alarm was raised, also one that has been cleared since;
-// the zero value where that is too long ago.
-func (s *State) raised(id string) AlarmRaised {
-	for _, e := range s.Recent {
-		if f, ok := e.Fact.(AlarmRaised); ok && f.Alarm == id {
-			return f
-		}
-	}
-	return AlarmRaised{}
-}
 
 func pastChecks(open int) string {
 	switch open {

@@ -1,7 +1,7 @@
 // A button for one act. Whether it may be used stands in the view's list of
 // actions; when it may not, it stays where it is and says why.
 
-import { el, enable, set, show, text, usable } from "./element.js";
+import { calm, el, enable, set, show, text, usable } from "./element.js";
 import { createActForm, refusedWords } from "./act-form.js";
 import { words } from "./therapist-words.js";
 
@@ -70,6 +70,7 @@ export function createActButton(desk, options) {
   function open(asking) {
     form = createActForm({ ...asking, questions: asking.questions ?? [], act: options.act, states: desk.view().states, words: words.form, send, close });
     place.replaceChildren(form.element);
+    calm(place);
     show(button, false);
     show(reason, false);
     form.focus();

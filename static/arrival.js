@@ -3,7 +3,7 @@
 // being written stays untouched by the views that come in meanwhile.
 
 import { createDeviceCheck } from "./device-check.js";
-import { el, show, text } from "./element.js";
+import { calm, el, show, text } from "./element.js";
 import { consents, list, words } from "./client-words.js";
 import { action, chaperones } from "./own-view.js";
 import { area, field, wrap } from "./question.js";
@@ -98,6 +98,7 @@ export function createArrival(room, onDone) {
     show(problem, false);
     text(count, words.step(at + 1, all.length));
     back.classList.toggle("first", at === 0);
+    calm(element);
     scrollTo(0, 0);
     if (!quietly) title.focus();
   }

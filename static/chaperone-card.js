@@ -3,7 +3,7 @@
 
 import { words } from "./chaperone-words.js";
 import { ago, ms, span, timeOfDay } from "./clock.js";
-import { each, el, enable, show, text, usable } from "./element.js";
+import { calm, each, el, enable, show, text, usable } from "./element.js";
 import { play } from "./media.js";
 import { createRing } from "./ring.js";
 import { refusedWords } from "./act-form.js";
@@ -12,6 +12,8 @@ import { refusedWords } from "./act-form.js";
  * @typedef {import("./desk.js").Desk} Desk
  * @typedef {import("./desk.js").ClientView} ClientView
  */
+
+const onceIn = 1000; // ms: two presses within it are one
 
 /**
  * @param {Desk} desk
@@ -42,20 +44,29 @@ export function createCardPage(desk, enterVitals) {
   const streams = new Map();
   /** @type {Set<string>} */
   const took = new Set();
+  /** @type {Set<string>} */
+  const sending = new Set();
 
   /** @param {boolean} open */
   function sure(open) {
     show(leaveBox, open);
     show(leave, !open);
+    calm(element);
     if (open) leaveBox.querySelector("button")?.focus();
   }
 
   /**
+   * Says one thing to the server. The second press of a double one says nothing more.
+   *
    * @param {string} act
    * @param {object} body
    * @param {(when: string) => string} done
    */
   async function send(act, body, done) {
+    const what = `${act} ${JSON.stringify(body)}`;
+    if (sending.has(what)) return false;
+    sending.add(what);
+    setTimeout(() => sending.delete(what), onceIn);
     text(said, w.looking);
     show(problem, false);
     const answer = await desk.command(act, body);

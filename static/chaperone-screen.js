@@ -8,7 +8,7 @@ import { createStartPages } from "./chaperone-start.js";
 import { words } from "./chaperone-words.js";
 import { everySecond, ms, span } from "./clock.js";
 import { createDesk } from "./desk.js";
-import { el, set, show, text } from "./element.js";
+import { calm, el, set, show, text } from "./element.js";
 import { createKeypad } from "./keypad.js";
 import { refusedWords } from "./act-form.js";
 
@@ -40,6 +40,7 @@ export function createChaperoneScreen({ connection, sound, awake, first }) {
   const element = el("div", { class: "chaperone" }, practice, page, foot, polite);
   /** Whose blood pressure is being entered; empty: nobody's. */
   let entering = "";
+  let stage = ""; // of the call
 
   /** @param {string} seat */
   function enterVitals(seat) {
@@ -83,10 +84,13 @@ export function createChaperoneScreen({ connection, sound, awake, first }) {
     if (page.firstElementChild !== now) {
       const had = page.firstElementChild;
       page.replaceChildren(now);
+      if (had) calm(page);
       scrollTo(0, 0);
       if (had) /** @type {HTMLElement | null} */ (now.querySelector("h1"))?.focus({ preventScroll: true });
     }
     set(document.documentElement, "data-call", view.call?.stage);
+    if (view.call && stage && stage !== view.call.stage) calm(page);
+    stage = view.call?.stage ?? "";
     tick();
   }
 
@@ -132,6 +136,10 @@ export function createChaperoneScreen({ connection, sound, awake, first }) {
       desk.take(view);
       update();
     },
+    /** Somebody is under the medicine, and this phone is how one is called to them. */
+    watching: () => Boolean(desk.view().you.arrived) && !["replaced", "ended"].includes(connection.state().name) && (desk.view().clients ?? []).some((client) => client.t0 && !words.over.says[client.phase]),
+    /** "Back" was caught. */
+    stay: () => card.said(words.stay),
     /** @param {string} seat @param {MediaStream} stream */
     remote: (seat, stream) => card.remote(seat, stream),
     /** @param {string} seat */

@@ -120,7 +120,6 @@ export const words = {
     well: "All is well",
     help: "We need help",
     ways: "If you cannot reach the therapist here:",
-    helpAsked: "The therapist is told that you need help. Stay with them.",
   },
 
   vitals: {
@@ -156,5 +155,6 @@ export const words = {
     ended: { revoked: "This link is no longer valid. If the session still goes on, please call the therapist.", unknown: "There is no such session any more.", protocol: "This page is out of date. Please load it again." },
     reload: "Load the page again",
   },
+  stay: "This page stays open until the session is over: it is how you are called.",
   refused: "That did not work.",
 };

@@ -5,6 +5,7 @@ import { createChaperoneScreen } from "./chaperone-screen.js";
 import { words } from "./chaperone-words.js";
 import { openConnection } from "./connection.js";
 import { el, text } from "./element.js";
+import { guardLeaving } from "./leaving.js";
 import { createMedia } from "./media.js";
 import { keepAwake } from "./wake-lock.js";
 
@@ -27,13 +28,17 @@ createMedia({
 });
 const awake = keepAwake(() => shown?.tick());
 
+// A thumb that swipes back would leave nobody to call.
+const arm = guardLeaving({ wanted: () => shown?.watching() ?? false, onCaught: () => shown?.stay() });
+
 connection.on("view", (view) => {
   if (shown) {
     shown.take(view);
-    return;
+  } else {
+    shown = createChaperoneScreen({ connection, sound, awake, first: view });
+    screen.replaceChildren(shown.element);
   }
-  shown = createChaperoneScreen({ connection, sound, awake, first: view });
-  screen.replaceChildren(shown.element);
+  arm();
 });
 connection.on("state", (state) => {
   if (shown) shown.tick();

@@ -5,7 +5,7 @@ import { createActButton } from "./act-button.js";
 import { createBand } from "./band.js";
 import { beside, clientActs, journey, nextStep, rare } from "./client-acts.js";
 import { due, ms, span, tPlus, timeOfDay } from "./clock.js";
-import { each, el, set, show, text } from "./element.js";
+import { calm, each, el, set, show, text } from "./element.js";
 import { words } from "./therapist-words.js";
 
 /**
@@ -47,6 +47,8 @@ export function createClientPanel(desk, seat) {
     })];
   }));
 
+  let step = "";
+
   function update() {
     const client = desk.client(seat);
     show(element, client);
@@ -71,6 +73,8 @@ export function createClientPanel(desk, seat) {
     const rest = [...booster, ...held, ...beside, ...rare].filter((act) => !row.includes(act) && desk.action(act, seat));
     for (const button of buttons.values()) button.update();
     each(steps, row, (act) => act, element_);
+    if (step && step !== client.phase) calm(steps);
+    step = client.phase;
     each(more, rest, (act) => act, element_);
     for (const act of rest) buttons.get(act)?.button.classList.remove("primary");
     show(moreBox, rest.length > 0);

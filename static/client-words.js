@@ -17,7 +17,6 @@ export const words = {
   connecting: "Connecting to your room.",
   connectingLong: "This takes longer than usual. It goes on by itself; you can leave this page open.",
   reconnecting: "Reconnecting. This happens by itself; you don’t need to do anything.",
-  away: "We are not connected to your therapist right now. This page is reconnecting by itself.",
   replacedTitle: "Your session is open somewhere else",
   replaced: "It was opened in another tab or on another device, and goes on there. You can close this page.",
   takeBack: "Continue here instead",
@@ -41,8 +40,6 @@ export const words = {
   step: (n, of) => `Step ${n} of ${of}`,
   missing: "Please fill this in.",
   choose: "Please choose one.",
-  /** @param {string} name */
-  about: (name) => `For ${name}`,
 
   nameTitle: "Welcome. How should we call you?",
   nameLead: "These are the words everyone will use for you today.",
@@ -128,7 +125,6 @@ export const words = {
   openTitle: "Still to do together",
   /** @param {number} n */
   openMore: (n) => `and ${n} more`,
-  openNone: "Everything is ready.",
   yesLead: "Do you want to begin today? You can always say no, also later.",
   begin: "Yes, I want to begin",
   said: "You have said yes. Your therapist tells you when it is time.",
@@ -199,7 +195,6 @@ export const words = {
   // Returning.
   returning: "Welcome back. Take all the time you need.",
   returningNext: "There is nothing you have to do. Your therapist stays with you.",
-  offered: "Words for you",
 
   // The end.
   /** @type {Partial<Record<Phase, string>>} */
@@ -229,7 +224,6 @@ export const words = {
   visitAt: (when) => `Your integration visit: ${when}.`,
   endTrouble: "If you feel unwell later, call your therapist. In an emergency call 911.",
   endClose: "Your camera and microphone are off. You can close this page.",
-  leaving: "Your session is still going on.",
 };
 words.endAgreed.signed = words.endAgreed.closed;
 

@@ -35,9 +35,10 @@ export function createLink(link) {
     type: "text", readonly: true, value: link.url, "aria-label": `${w.link}: ${link.name}`, "data-testid": `link-${link.seat}`,
     onfocus: () => field.select(),
   });
-  async function copy() {
+  /** @param {string} what */
+  async function copy(what) {
     try {
-      await navigator.clipboard.writeText(link.url);
+      await navigator.clipboard.writeText(what);
       text(said, w.copied);
     } catch {
       field.focus();
@@ -51,7 +52,8 @@ export function createLink(link) {
     field,
     el("p", { class: "print-only url" }, link.url),
     el("div", { class: "buttons screen-only" },
-      el("button", { type: "button", onclick: () => void copy() }, w.copy),
+      el("button", { type: "button", onclick: () => void copy(link.url) }, w.copy),
+      el("button", { type: "button", "data-testid": `message-${link.seat}`, onclick: () => void copy(`${w.printLead}\n\n${link.url}`) }, w.copyMessage),
       el("a", { class: "button", href: link.url, target: "_blank", rel: "noopener", "data-testid": `open-${link.seat}` }, w.openHere), said),
     el("p", { class: "hint" }, w.until(`${day(link.expires)}, ${timeOfDay(ms(link.expires))}`)));
 }

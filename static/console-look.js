@@ -4,7 +4,7 @@
 import { call } from "./api.js";
 import { createLink } from "./console-links.js";
 import { links, phases, roles, words } from "./console-words.js";
-import { each, el, enable, show, text, usable } from "./element.js";
+import { each, el, enable, show, text, usable, whole } from "./element.js";
 import { createField, createForm } from "./fields.js";
 import { createOrder } from "./console-new.js";
 import { localTime, names, when } from "./summary.js";
@@ -84,13 +84,17 @@ export function createLook(id) {
 
   /** @param {SeatLook} seat */
   function createSeat(seat) {
-    const state = el("p", { class: "hint" });
+    const state = el("span");
+    const phone = whole("");
     const shown = el("div");
     const fresh = el("button", { type: "button", "data-testid": `fresh-${seat.id}`, onclick: () => void attempt(fresh, async () => {
       shown.replaceChildren(createLink(await call("POST", `${base}/links`, { seat: seat.id })));
     }) }, w.fresh);
     const sure = el("div", { class: "sure", hidden: true });
-    const revoke = el("button", { type: "button", class: "quiet", "data-testid": `revoke-${seat.id}`, onclick: () => show(sure, true) }, w.revoke);
+    const revoke = el("button", { type: "button", class: "quiet", "data-testid": `revoke-${seat.id}`, onclick: () => {
+      show(sure, true);
+      yes.focus();
+    } }, w.revoke);
     const yes = el("button", { type: "button", "data-testid": `sure-${seat.id}`, onclick: () => void attempt(yes, async () => {
       await call("DELETE", `${base}/links/${encodeURIComponent(seat.id)}`);
       shown.replaceChildren();
@@ -103,12 +107,13 @@ export function createLook(id) {
     // What was prescribed is put right until something is taken on it.
     const order = el("button", { type: "button", class: "quiet", hidden: true, "data-testid": `order-${seat.id}`, onclick: () => (place.firstChild ? place.replaceChildren() : place.replaceChildren(createCorrection(seat.id, () => place.replaceChildren()))) }, w.order);
     const byLink = seat.role !== "therapist" && !seat.shares_with;
-    const node = el("li", { class: "card", "data-seat": seat.id }, el("h2", null, name, el("span", { class: "role" }, roles[seat.role] ?? seat.role)), state,
+    const node = el("li", { class: "card", "data-seat": seat.id }, el("h2", null, name, el("span", { class: "role" }, roles[seat.role] ?? seat.role)), el("p", { class: "hint" }, state, " ", phone),
       el("div", { class: "buttons" }, ...(byLink ? [fresh, revoke] : []), edit, order), sure, place, shown);
     /** @param {SeatLook} now */
     const update = (now) => {
       text(name, now.name);
-      text(state, [now.present ? w.here : w.away, links[now.link] ?? now.link, now.phone].filter(Boolean).join(" · "));
+      text(state, [now.present ? w.here : w.away, links[now.link] ?? now.link].join(" · "));
+      text(phone, now.phone && `· ${now.phone}`);
       show(order, orders[seat.id] && correctable.includes(phaseOf[seat.id] ?? ""));
       show(revoke, now.link === "valid" || now.link === "used");
     };

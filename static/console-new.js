@@ -3,7 +3,7 @@
 
 import { call } from "./api.js";
 import { words } from "./console-words.js";
-import { createField, createForm } from "./fields.js";
+import { createField, createForm, fieldOf, Wrong } from "./fields.js";
 import { el, show } from "./element.js";
 import { localTime } from "./summary.js";
 
@@ -159,11 +159,8 @@ export function createNew({ made }) {
     beside: [el("a", { class: "button", href: "#sessions" }, w.cancel)],
     send: async () => {
       const wrong = form.querySelector("input:invalid");
-      if (wrong instanceof HTMLInputElement) {
-        wrong.focus();
-        throw new Error(w.missing);
-      }
-      if (later.checked && !at.input.value) throw new Error(w.missingTime);
+      if (wrong instanceof HTMLInputElement) throw new Wrong(fieldOf(wrong), wrong.validity.valueMissing ? w.missing : w.range(wrong.min, wrong.max));
+      if (later.checked && !at.input.value) throw new Wrong(at, w.missingTime);
       const answer = await call("POST", "/api/sessions", {
         clients: clients.map((one) => one.value()), chaperones: chaperones.map((one) => one.value()),
         ...(co ? { co_therapist: co.value() } : {}), phone: mine.input.value, ...(later.checked ? { starts_at: new Date(at.input.value).toISOString() } : {}),

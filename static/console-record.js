@@ -5,7 +5,7 @@ import { call } from "./api.js";
 import { day, ms, timeOfDay } from "./clock.js";
 import { gateStates, phases, roles, words } from "./console-words.js";
 import { createField } from "./fields.js";
-import { el, show } from "./element.js";
+import { el, show, whole } from "./element.js";
 
 /**
  * @typedef {import("./types.d.ts").View} View
@@ -80,7 +80,7 @@ export function createRecord(id) {
 /**
  * A table of names and values; what is empty is left out.
  *
- * @param {[name: string, values: string | string[]][]} facts
+ * @param {[name: string, values: string | (string | Node)[]][]} facts
  */
 function pairs(facts) {
   return el("dl", { class: "pairs" }, ...facts.filter(([, values]) => values.length > 0).flatMap(([name, values]) =>
@@ -94,7 +94,7 @@ function head(view) {
     [w.planned, `${day(view.starts_at)} ${new Date(view.starts_at).getFullYear()}, ${clock(view.starts_at)}`],
     [w.signature, record.signed_at ? `${w.signedLine} ${record.signed_by}, ${day(record.signed_at)}, ${clock(record.signed_at)}` : w.unsigned],
     [w.addenda, (record.addenda ?? []).map((one) => `${day(one.at)}, ${said(one)}`)],
-    [w.people, (view.people ?? []).map((person) => [person.name, person.pronouns, roles[person.role] ?? person.role, person.phone].filter(Boolean).join(" · "))],
+    [w.people, (view.people ?? []).map((person) => el("span", null, [person.name, person.pronouns, roles[person.role] ?? person.role].filter(Boolean).join(" · "), person.phone && " · ", person.phone && whole(person.phone)))],
     [w.versions, w.versionsAre(record.settings_version, record.consent_version)],
   ])];
 }

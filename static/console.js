@@ -94,7 +94,7 @@ function route() {
   if (!me) return;
   const [name = "sessions", id = ""] = (location.hash.slice(1) || "sessions").split("/");
   if (name !== "links") made = null;
-  part = choose(name, decodeURIComponent(id));
+  part = choose(name, id);
   for (const link of nav) set(link, "aria-current", link.dataset["part"] === name ? "page" : null);
   document.title = `${part.title} – ${w.product}`;
   place.replaceChildren(part.element);

@@ -3,7 +3,7 @@
 import { momentAnswer, momentValue } from "./act-form.js";
 import { createActButton } from "./act-button.js";
 import { day, timeOfDay } from "./clock.js";
-import { each, el, set, show, text } from "./element.js";
+import { calm, each, el, set, show, text } from "./element.js";
 import { words } from "./therapist-words.js";
 
 /**
@@ -79,10 +79,15 @@ export function createCriteria(desk, seat, enterVitals) {
     return { node, update };
   }
 
+  let settled = 0;
+
   function update() {
     const now = desk.client(seat)?.criteria ?? [];
     const sorted = [...now.filter((one) => !one.met), ...now.filter((one) => one.met)];
     show(element, now.length > 0);
+    const met = now.length - now.filter((one) => !one.met).length;
+    if (met > settled) calm(list);
+    settled = met;
     each(list, sorted, (one) => one.id, (one) => {
       const row = rows.get(one.id) ?? createRow(one.id);
       rows.set(one.id, row);

@@ -17,6 +17,7 @@ const words = {
   picture: "Your own picture",
   noPicture: "No picture",
   speak: "Say a few words: the bar moves with your voice.",
+  speakAfterTap: "Tap here, then say a few words: the bar moves with your voice.",
   heard: "Your microphone works.",
   silent: "Nothing at all comes from the microphone. Look for a switch or key that mutes it, or choose another one below.",
   level: "Loudness of your microphone",
@@ -155,7 +156,11 @@ export function createDeviceCheck({ media, onChange }) {
 
   function listen() {
     const loud = loudness.level();
-    if (loud < 0 || found.microphone !== "ok") return;
+    if (found.microphone !== "ok") return;
+    if (loud < 0) { // nobody has tapped yet: the browser measures nothing
+      text(speech, words.speakAfterTap);
+      return;
+    }
     // Quiet speech is about 0.01: the bar shows it as something.
     const shown = Math.min(100, Math.round(Math.sqrt(loud) * 220));
     bar.style.width = `${shown}%`;
@@ -212,6 +217,8 @@ export function createDeviceCheck({ media, onChange }) {
     }
   }
 
+  const onTap = () => loudness.wake();
+  addEventListener("pointerup", onTap, { passive: true });
   show(cameraLabel, false);
   show(microphoneLabel, false);
   void startWithoutAsking();
@@ -223,6 +230,7 @@ export function createDeviceCheck({ media, onChange }) {
     started: () => started,
     close() {
       clearInterval(rhythm);
+      removeEventListener("pointerup", onTap);
       loudness.close();
     },
   };

@@ -88,6 +88,15 @@ export function text(node, words) {
 }
 
 /**
+ * whole is text that a line's end does not break: a phone number.
+ *
+ * @param {string} words
+ */
+export function whole(words) {
+  return el("span", { class: "whole" }, words);
+}
+
+/**
  * show shows or hides an element.
  *
  * @param {Element} node
@@ -116,6 +125,24 @@ export function enable(button, allowed) {
  */
 export function usable(button) {
   return button.getAttribute("aria-disabled") !== "true";
+}
+
+const calmFor = 350; // ms: longer than between the two presses of a double one
+
+/** @type {WeakMap<Element, ReturnType<typeof setTimeout>>} */
+const calmed = new WeakMap();
+
+/**
+ * calm is called when something else has come to stand where a finger or a mouse has
+ * just pressed: for a moment no pointer presses anything in it, so that the second
+ * press of a double one does not answer what nobody has read. Keys work at once.
+ *
+ * @param {Element} node
+ */
+export function calm(node) {
+  clearTimeout(calmed.get(node));
+  set(node, "data-calm", "yes");
+  calmed.set(node, setTimeout(() => set(node, "data-calm", null), calmFor));
 }
 
 /**

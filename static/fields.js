@@ -1,6 +1,6 @@
 // Fields of the console's forms: a label above, a hint below it, then the field.
 
-import { el } from "./element.js";
+import { el, set, show, text } from "./element.js";
 
 let made = 0;
 
@@ -24,17 +24,49 @@ let made = 0;
  * createField makes one field; read its input's value.
  *
  * @param {FieldOptions} options
+ * @returns {Field}
  */
 export function createField(options) {
   const id = `field-${++made}`;
   const hint = options.hint ? el("p", { class: "hint", id: `${id}-hint` }, options.hint) : null;
+  const problem = el("p", { class: "problem", id: `${id}-problem`, hidden: true });
   const input = el("input", {
     id, type: options.type ?? "text", value: options.value ?? "", required: options.required, autocomplete: options.autocomplete ?? "off",
     min: options.min, max: options.max, step: options.step, maxlength: options.maxlength, name: options.name, "data-testid": options.name,
-    "aria-describedby": hint ? `${id}-hint` : null,
+    "aria-describedby": `${hint ? `${id}-hint ` : ""}${id}-problem`,
   });
   const label = options.required === false ? `${options.label} (optional)` : options.label;
-  return { element: el("div", { class: options.short ? "field short" : "field" }, el("label", { for: id }, label), hint, input), input };
+  const field = {
+    element: el("div", { class: options.short ? "field short" : "field" }, el("label", { for: id }, label), hint, problem, input), input,
+    /** Says beside the field what is wrong with it; "": nothing any more. @param {string} words */
+    complain(words) {
+      text(problem, words);
+      show(problem, words);
+      set(input, "aria-invalid", words ? "true" : null);
+    },
+  };
+  fields.set(input, field);
+  return field;
+}
+
+/** @type {WeakMap<HTMLInputElement, Field>} */
+const fields = new WeakMap();
+
+/** The field of an input that createField made. @param {HTMLInputElement} input */
+export const fieldOf = (input) => /** @type {Field} */ (fields.get(input));
+
+/** @typedef {{element: HTMLElement, input: HTMLInputElement, complain: (words: string) => void}} Field */
+
+/** Wrong is what somebody entered and the form does not take: it is said at the field, which gets the cursor. */
+export class Wrong extends Error {
+  /**
+   * @param {Field} field
+   * @param {string} words
+   */
+  constructor(field, words) {
+    super(words);
+    this.field = field;
+  }
 }
 
 /**
@@ -53,6 +85,8 @@ export function createForm(options) {
   const problem = el("p", { class: "problem", role: "alert", hidden: true });
   const button = el("button", { type: "submit", class: "primary", "data-testid": options.testid }, options.submit);
   let busy = false;
+  /** @type {Field | null} */
+  let wrong = null;
   const form = el("form", { class: "form", onsubmit: (/** @type {SubmitEvent} */ event) => void send(event) },
     ...options.children, problem, el("div", { class: "buttons" }, button, ...(options.beside ?? [])));
 
@@ -62,10 +96,18 @@ export function createForm(options) {
     if (busy) return;
     busy = true;
     problem.hidden = true;
+    wrong?.complain("");
+    wrong = null;
     button.textContent = options.sending;
     try {
       await options.send();
     } catch (error) {
+      if (error instanceof Wrong) {
+        wrong = error.field;
+        wrong.complain(error.message);
+        wrong.input.focus();
+        return;
+      }
       problem.textContent = error instanceof Error ? error.message : String(error);
       problem.hidden = false;
     } finally {

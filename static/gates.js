@@ -3,7 +3,7 @@
 
 import { createActButton } from "./act-button.js";
 import { timeOfDay } from "./clock.js";
-import { each, el, set, show, text } from "./element.js";
+import { calm, each, el, set, show, text } from "./element.js";
 import { words } from "./therapist-words.js";
 
 /**
@@ -166,12 +166,14 @@ export function createGates(desk, seat, enterVitals) {
     /** @param {Element} _ @param {Gate} one */
     const paint = (_, one) => rows.get(one.id)?.update();
     const before = document.activeElement;
+    if (openGates.length < open.childElementCount) calm(open);
     each(open, openGates, (one) => one.id, row, paint);
     each(done, settled, (one) => one.id, row, paint);
     // Whoever settles one check by keyboard stands at the next one.
     if (before !== document.activeElement && done.contains(before)) /** @type {HTMLElement | null} */ (open.querySelector("button:not([hidden])"))?.focus();
     const settle = desk.action("SettleGate", seat);
-    text(notNow, settle && !settle.allowed ? settle.reason : "");
+    const override = desk.action("OverrideGate", seat);
+    text(notNow, settle && !settle.allowed ? settle.reason : override && !override.allowed ? `${words.gates.override} ${override.reason}` : "");
     show(notNow, notNow.textContent && openGates.length);
     text(summary, words.gates.done(words.gates.settled, settled.length));
     show(doneBox, settled.length > 0);

@@ -79,5 +79,5 @@ async function ask(link) {
   return true;
 }
 
-addEventListener("hashchange", () => void open());
+addEventListener("hashchange", () => location.reload()); // another link: the one before is asked for no more
 void open();

@@ -1,7 +1,7 @@
 // Blood pressure by thumb: one number after the other, on keys as large as they
 // go, and once more to look at before it is sent.
 
-import { el, set, show, text } from "./element.js";
+import { el, enable, show, text, usable } from "./element.js";
 import { words } from "./chaperone-words.js";
 
 const steps = [
@@ -73,10 +73,11 @@ export function createKeypad({ send, close }) {
   }
 
   async function submit() {
+    if (!usable(sendIt)) return;
     const [systolic, diastolic, heart] = typed.map(Number);
-    set(sendIt, "aria-disabled", "true");
+    enable(sendIt, false);
     const wrong = await send({ systolic: systolic ?? 0, diastolic: diastolic ?? 0, heart_rate: heart ?? 0 });
-    set(sendIt, "aria-disabled", null);
+    enable(sendIt, true);
     text(problem, wrong);
     show(problem, wrong);
     if (!wrong) close();

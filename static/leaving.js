@@ -2,6 +2,21 @@
 // as long as the visit lasts, and never after.
 
 /**
+ * askBeforeLeaving has the browser ask, in its own words, whoever closes or reloads the
+ * page or goes elsewhere while wanted() says so.
+ *
+ * @param {() => boolean} wanted
+ */
+export function askBeforeLeaving(wanted) {
+  addEventListener("beforeunload", (event) => {
+    if (!wanted()) return;
+    event.preventDefault();
+    // Older browsers ask only where this is set.
+    event.returnValue = "";
+  });
+}
+
+/**
  * guardLeaving asks wanted() each time somebody is about to leave. OnCaught is
  * called when "back" was caught and one is still here.
  *
@@ -23,12 +38,7 @@ export function guardLeaving({ wanted, onCaught }) {
     history.pushState({ belay: "here" }, "");
     onCaught();
   });
-  addEventListener("beforeunload", (event) => {
-    if (!wanted()) return;
-    event.preventDefault();
-    // Older browsers ask only where this is set.
-    event.returnValue = "";
-  });
+  askBeforeLeaving(wanted);
   // Browsers count an entry only after somebody has touched the page.
   addEventListener("pointerup", arm, { passive: true });
   return arm;

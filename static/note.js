@@ -1,7 +1,7 @@
 // A note. Its time is that of its first letter. What is written is kept in this
 // tab at every keystroke, so that a reload loses nothing, until the server has it.
 
-import { el, enable, set, show, text, usable } from "./element.js";
+import { el, enable, show, text, usable } from "./element.js";
 import { refusedWords } from "./act-form.js";
 import { timeOfDay } from "./clock.js";
 import { words } from "./therapist-words.js";
@@ -93,9 +93,6 @@ export function createNote(desk, left) {
     /** @param {() => void} f */
     onClose(f) {
       closed = f;
-    },
-    update() {
-      set(save, "title", null);
     },
   };
 }

@@ -171,7 +171,6 @@ export function createObservations(desk, chosen) {
     set(noteButton, "title", writing?.allowed ? null : writing?.reason);
     set(noteButton, "aria-expanded", opened === "WriteNote" ? "true" : "false");
     noteButton.classList.toggle("has-draft", note.draft());
-    note.update();
   }
 
   // A note that a reload interrupted is open again, with the cursor where it was.

@@ -3,7 +3,7 @@
 import { createActButton } from "./act-button.js";
 import { createActForm } from "./act-form.js";
 import { ago, ms } from "./clock.js";
-import { each, el, enable, show, text, usable } from "./element.js";
+import { each, el, enable, show, text, usable, whole } from "./element.js";
 import { words } from "./therapist-words.js";
 
 /**
@@ -48,7 +48,8 @@ export function createPeople(desk) {
   function createPerson(seat) {
     const person = () => (desk.view().people ?? []).find((one) => one.seat === seat);
     const name = el("h3");
-    const facts = el("p", { class: "gate-facts" });
+    const facts = el("span");
+    const phone = whole("");
     const shown = el("div", { class: "people-link" });
     const problem = el("p", { class: "problem", role: "alert", hidden: true });
     const fresh = el("button", { type: "button", "data-open": "link", onclick: askFresh }, w.fresh);
@@ -68,7 +69,7 @@ export function createPeople(desk) {
       body: (values) => ({ seat, name: values["name"], pronouns: values["pronouns"], phone: values["phone"] }),
     });
     edit.button.classList.add("quiet");
-    const node = el("li", { class: "people-person", "data-seat": seat }, name, facts, el("div", { class: "act-buttons" }, fresh, revoke, edit.element), problem, place, shown);
+    const node = el("li", { class: "people-person", "data-seat": seat }, name, el("p", { class: "gate-facts" }, facts, " ", phone), el("div", { class: "act-buttons" }, fresh, revoke, edit.element), problem, place, shown);
 
     const path = () => `/api/sessions/${encodeURIComponent(desk.view().session)}/links`;
 
@@ -152,7 +153,8 @@ export function createPeople(desk) {
       text(name, `${now.name}${now.pronouns ? ` · ${now.pronouns}` : ""} · ${w.role_[now.role] ?? now.role}`);
       const here = now.present ? w.here : now.since ? `${w.away}, ${ago(ms(now.since), at)}` : w.never;
       const clients = desk.view().clients ?? [];
-      text(facts, [here, now.phone, now.device ? w.found(now.device) : "", now.link && now.role !== "therapist" ? w.link[now.link] : "",
+      text(phone, now.phone && `· ${now.phone}`);
+      text(facts, [here, now.device ? w.found(now.device) : "", now.link && now.role !== "therapist" ? w.link[now.link] : "",
         now.role === "chaperone" && clients.some((client) => client.chaperone_sees) ? w.sees : ""].filter(Boolean).join(" · "));
       const invited = now.role === "client" || now.role === "chaperone" || now.role === "co_therapist";
       show(fresh, invited);

@@ -91,7 +91,8 @@ export function createPictures(desk) {
       // While frames come directly, the picture is true, whatever the server has heard.
       text(state, over ? w.over(client.name) : live && got.frame_age < 4 ? "" : waits && person?.present ? w.waits(client.name) : !person?.since ? w.notHere(client.name) : away || (live ? "" : "RTCPeerConnection" in globalThis ? w.connecting(client.name) : w.never));
       show(state, state.textContent);
-      text(odd, over ? "" : oddities(seat, got).join(" · "));
+      // Before they have met nothing is sent, and nothing of it is odd.
+      text(odd, over || waits ? "" : oddities(seat, got).join(" · "));
       show(odd, odd.textContent);
     }
     return { node, attach, tick, video, gone: () => {

@@ -2,7 +2,7 @@
 // large, and beside them stands the one thing to do now.
 
 import { action, chaperones, therapists } from "./own-view.js";
-import { each, el, enable, show, text, usable } from "./element.js";
+import { calm, each, el, enable, show, text, usable } from "./element.js";
 import { checks, list, words } from "./client-words.js";
 
 /**
@@ -56,6 +56,7 @@ export function createRoom({ ask, help, finish, devices }) {
       const focus = element.contains(document.activeElement);
       asking = on;
       paint();
+      calm(node);
       if (focus) (on ? yes.button : take).focus();
     }
 

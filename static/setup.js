@@ -1,7 +1,7 @@
 // The page of a set-up link: the first account, one more, or a new password.
 
 import { call } from "./api.js";
-import { createField, createForm } from "./fields.js";
+import { createField, createForm, Wrong } from "./fields.js";
 import { el } from "./element.js";
 import { states } from "./states.js";
 import { setup as w } from "./console-words.js";
@@ -20,9 +20,9 @@ function password() {
   return createField({ label: w.password, hint: w.passwordHint, type: "password", autocomplete: "new-password", name: "password" });
 }
 
-/** @param {HTMLInputElement} input */
-function longEnough(input) {
-  if ([...input.value].length < 12) throw new Error(w.passwordShort);
+/** @param {import("./fields.js").Field} field */
+function longEnough(field) {
+  if ([...field.input.value].length < 12) throw new Wrong(field, w.passwordShort);
 }
 
 function createReset() {
@@ -32,7 +32,7 @@ function createReset() {
     createForm({
       children: [fresh.element], submit: w.resetSubmit, sending: w.sending, testid: "submit",
       send: async () => {
-        longEnough(fresh.input);
+        longEnough(fresh);
         await call("POST", "/api/reset", { token, password: fresh.input.value });
         done();
       },
@@ -56,8 +56,9 @@ function createSetup() {
       ],
       submit: w.submit, sending: w.sending, testid: "submit",
       send: async () => {
-        if (!name.input.value.trim()) throw new Error(w.nameMissing);
-        longEnough(secret.input);
+        if (!name.input.value.trim()) throw new Wrong(name, w.nameMissing);
+        if (!email.input.value.trim()) throw new Wrong(email, w.emailMissing);
+        longEnough(secret);
         const chosen = boxes.filter(({ box }) => box.checked).map(({ code }) => code);
         await call("POST", "/api/setup", { token, name: name.input.value, email: email.input.value, password: secret.input.value, states: chosen });
         done();

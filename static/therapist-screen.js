@@ -66,7 +66,6 @@ export function createTherapistScreen({ connection, media, sound, first }) {
   const tabs = el("div", { class: "tabs", role: "tablist" });
   const work = el("div", { class: "work", role: "tabpanel" });
   const title = el("h1", { class: "spoken" });
-  head.element.prepend(title);
   const taken = el("div", { class: "taken", role: "alert", hidden: true });
   const ownWords = el("p");
   let understood = "";
@@ -84,7 +83,7 @@ export function createTherapistScreen({ connection, media, sound, first }) {
     el("div", { class: "foot-urgent" }, footClock, el("button", { type: "button", class: "urgent", "aria-keyshortcuts": "e", "data-open": "card", onclick: card.toggle }, words.emergency.button, el("kbd", null, "e")), goIn.element),
     controls.element, truth.button);
   const element = el("div", { class: "therapist" }, head.element,
-    el("main", { class: "middle" }, el("div", { class: "view" }, el("div", { class: "notices" }, alarms.element, requests.element, own, taken), pictures.element), side), lines.element, foot,
+    el("main", { class: "middle" }, title, el("div", { class: "view" }, el("div", { class: "notices" }, alarms.element, requests.element, own, taken), pictures.element), side), lines.element, foot,
     alarms.voice, polite);
 
   /** @type {Map<string, ReturnType<typeof createClientPanel>>} */
@@ -96,6 +95,7 @@ export function createTherapistScreen({ connection, media, sound, first }) {
   /** @type {Seen[]} */
   let seen = [];
   let left = false;
+  let lost = false; // the seat went elsewhere, or nobody is signed in any more
 
   /** @param {ClientView} client @returns {Tab} */
   function tab(client) {
@@ -281,11 +281,25 @@ export function createTherapistScreen({ connection, media, sound, first }) {
       tick();
       const replaced = state.name === "replaced";
       const ended = state.name === "ended";
-      show(taken, replaced || ended);
+      lost = replaced || ended;
+      show(taken, lost);
       // What stands here is old: nothing of it can be used, and it looks so.
-      for (const part of [head.element, alarms.element, pictures.element, side, lines.element, foot]) set(part, "inert", replaced || ended);
+      for (const part of [head.element, alarms.element, pictures.element, side, lines.element, foot]) set(part, "inert", lost);
       if (replaced) taken.replaceChildren(el("p", null, words.connection.replaced), el("button", { type: "button", class: "primary", onclick: () => connection.retry() }, words.connection.takeBack));
-      if (ended) taken.replaceChildren(el("p", null, words.connection.ended[state.why ?? ""] ?? state.words ?? ""), el("a", { class: "button", href: state.why === "revoked" ? "/" : location.href }, state.why === "revoked" ? words.connection.signIn : words.connection.reload));
+      if (ended) taken.replaceChildren(...endedWords(state));
     },
+    /** Somebody here is under the medicine, and this page is where they are watched from. */
+    watching: () => !lost && (desk.view().clients ?? []).some((client) => client.t0 && !words.over.includes(client.phase)),
   };
+}
+
+/**
+ * Why this page takes part no more, and the way back: to this same place.
+ *
+ * @param {ConnectionState} state
+ */
+export function endedWords(state) {
+  const signedOut = state.why === "revoked";
+  const href = signedOut ? `/?next=${encodeURIComponent(location.pathname.replace(/\/?$/, "/"))}` : location.href;
+  return [el("p", null, words.connection.ended[state.why ?? ""] ?? state.words ?? ""), el("a", { class: "button", href }, signedOut ? words.connection.signIn : words.connection.reload)];
 }

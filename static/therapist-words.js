@@ -215,7 +215,6 @@ export const words = {
     /** @param {string} who @param {string} at */
     acknowledged: (who, at) => `acknowledged by ${who}, ${at}`,
     ended: "over; stays until acknowledged",
-    dial: "Call now:",
     /** @param {number} n @param {string[]} what */
     more: (n, what) => `${n} more: ${what.join(" · ")}`,
     fewer: "Only the first",
@@ -296,9 +295,6 @@ export const words = {
     answered: "They answered the test call",
     ring: "Ring",
     noPhone: "no number noted",
-    /** @param {string} name */
-    partsOf: (name) => `${name}:`,
-    nothingStated: "The client has not stated it yet.",
     /** @param {import("./types.d.ts").Today} today */
     today: (today) => `The client says: ${[today.fasted ? "fasted" : "not fasted", today.changes ? `changes since screening: ${today.changes}` : "no changes since screening", today.intention ? `intention: ${today.intention}` : ""].filter(Boolean).join(" · ")}`,
   },
@@ -320,7 +316,6 @@ export const words = {
     /** @type {Record<string, string>} */
     level: { ok: "", caution: "caution", block: "above the limit for a dose", alarm: "very high" },
     due: "A reading is due.",
-    add: "Vitals",
     systolic: "Upper (systolic)",
     diastolic: "Lower (diastolic)",
     heartRate: "Heart rate",
@@ -336,8 +331,6 @@ export const words = {
   },
 
   effects: {
-    title: "Side effects",
-    none: "None noted",
     over: "Over …",
     overIt: "It is over",
     action: "What was done",
@@ -351,7 +344,6 @@ export const words = {
     note: "How it is",
     began: "Began at",
     save: "Record it",
-    choose: "Please choose one, or write it.",
   },
 
   ratings: {
@@ -409,7 +401,6 @@ export const words = {
 
   emergency: {
     button: "Emergency card",
-    key: "e",
     /** @param {string} name */
     title: (name) => `Emergency card: ${name}`,
     close: "Close the card",
@@ -436,8 +427,6 @@ export const words = {
     again: "Press g once more to call",
     /** @param {string} name */
     to: (name) => `Calls the chaperone in to ${name}`,
-    called: "Called",
-    none: "There is no chaperone to call in this session.",
   },
 
   controls: {

@@ -4,9 +4,10 @@
 import { createAlarmSound } from "./alarm-sound.js";
 import { openConnection } from "./connection.js";
 import { el, text } from "./element.js";
+import { askBeforeLeaving } from "./leaving.js";
 import { createMedia } from "./media.js";
 import { createJoin } from "./therapist-join.js";
-import { createTherapistScreen } from "./therapist-screen.js";
+import { createTherapistScreen, endedWords } from "./therapist-screen.js";
 import { words } from "./therapist-words.js";
 
 /** @typedef {import("./types.d.ts").View} View */
@@ -26,7 +27,7 @@ else screen.replaceChildren(createJoin({ sound, enter }).element);
 /** @param {boolean} withMedia */
 function enter(withMedia) {
   sessionStorage.setItem(joined, withMedia ? "media" : "plain");
-  const waiting = el("p", { class: "starting", role: "status" }, words.join.waiting);
+  const waiting = el("div", { class: "starting", role: "status" }, words.join.waiting);
   screen.replaceChildren(waiting);
   const connection = openConnection({ path: `${path}ws`, media: true });
   /** @type {ReturnType<typeof createTherapistScreen> | undefined} */
@@ -50,11 +51,12 @@ function enter(withMedia) {
     shown = createTherapistScreen({ connection, media, sound, first: view });
     screen.replaceChildren(shown.element);
   });
+  askBeforeLeaving(() => shown?.watching() ?? false);
   connection.on("truth", (truth) => shown?.parts.pictures.truth(truth.seat, truth.seen));
   connection.on("degraded", (degraded) => shown?.degraded(degraded));
   connection.on("state", (state) => {
     if (shown) shown.state(state);
-    else if (state.name === "ended") text(waiting, words.connection.ended[state.why ?? ""] ?? state.words ?? "");
+    else if (state.name === "ended") waiting.replaceChildren(...endedWords(state));
     else if (state.name === "replaced") text(waiting, words.connection.replaced);
     else if (state.name !== "open") text(waiting, words.connection.connecting);
   });

@@ -32,6 +32,7 @@ export function createTrend({ top, said }) {
   const element = svg("svg", { class: "trend", viewBox: `0 0 ${wide} ${high}`, role: "img", preserveAspectRatio: "none" }, title, line);
   /** @type {number[]} */
   const samples = [];
+  let added = 0;
   return {
     element,
     /** @param {number} value */
@@ -40,7 +41,7 @@ export function createTrend({ top, said }) {
       if (samples.length > kept) samples.shift();
       set(line, "points", points(samples, top));
       // Not every second: a screen reader or a resting pointer would read it anew.
-      if (samples.length % 10 === 1 || samples.length === kept) title.textContent = said(Math.min(...samples), Math.max(...samples), value);
+      if (added++ % 10 === 0) title.textContent = said(Math.min(...samples), Math.max(...samples), value);
     },
   };
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -68,6 +70,16 @@ func TestAServerThatStartsBeforeItsRedisSaysSoAndWaitsForIt(t *testing.T) {
 	}
 	if _, _, header := n.get("/"); header.Get("Refresh") == "" {
 		t.Error("whoever reads that page has to come back by hand")
+	}
+	for _, command := range [][]string{{"therapist", "add"}, {"backup"}, {"doctor"}} {
+		args := append(command, "-data", n.args[slices.Index(n.args, "-data")+1])
+		if command[0] == "backup" {
+			args = append(args, filepath.Join(t.TempDir(), "copy"))
+		}
+		said, err := belay(t, t.Context(), args...).CombinedOutput()
+		if err == nil || !strings.Contains(string(said), "waits for Redis") || strings.Contains(strings.ToLower(string(said)), "no belay runs") {
+			t.Errorf("belay %s: %v, %s", command[0], err, said)
+		}
 	}
 
 	if err := n.cmd.Process.Signal(syscall.SIGTERM); err != nil { // it can be ended all the same

@@ -83,6 +83,6 @@ func TestTherapistNeedsNoPointer(t *testing.T) {
 	enter(`[type="submit"][data-act="RecordSwallowed"]`)
 	v.phase("Absorbing")
 	enter(`.alarm-bar [data-act="AcknowledgeAlarm"]`)
-	says(p, `[data-testid="lines"]`, "Robin acknowledges: Alex has taken a dose past open checks")
+	says(p, `[data-testid="lines"]`, "Robin acknowledges (high): Alex has taken a dose past open checks")
 	says(p, `[data-testid="clock"]`, "T+")
 }

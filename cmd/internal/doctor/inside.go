@@ -53,6 +53,10 @@ func (d *doctor) inside(ctx context.Context) *server.Status {
 		}
 		return &status
 	}
+	if errors.Is(err, server.ErrWaits) {
+		d.say(Finding{Wrong, "A server runs on the data folder, and waits for Redis.", "Nobody can join a session there, and it raises no alarm.", "Bring Redis back: the server goes on by itself."})
+		return nil
+	}
 	d.log(ctx, dir)
 	return nil
 }

@@ -133,6 +133,9 @@ func (a *Admin) post(ctx context.Context, path string, form url.Values) (string,
 	if err != nil {
 		return "", err
 	}
+	if res.StatusCode == http.StatusServiceUnavailable {
+		return "", ErrWaits
+	}
 	if res.StatusCode != http.StatusOK {
 		return "", errors.New(strings.TrimSpace(string(words)))
 	}
@@ -151,6 +154,9 @@ func (a *Admin) Backup(ctx context.Context, file string) (err error) {
 		return err
 	}
 	defer res.Body.Close()
+	if res.StatusCode == http.StatusServiceUnavailable {
+		return ErrWaits
+	}
 	if res.StatusCode != http.StatusOK {
 		words, _ := io.ReadAll(io.LimitReader(res.Body, 4<<10))
 		return errors.New(strings.TrimSpace(string(words)))

@@ -26,6 +26,10 @@ const (
 		"Nothing can be recorded here until then: write down what happens, with the time. In an emergency call your local emergency number."
 )
 
+// ErrWaits is what the administration of such a server answers, whatever it is asked.
+var ErrWaits = errors.New("a belay runs on this folder and waits for Redis: without it it knows no account and has no record. " +
+	"Bring Redis back, then ask again; the server goes on by itself")
+
 // awaitRedis returns when Redis answers, or is there and can't be used, or ctx ends.
 //
 // Meanwhile the address of this server is held. It says that the process is well and
@@ -61,8 +65,14 @@ func awaitRedis(ctx context.Context, opts Options, why error) error {
 	return errors.Join(why, s.Close())
 }
 
-// hold listens where the server will, and says that it waits.
+// hold listens where the server will, and says that it waits. The folder is taken, as
+// by a server that has started: its socket is this one's to open.
 func (s *Server) hold() error {
+	node, err := openNode(s.opts.Data)
+	if err != nil {
+		return err
+	}
+	s.onClose("the node's lock", 5*time.Second, func(context.Context) error { return node.db.Close() })
 	if err := s.listen(); err != nil {
 		return err
 	}
@@ -71,6 +81,14 @@ func (s *Server) hold() error {
 		return err
 	}
 	s.serve("web pages", s.pages.HTTP(), guard(waits(files), false))
+	socket, err := listenAdmin(s.opts.Data)
+	if err != nil {
+		s.opts.Log.Warn("no administration over the local socket", "err", err)
+		return nil
+	}
+	s.serve("administration", socket, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, ErrWaits.Error(), http.StatusServiceUnavailable)
+	}))
 	return nil
 }
 

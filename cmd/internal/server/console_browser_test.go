@@ -98,7 +98,7 @@ func TestANewTherapistGetsFromTheFirstStartToThreeOpenPages(t *testing.T) {
 	robin.Accessible("the form of a new session")
 	robin.ShotWhole("console/10-new")
 	robin.Click(browser.TestID("create"))
-	robin.WaitText("Please fill in")
+	robin.WaitText("Please fill this in.")
 	robin.Type(browser.TestID("chaperone-1-name"), "Sam")
 	robin.Click(browser.TestID("create"))
 	robin.WaitText("Links for this session")

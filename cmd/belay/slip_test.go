@@ -1,0 +1,67 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"belay/cmd/internal/browser"
+)
+
+// asked waits until the browser has asked the person whether they want to leave. The
+// answer of every test is yes.
+func asked(p *browser.Person) bool {
+	for _, line := range p.Log.Lines() {
+		if line.Kind == "dialog" && strings.HasPrefix(line.Text, "beforeunload") {
+			return true
+		}
+	}
+	return false
+}
+
+// While somebody is under the medicine nobody who watches is lost by a slip of a hand,
+// and whoever was signed out is back in the same place when they have signed in.
+func TestNobodyWhoWatchesIsLostByASlip(t *testing.T) {
+	t.Parallel()
+	chromium := browser.StartChromium(t, browser.Options{})
+	v := newVisit(t, chromium)
+	v.practise("1")
+	v.chaperoneArrives()
+	v.clientArrives()
+	v.therapistJoins()
+	act(v.robin, "Admit")
+	v.see()
+	v.robin.Reload()
+	v.phase("Checking in")
+	if asked(v.robin) {
+		t.Error("the browser asked before anybody had taken anything")
+	}
+	ask(v.robin, ".panel-acts", "RecordSwallowed", answer{"reason", "Taken before the checks, on their own."})
+	v.phase("Absorbing")
+
+	v.robin.Reload()
+	v.phase("Absorbing")
+	if !asked(v.robin) {
+		t.Error("the therapist left a client under the medicine, and the browser did not ask")
+	}
+	says(v.sam, ".card", "Alex took the medicine")
+	v.sam.Click(browser.CSS(`.card [data-act="CheckIn"]`))
+	says(v.sam, ".card-said", "Noted")
+	browser.Eval[bool](v.sam, `(history.back(), true)`)
+	says(v.sam, ".card-said", "This page stays open until the session is over")
+	says(v.sam, ".reach", "Connected")
+
+	console := chromium.Open("robin's console", browser.Seat{Beside: v.robin})
+	console.Goto(v.server.url)
+	console.Click(browser.Text("Sign out"))
+	console.WaitText("Sign in")
+	v.server.kill() // what is open stays open: the page is asked who it is when it connects anew
+	v.server.start()
+	says(v.robin, ".taken", "You are no longer signed in. Please sign in again; the session goes on.")
+	v.robin.Shot("therapist/signed-out")
+	v.robin.Accessible("signed out in the middle of a visit")
+	v.robin.Click(browser.CSS(".taken a"))
+	fill(v.robin, "form", answer{"email", "robin@example.org"}, answer{"password", password})
+	v.robin.Press(browser.Enter)
+	v.phase("Absorbing")
+	v.see()
+}

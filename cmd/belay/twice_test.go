@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"belay/cmd/internal/browser"
+	"belay/session"
+)
+
+// twice presses an element, and what has come to stand in its place a moment later, as
+// a double click does, or a thumb that trembles.
+func twice(p *browser.Person, selector string) {
+	at := browser.Eval[struct{ X, Y float64 }](p, fmt.Sprintf(`(() => {
+		const node = [...document.querySelectorAll(%s)].find((one) => one.checkVisibility());
+		node.scrollIntoView({ block: "center", inline: "center", behavior: "instant" });
+		const { x, y, width, height } = node.getBoundingClientRect();
+		return { x: x + width / 2, y: y + height / 2 };
+	})()`, quoted(selector)))
+	p.Click(browser.CSS(selector))
+	time.Sleep(120 * time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), browser.Patience)
+	defer cancel()
+	_ = p.Page.Press(ctx, at.X, at.Y) // where nothing stands any more, that is well
+}
+
+// What comes to stand under a finger is not answered before anybody can have read it.
+func TestADoublePressAnswersOneQuestion(t *testing.T) {
+	t.Parallel()
+	chromium := browser.StartChromium(t, browser.Options{})
+	v := newVisit(t, chromium)
+	v.practise("1")
+
+	p := v.sam
+	p.Goto(v.links["chaperone-1"])
+	for _, page := range [][2]string{{"duties", "adult"}, {"adult", "on_site"}, {"on_site", "another_room"}, {"another_room", "test"}} {
+		says(p, fmt.Sprintf("[data-page=%q]", page[0]), "")
+		twice(p, fmt.Sprintf("[data-page=%q] .primary", page[0]))
+		says(p, fmt.Sprintf("[data-page=%q]", page[1]), "")
+	}
+	twice(p, `[data-page="test"] .primary`)
+	says(p, ".card", "")
+
+	v.clientArrives()
+	v.therapistJoins()
+	twice(v.robin, `[data-act="Admit"]`)
+	v.phase("Checking in")
+	v.see()
+	before := count(v.readLog(t), "GatePassed")
+	twice(v.robin, `[data-gate="fasting"] [data-act="SettleGate"]`) // below it stands another that one press settles
+	v.robin.WaitFor(`document.querySelector('[data-gate="fasting"]').dataset.state === "passed"`, browser.Patience)
+	ask(v.robin, ".panel-acts", "RecordSwallowed", answer{"reason", "Taken before the checks, on their own."})
+	v.phase("Absorbing")
+
+	act(v.robin, "CallChaperone")
+	says(p, ".call", "Please go to Alex now.")
+	twice(p, `[data-act="GoIn"]`)
+	says(v.robin, ".go-in", "Sam: is going in")
+	act(p, "BeWith")
+	v.answersCalls()
+	twice(p, `[data-act="CheckIn"]`)
+	says(p, ".card-said", "Noted")
+	twice(p, ".card > .quiet") // "I need to go": asked first, and only asked
+	p.Click(browser.Text("I can stay"))
+
+	events := v.readLog(t)
+	if settled := count(events, "GatePassed") - before; settled != 1 {
+		t.Errorf("two presses settled %d checks", settled)
+	}
+	once(t, events, "CheckInDone")
+}
+
+// count is how many events of a type there are.
+func count(events []session.Event, fact string) (n int) {
+	for _, e := range events {
+		if session.FactName(e.Fact) == fact {
+			n++
+		}
+	}
+	return n
+}
