@@ -185,7 +185,9 @@ func (t *tape) write(group []cut) {
 	if err == nil {
 		r.end, r.chain = r.end+int64(len(bytes)), next
 		r.length = max(r.length, r.end)
-	} // else the next group is written over it
+	} else { // the next group is written over it; should there be none, it is not found either
+		_, _ = r.file.WriteAt(make([]byte, frameHead), r.end)
+	}
 	for _, c := range group {
 		if c.put != nil && err == nil {
 			r.needed++
