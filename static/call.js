@@ -501,8 +501,9 @@ export function createCall(options) {
     connection.on("welcome", (welcome) => {
       servers = welcome.ice_servers ?? [];
       for (const link of links()) link.changed(deaf > 0);
-      // Nobody could say by which rope they want this page.
-      if (deaf && relay) relay.warm = performance.now() + warmFor;
+      // Nobody could say by which rope they want this page; and it has a moment to answer.
+      const now = performance.now();
+      if (deaf && relay) Object.assign(relay, { warm: now + warmFor, cameAt: now });
       pay();
       for (const party of parties.values()) party.said = 0; // it may have gone nowhere
     }),

@@ -26,6 +26,16 @@ function fingerprint(sdp) {
 }
 
 /**
+ * origin names who has written a description, for as long as that one's connection
+ * lives (RFC 8829 section 5.2.1).
+ *
+ * @param {string | undefined} sdp
+ */
+function origin(sdp) {
+  return /^o=(\S+ \S+) /m.exec(sdp ?? "")?.[1] ?? "";
+}
+
+/**
  * createPeer builds the connection and keeps it: it offers (or waits for the
  * offer), restarts ICE when the network changes, and builds anew when nothing
  * else helps. Media keeps flowing while the server is away; only what needs a
@@ -62,6 +72,7 @@ export function createPeer(options) {
   /** @type {RTCIceCandidateInit[]} */
   let waiting = [];
   let described = false; // a remote description is set
+  let former = ""; // who answered the connection before this one
   let asked = never; // when something was last sent that wants an answer
   let unwell = 0; // since when it is not connected
   let closed = false;
@@ -181,6 +192,7 @@ export function createPeer(options) {
   function rebuild() {
     if (closed) return;
     lost ||= unwell > 0 && described;
+    if (described) former = origin(pc.remoteDescription?.sdp);
     pc.close();
     build();
     options.onState("connecting");
@@ -233,6 +245,7 @@ export function createPeer(options) {
   function onAnswer(sdp) {
     queue(async (on) => {
       if (on.signalingState !== "have-local-offer") return;
+      if (!described && former && origin(sdp) === former) return; // it was for the connection before
       if (way && lost) way.failed(); // the server is there, and the connection is not
       lost = false;
       await on.setRemoteDescription({ type: "answer", sdp: way && !options.iceServers().length ? way.narrowed(sdp) : sdp });

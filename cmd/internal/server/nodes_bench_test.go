@@ -48,7 +48,10 @@ func BenchmarkCommandAcrossTwoNodes(b *testing.B) {
 	defer bare.Close()
 	var script, across, answered time.Duration
 	at := store.Position{}
+	pace := time.NewTicker(25 * time.Millisecond) // a connection may not do more than protocol.MessageRate
+	defer pace.Stop()
 	for i := 0; b.Loop(); i++ {
+		<-pace.C
 		batch := storetest.Next("floor", at, 1, uint64(i))
 		began := time.Now()
 		if err := bare.Append(b.Context(), batch); err != nil {
