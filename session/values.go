@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"reflect"
 	"regexp"
 	"slices"
@@ -130,14 +131,14 @@ func listed(states []string) string {
 }
 
 // plausibleNumber accepts seven to fifteen digits (ITU-T E.164 allows fifteen)
-// with the usual signs between them.
+// with the usual signs between them, and an extension after "x" or "ext.".
 func plausibleNumber(v string) bool {
 	digits := 0
 	for _, r := range v {
 		switch {
 		case r >= '0' && r <= '9':
 			digits++
-		case !strings.ContainsRune("+()-. /x", r):
+		case !strings.ContainsRune("+()-. /xXeEtT", r):
 			return false
 		}
 	}
@@ -213,7 +214,7 @@ func (seat Seat) validate() *Refusal {
 		return refuse(BadValue, "The name of %s is too long: at most %d bytes.", seat.ID, MaxName)
 	}
 	if seat.Phone != "" && !plausibleNumber(seat.Phone) {
-		return refuse(BadValue, "The phone number of %s needs an area code and at least seven digits.", seat.ID)
+		return refuse(BadValue, "The phone number of %s needs an area code, and seven to fifteen digits in all.", cmp.Or(seat.Name, string(seat.ID)))
 	}
 	return nil
 }
@@ -229,7 +230,7 @@ func (o Order) validate() *Refusal {
 	case o.BoosterFrom < 0 || o.BoosterTo < o.BoosterFrom || o.BoosterTo > 12*60*minutes:
 		return refuse(BadValue, "The window for a second dose must run forward, and end within 12 hours.")
 	case o.Phone != "" && !plausibleNumber(o.Phone):
-		return refuse(BadValue, "The prescriber's phone number needs an area code and at least seven digits.")
+		return refuse(BadValue, "The prescriber's phone number needs an area code, and seven to fifteen digits in all.")
 	}
 	if o.Limits != nil {
 		if err := o.Limits.Validate(); err != nil {

@@ -40,6 +40,7 @@ const holds = 3000; // ms that the relay carries well before a direct connection
 const overlap = 8000; // ms that a connection outlives its place in the list: a direct one that is down, the one to a relay that has a successor
 const deafAfter = 1000; // ms without a packet from anybody
 const restsFor = 1500; // ms without a word of a relay that nobody is received by: it reports once a second
+const settles = 3000; // ms in which a browser may not know yet how it is connected, once it has said that its network is another one
 const talksWithin = 2500; // ms between two of its words, where one of them may be read a second late
 const firstFrame = 5000; // ms in which it is looked for as often as can be, after a connection was built
 const sees = 500; // ms since the last frame of a picture that is there
@@ -85,6 +86,7 @@ export function createCall(options) {
   let hidden = false;
   let deaf = 0; // since when what came from somebody has stopped, by all ropes; 0: it has not
   let dead = false; // and the relay itself says nothing
+  let movedAt = -Infinity; // when this device's network became another one
 
   /** @param {"direct" | "relay"} rope @returns {RTCIceServer[]} */
   const serversFor = (rope) =>
@@ -387,7 +389,7 @@ export function createCall(options) {
 
   /** Whether nothing comes of a relay that is connected: it always answers what it is sent. @param {number} now */
   function silent(now) {
-    if (!relay?.up) return false;
+    if (!relay?.up || now - movedAt < settles) return false;
     const carries = [...parties.values()].some(({ choice }) => choice.use() === "relay");
     return now - Math.max(relay.cameAt, relay.talks ? 0 : deaf) >= (carries ? deafAfter : restsFor);
   }
@@ -550,6 +552,7 @@ export function createCall(options) {
       for (const link of links()) link.hide(on);
     },
     moved() {
+      movedAt = performance.now();
       for (const link of links()) link.moved();
     },
     /** @param {import("./types.d.ts").Direct} message */

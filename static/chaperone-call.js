@@ -2,8 +2,9 @@
 // to call stand below.
 
 import { words } from "./chaperone-words.js";
-import { each, el, set, show, text } from "./element.js";
+import { each, el, set, show, text, whole } from "./element.js";
 import { refusedWords } from "./act-form.js";
+import { tel } from "./tel.js";
 
 /** @param {import("./desk.js").Desk} desk */
 export function createCallPage(desk) {
@@ -40,7 +41,7 @@ export function createCallPage(desk) {
     show(well, call.stage === "with");
     show(help, call.stage === "with");
     const numbers = desk.view().ways ?? [];
-    each(ways, numbers, (way) => way.name + way.phone, (way) => el("li", null, el("a", { class: "button thumb", href: `tel:${way.phone.replace(/[^+\d]/g, "")}` }, `${way.name}: ${way.phone}`)));
+    each(ways, numbers, (way) => way.name + way.phone, (way) => el("li", null, el("a", { class: "button thumb", href: tel(way.phone) }, `${way.name}: `, whole(way.phone))));
     show(waysTitle, numbers.length > 0);
   }
 

@@ -350,8 +350,10 @@ export function openConnection({ path, media = true, on = {} }) {
   }
 
   const onWoken = () => probe(answerWithin);
+  /** The network is another one, or was away: a socket of the one before would only be waited for. */
+  const onOnline = () => void (closed || state.name === "replaced" || again());
   const onShown = () => document.visibilityState === "visible" && onWoken();
-  addEventListener("online", onWoken);
+  addEventListener("online", onOnline);
   addEventListener("pageshow", onWoken);
   document.addEventListener("visibilitychange", onShown);
   const rhythm = setInterval(look, 500);
@@ -387,7 +389,7 @@ export function openConnection({ path, media = true, on = {} }) {
       closed = true;
       clearTimeout(redial);
       clearInterval(rhythm);
-      removeEventListener("online", onWoken);
+      removeEventListener("online", onOnline);
       removeEventListener("pageshow", onWoken);
       document.removeEventListener("visibilitychange", onShown);
       detach();

@@ -121,3 +121,27 @@ func TestAPageThatSleptSaysThatItCannotTellWhen(t *testing.T) {
 		t.Errorf("the page said that its tap was %v ms old", disk.ages)
 	}
 }
+
+// A device that has come to another network does not wait for the socket of the one
+// before: that says nothing, neither yes nor no.
+func TestAPageThatIsOnlineAgainDialsAtOnce(t *testing.T) {
+	server := httptest.NewServer(&slowDisk{})
+	defer server.Close()
+	took := evaluate[float64](t, "connection.js", fmt.Sprintf(`
+		globalThis.location = new URL(%q);
+		const heard = {};
+		globalThis.addEventListener = (what, f) => (heard[what] = f);
+		globalThis.removeEventListener = () => {};
+		globalThis.document = { addEventListener() {}, removeEventListener() {}, visibilityState: "visible" };
+		const connection = m.openConnection({ path: "ws" });
+		const welcomed = () => new Promise((open) => connection.on("welcome", open));
+		await welcomed();
+		const began = performance.now();
+		heard.online();
+		await welcomed();
+		connection.close();
+		return performance.now() - began;`, server.URL))
+	if took > 2000 {
+		t.Errorf("it was back after %v ms", took)
+	}
+}

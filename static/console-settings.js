@@ -16,7 +16,7 @@ const w = words.settings;
 const size = { min: 60, h: 3600 };
 
 export function createSettings() {
-  const body = el("div", null, el("p", { role: "status" }, words.starting));
+  const body = el("div", { class: "form" }, el("p", { role: "status" }, words.starting));
   let read = false;
 
   async function refresh() {

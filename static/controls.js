@@ -46,9 +46,17 @@ export function createControls(desk, parts) {
     el("label", { class: "choice" }, music, w.music), theirs,
     el("label", { class: "choice" }, keys, w.keys),
     el("button", { type: "button", onclick: parts.sample }, w.sample));
-  const box = el("details", { class: "controls-box", ontoggle: () => box.open && void list() }, el("summary", { class: "button" }, w.devices), panel);
+  const box = el("details", { class: "controls-box", ontoggle: () => box.open && void list(), onkeydown: (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && fold(true) }, el("summary", { class: "button" }, w.devices), panel);
+  document.addEventListener("pointerdown", ({ target }) => target instanceof Node && !box.contains(target) && fold(false));
   const element = el("div", { class: "controls" }, micButton, camButton, box);
   paint();
+
+  /** @param {boolean} back to where it was opened */
+  function fold(back) {
+    if (!box.open) return;
+    box.open = false;
+    if (back) box.querySelector("summary")?.focus();
+  }
 
   function paint() {
     text(micButton, mic ? w.micOn : w.micOff);

@@ -3,6 +3,7 @@
 // them or the buttons at the bottom, and needs nothing but the last view.
 
 import { each, el, set, show, text } from "./element.js";
+import { tel } from "./tel.js";
 import { words } from "./therapist-words.js";
 
 /**
@@ -47,9 +48,6 @@ export function createEmergencyCard(desk, chosen) {
   let before = null;
   /** @type {Set<string>} */
   const opened = new Set();
-
-  /** @param {string} phone */
-  const tel = (phone) => `tel:${phone.replace(/[^+\d]/g, "")}`;
 
   /**
    * @param {string} [client]

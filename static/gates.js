@@ -4,6 +4,7 @@
 import { createActButton } from "./act-button.js";
 import { timeOfDay } from "./clock.js";
 import { calm, each, el, set, show, text } from "./element.js";
+import { tel } from "./tel.js";
 import { words } from "./therapist-words.js";
 
 /**
@@ -142,7 +143,7 @@ export function createGates(desk, seat, enterVitals) {
       text(list, `${person.name}: ${(person.parts ?? []).map((part) => `${part.done ? "✓" : "○"} ${part.title}`).join(" · ")}`);
       const called = person.parts?.find((part) => part.id === "test_call")?.done;
       each(call, called ? [] : [person.phone ?? ""], (phone) => phone, (phone) => (phone
-        ? el("a", { class: "button", href: `tel:${phone.replace(/[^+\d]/g, "")}` }, `${words.gates.ring} ${person.name}: ${phone}`)
+        ? el("a", { class: "button", href: tel(phone) }, `${words.gates.ring} ${person.name}: ${phone}`)
         : el("span", { class: "reason" }, `${person.name}: ${words.gates.noPhone}`)));
       show(call, !called);
       answered.get(person.seat)?.update();

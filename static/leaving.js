@@ -1,15 +1,22 @@
 // Leaving by accident: a swipe, the back button, a closed tab. It is caught for
 // as long as the visit lasts, and never after.
 
+const dialled = 2000; // ms in which a browser hands a number over to the telephone
+
 /**
  * askBeforeLeaving has the browser ask, in its own words, whoever closes or reloads the
- * page or goes elsewhere while wanted() says so.
+ * page or goes elsewhere while wanted() says so. Who dials a number does not leave,
+ * although browsers take it for that: nobody is asked anything before a call.
  *
  * @param {() => boolean} wanted
  */
 export function askBeforeLeaving(wanted) {
+  let dialling = -dialled;
+  addEventListener("click", ({ target }) => {
+    if (target instanceof Element && target.closest('a[href^="tel:"]')) dialling = performance.now();
+  }, { capture: true, passive: true });
   addEventListener("beforeunload", (event) => {
-    if (!wanted()) return;
+    if (performance.now() - dialling < dialled || !wanted()) return;
     event.preventDefault();
     // Older browsers ask only where this is set.
     event.returnValue = "";

@@ -144,3 +144,9 @@ func TestARefusedCameraIsExplainedForTheBrowserInHand(t *testing.T) {
 		{"chrome", "android"}, {"firefox", "android"}, {"firefox", ""}, {"edge", ""},
 	})
 }
+
+func TestANumberIsDialledAsItWasWritten(t *testing.T) {
+	got := evaluate[[]string](t, "tel.js", `
+		return ["503-555-0142", "+1 (503) 555-0119 ext. 4711", "503.555.0178 x12", "503 555 0178 EXT 9"].map(m.tel);`)
+	same(t, got, []string{"tel:5035550142", "tel:+15035550119;ext=4711", "tel:5035550178;ext=12", "tel:5035550178;ext=9"})
+}

@@ -75,6 +75,7 @@ export function createPeer(options) {
   let former = ""; // who answered the connection before this one
   let asked = never; // when something was last sent that wants an answer
   let unwell = 0; // since when it is not connected
+  let owed = false; // a restart, when the server can be reached again
   let closed = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let soon;
@@ -320,7 +321,8 @@ export function createPeer(options) {
       asked = never;
       patience = firstPatience;
       const well = pc.iceConnectionState === "connected" || pc.iceConnectionState === "completed";
-      if (!well || deaf || (offers && pc.signalingState === "have-local-offer")) restart();
+      if (!well || deaf || owed || (offers && pc.signalingState === "have-local-offer")) restart();
+      owed = false;
     },
     /**
      * failed says that nothing comes although the server is there: no waiting until
@@ -344,6 +346,7 @@ export function createPeer(options) {
     moved() {
       if (performance.now() - asked > 1000) asked = never;
       patience = firstPatience;
+      owed = described && !options.reachable();
       if (described) restart();
     },
     tracksChanged() {

@@ -67,6 +67,7 @@ func TestTherapistNeedsNoPointer(t *testing.T) {
 	says(p, `[data-testid="card"]`, "503-823-3333")
 	p.Shot("therapist/emergency-card")
 	p.Accessible("the emergency card")
+	v.onPaper(p, "therapist/emergency-card-paper")
 	p.Press(browser.Escape)
 	goes(p, `[data-testid="card"]`)
 	p.Press("g")

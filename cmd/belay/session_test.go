@@ -183,6 +183,7 @@ func (v *visit) record() {
 	p.WaitText("This record is signed: addenda only.")
 	p.WaitText("Addendum: Alex phoned in the evening: well.")
 	p.ShotWhole("console/record")
+	v.onPaper(p, "console/record-paper")
 	events := v.readLog(v.t)
 	has(v.t, events, "SessionCreated", "ConsentGiven", "AddressStated", "ChaperoneConfirmed", "ChaperoneArrived", "GatePassed", "VitalsRecorded",
 		"DoseAuthorized", "DoseRecorded", "DoseWitnessed", "HoldRecorded", "CheckInDone", "NoteWritten", "SideEffectRecorded", "WordsOffered", "CriterionSettled",

@@ -67,9 +67,12 @@ type Seat struct {
 	// chosen "Block". Chromium only; for Firefox see [DeniedPrefs].
 	DenyMedia bool
 
-	// Dark and ReducedMotion are the person's preferences in the system.
-	// Chromium only.
-	Dark, ReducedMotion bool
+	// Dark, ReducedMotion and ForcedColors are the person's preferences in the
+	// system. Chromium only.
+	Dark, ReducedMotion, ForcedColors bool
+
+	// Paper shows the page as it is printed. Chromium only.
+	Paper bool
 }
 
 func (s Seat) withDefaults() Seat {

@@ -190,27 +190,33 @@ func (p *chromiumPage) furnish(seat Seat) error {
 			return fmt.Errorf("setting the user agent: %w", err)
 		}
 	}
-	scheme, motion := "light", "no-preference"
+	scheme, motion, forced, media := "light", "no-preference", "none", "screen"
 	if seat.Dark {
 		scheme = "dark"
 	}
 	if seat.ReducedMotion {
 		motion = "reduce"
 	}
-	_, err = chromedp.Call(p.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
-		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: motion},
+	if seat.ForcedColors {
+		forced = "active"
+	}
+	if seat.Paper {
+		media = "print"
+	}
+	_, err = chromedp.Call(p.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: media, Features: []*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: motion}, {Name: "forced-colors", Value: forced},
 	}})
 	if err != nil {
 		return fmt.Errorf("setting the preferences: %w", err)
 	}
-	media := cdpbrowser.PermissionSettingGranted
+	devices := cdpbrowser.PermissionSettingGranted
 	if seat.DenyMedia {
-		media = cdpbrowser.PermissionSettingDenied
+		devices = cdpbrowser.PermissionSettingDenied
 	}
 	for _, name := range []string{"camera", "microphone"} {
 		_, err := chromedp.CallBrowser(p.ctx, cdpbrowser.SetPermission, cdpbrowser.SetPermissionParams{
 			Permission:       &cdpbrowser.PermissionDescriptor{Name: name},
-			Setting:          media,
+			Setting:          devices,
 			BrowserContextID: chromedp.FromContext(p.ctx).BrowserContextID,
 		})
 		if err != nil {

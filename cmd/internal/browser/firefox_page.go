@@ -21,7 +21,7 @@ type firefoxPage struct {
 }
 
 func (f *firefox) open(seat Seat, log *Log) (Page, error) {
-	if seat.Dark || seat.ReducedMotion {
+	if seat.Dark || seat.ReducedMotion || seat.ForcedColors || seat.Paper {
 		return nil, errors.New("firefox takes these from its preferences: ui.systemUsesDarkTheme, ui.prefersReducedMotion")
 	}
 	if seat.Beside != nil {
