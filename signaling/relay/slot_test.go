@@ -1,0 +1,55 @@
+package relay
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+)
+
+// told is a viewer's end that remembers what it was sent.
+type told struct{ numbers []uint16 }
+
+func (t *told) WriteRTP(h *rtp.Header, _ []byte) (int, error) {
+	t.numbers = append(t.numbers, h.SequenceNumber)
+	return 0, nil
+}
+func (*told) Write(p []byte) (int, error) { return len(p), nil }
+
+// A packet that a network held up, of before the key frame with which a viewer began,
+// is nothing that can be shown; what overtook it is.
+func TestNothingOfBeforeTheKeyFrameIsSent(t *testing.T) {
+	somebody := &source{link: &link{party: &party{room: &room{}}}, picture: true}
+	viewer, got := &link{party: &party{room: &room{}}}, &told{}
+	o := newSlot(viewer, 0, webrtc.RTPCodecTypeVideo)
+	o.writer, o.opened, o.want = got, true, somebody
+	key, more := descriptor{begins: true, key: true}, descriptor{begins: true}
+	for _, one := range []struct {
+		seq uint16
+		d   descriptor
+	}{{100, key}, {99, more}, {102, more}, {101, more}} {
+		o.forward(somebody, &packet{seq: one.seq, payload: []byte{0x10, 0}}, one.d, noon)
+	}
+	if want := []uint16{100, 102, 101}; !slices.Equal(got.numbers, want) {
+		t.Errorf("the viewer was sent %v, not %v", got.numbers, want)
+	}
+}
+
+// What is sent before a viewer's connection is there is lost, and the key frame with
+// which they could have begun.
+func TestAViewerWhoIsNotThereYetBeginsWithTheNextKeyFrame(t *testing.T) {
+	somebody := &source{link: &link{party: &party{room: &room{}}}, picture: true}
+	viewer, got := &link{party: &party{room: &room{}}}, &told{}
+	o := newSlot(viewer, 0, webrtc.RTPCodecTypeVideo)
+	o.writer, o.want = got, somebody
+	o.forward(somebody, &packet{seq: 7, payload: []byte{0x10, 0}}, descriptor{begins: true, key: true}, noon)
+	if len(got.numbers) > 0 || o.shown() != nil {
+		t.Errorf("a viewer who is not there was sent %v", got.numbers)
+	}
+	o.open()
+	o.forward(somebody, &packet{seq: 8, payload: []byte{0x10, 0}}, descriptor{begins: true, key: true}, noon)
+	if !slices.Equal(got.numbers, []uint16{8}) || o.shown() != somebody {
+		t.Errorf("a viewer who has come was sent %v", got.numbers)
+	}
+}
