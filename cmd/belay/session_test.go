@@ -83,6 +83,7 @@ func TestAWholeSessionInThreeBrowsers(t *testing.T) {
 		v.until(min(v.now()+14*time.Minute, 120*time.Minute))
 	}
 	v.met("minimum_time")
+	v.acknowledges() // at this pace a moment in which the machine stood still is an alarm, and nobody is released over one
 	ask(robin, ".panel-acts", "Release")
 	v.phase("Released")
 	says(robin, ".picture-state", "The visit with Alex is over.")
