@@ -463,12 +463,19 @@ func Acts() map[string]Act {
 	return all
 }
 
+// NewerActError says that an act, or a field of one, is none that this version knows:
+// a page may be newer than its server for a while.
+type NewerActError struct{ Words string }
+
+func (e *NewerActError) Error() string { return e.Words }
+
 // DecodeAct reads an act from a screen. Unknown names and unknown fields are
-// refused, as is text that is not UTF-8.
+// refused with a *NewerActError; everything else that is wrong, such as text that is
+// not UTF-8, with another one.
 func DecodeAct(name string, raw []byte) (Act, error) {
 	kind, known := acts[name]
 	if !known {
-		return nil, fmt.Errorf("there is no command %q", name)
+		return nil, &NewerActError{fmt.Sprintf("there is no command %.40q", name)}
 	}
 	if !utf8.Valid(raw) {
 		return nil, fmt.Errorf("command %s: the text is not UTF-8", name)
@@ -480,6 +487,9 @@ func DecodeAct(name string, raw []byte) (Act, error) {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(act.Interface()); err != nil {
+		if json.Unmarshal(raw, reflect.New(kind).Interface()) == nil { // it is sound but for a field
+			return nil, &NewerActError{fmt.Sprintf("command %s: %v", name, err)}
+		}
 		return nil, fmt.Errorf("command %s: %w", name, err)
 	}
 	if _, err := dec.Token(); err != io.EOF {

@@ -408,7 +408,11 @@ func asksHelp(message any) bool {
 // for help overtakes them.
 func (c *conn) command(m *protocol.Command) {
 	act, err := session.DecodeAct(m.Act, m.Body)
-	if err != nil {
+	switch newer := (*session.NewerActError)(nil); {
+	case errors.As(err, &newer): // the page came from a newer server: its picture and its other acts go on
+		c.send(refused(m.ID, "not_understood", "This cannot be recorded for a moment: the server is being updated. Try again in a few minutes, and say it aloud meanwhile."))
+		return
+	case err != nil:
 		c.breach(err)
 		return
 	}

@@ -353,7 +353,7 @@ func (r *room) welcome(c *conn) protocol.Welcome {
 	if rate == 0 {
 		rate = 1
 	}
-	return protocol.Welcome{Conn: c.id, Seat: string(c.seat), Now: now, Rate: rate, ICEServers: servers}
+	return protocol.Welcome{Conn: c.id, Seat: string(c.seat), Now: now, Rate: rate, ICEServers: servers, Knows: protocol.Later}
 }
 
 // iceServers are what a page connects through now; none when all is over.

@@ -17,6 +17,7 @@ import (
 type slowDisk struct {
 	mu    sync.Mutex
 	fails int
+	old   bool     // it does not say what it knows
 	asked []string // ids of the commands, as they came
 	ages  []int64  // how old each said it was, in ms
 }
@@ -42,7 +43,11 @@ func (s *slowDisk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		switch m.Type {
 		case "hello":
-			err = ws.WriteMessage(websocket.TextMessage, []byte(`{"type":"welcome","body":{"now":"2026-03-02T14:00:00Z","rate":1}}`))
+			knows := `,"knows":["command.age"]`
+			if s.old {
+				knows = ""
+			}
+			err = ws.WriteMessage(websocket.TextMessage, []byte(`{"type":"welcome","body":{"now":"2026-03-02T14:00:00Z","rate":1`+knows+`}}`))
 		case "command":
 			err = ws.WriteMessage(websocket.TextMessage, s.answer(m.Body.ID, m.Body.Act, m.Body.Age))
 		}
@@ -94,6 +99,27 @@ func TestWhatCouldNotBeRecordedIsSentAgainWithoutAnybodyPressing(t *testing.T) {
 	}
 	if disk.ages[1] != 0 || disk.ages[2] < 1000 || disk.ages[3] < disk.ages[2]+1000 {
 		t.Errorf("a tap that waited was said to be %v ms old", disk.ages[1:])
+	}
+}
+
+// In a rolling update a page may come from a newer server than that which it talks to.
+// What that one does not know would end its connection, again and again.
+func TestAPageThatIsNewerThanItsServerLeavesOutWhatThatDoesNotKnow(t *testing.T) {
+	disk := &slowDisk{fails: 1, old: true}
+	server := httptest.NewServer(disk)
+	defer server.Close()
+	got := evaluate[bool](t, "connection.js", fmt.Sprintf(`
+		globalThis.location = new URL(%q);
+		globalThis.addEventListener = globalThis.removeEventListener = () => {};
+		globalThis.document = { addEventListener() {}, removeEventListener() {}, visibilityState: "visible" };
+		const connection = m.openConnection({ path: "ws" });
+		const looked = await connection.command("CheckIn");
+		connection.close();
+		return looked.ok;`, server.URL))
+	disk.mu.Lock()
+	defer disk.mu.Unlock()
+	if !got || len(disk.ages) != 2 || disk.ages[1] != 0 {
+		t.Errorf("the act came through: %v; its ages were %v, of which this server knows nothing", got, disk.ages)
 	}
 }
 

@@ -173,7 +173,7 @@ export interface DeviceFound { camera: Found; microphone: Found; loudspeaker: "h
 export interface Refused { code: string; words: string; missing?: string[] }
 export interface Result { ok: boolean; seq?: number; noted?: boolean; refused?: Refused }
 export interface IceServer { for?: "direct" | "relay"; urls: string[]; username?: string; credential?: string }
-export interface Welcome { conn: string; seat: SeatID; now: Time; rate: number; ice_servers: IceServer[] | null }
+export interface Welcome { conn: string; seat: SeatID; now: Time; rate: number; ice_servers: IceServer[] | null; knows?: string[] }
 export interface Peer { peer: PeerID; seat: SeatID; role: Role | "relay"; offer: boolean; video: boolean }
 export interface Telemetry {
   battery?: number; charging?: boolean; wake_lock: boolean; visible: boolean;

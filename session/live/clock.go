@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	lookEvery   = time.Second      // the wall clock, and the store's index of deadlines
-	unloadEvery = 30 * time.Second // sessions that nobody uses
+	lookEvery   = time.Second            // the wall clock
+	askEvery    = 250 * time.Millisecond // the store's index of deadlines: sessions that are not loaded are known only there
+	unloadEvery = 30 * time.Second       // sessions that nobody uses
 )
 
 // clock is the one timer. It belongs to its own goroutine but for start and stop.
@@ -58,7 +59,7 @@ func (s *Sessions) keepTime(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	var said said
-	var looked, swept time.Time
+	var looked, asked, swept time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -73,6 +74,9 @@ func (s *Sessions) keepTime(ctx context.Context) {
 		if d := now.Sub(looked); d >= lookEvery || d < 0 {
 			looked = now
 			s.watchHands(&said)
+		}
+		if d := now.Sub(asked); d >= askEvery || d < 0 {
+			asked = now
 			for _, h := range s.overdue(ctx, now) {
 				if s.agenda.claim(h.Log, h.Due, now, now.Add(2*lookEvery)) {
 					fire(h.Log, h.Seq)
@@ -83,7 +87,7 @@ func (s *Sessions) keepTime(ctx context.Context) {
 			swept = now
 			s.unload(time.Now())
 		}
-		wait := looked.Add(lookEvery).Sub(now)
+		wait := min(looked.Add(lookEvery).Sub(now), asked.Add(askEvery).Sub(now))
 		if next, ok := s.agenda.next(); ok {
 			wait = min(wait, next.Sub(s.wall()))
 		}

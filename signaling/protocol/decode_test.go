@@ -26,7 +26,7 @@ func samples() []any {
 		Candidate{To: peer, Candidate: "candidate:1", SDPMid: &mid, SDPMLineIndex: &line}, Candidate{To: peer},
 		NeedOffer{To: peer, Restart: true},
 		Rope{To: peer, Want: "relay"}, Rope{To: peer, Got: "direct"},
-		Welcome{Conn: "c", Seat: "client-1", Now: now, Rate: 1, ICEServers: []ICEServer{{URLs: []string{"stun:x"}}}},
+		Welcome{Conn: "c", Seat: "client-1", Now: now, Rate: 1, ICEServers: []ICEServer{{URLs: []string{"stun:x"}}}, Knows: Later},
 		View{View: json.RawMessage(`{"seq":1}`)},
 		Result{ID: "a-1", Refused: &Refused{Code: "gates_open", Words: "Two checks are open.", Missing: []string{"consent"}}},
 		Peers{Peers: []Peer{{Peer: peer, Seat: "client-1", Role: "client", Offer: true, Video: true}}},

@@ -101,6 +101,13 @@ type (
 	}
 )
 
+// Later are the messages from screens, and the fields of them, that the first servers
+// of this version did not read. A server names those that it knows in Welcome; a page
+// leaves out what it does not name, because in a rolling update a page may be newer
+// than its server, and what is not known there breaks the protocol. So Hello, which
+// comes before Welcome, is never added to.
+var Later = []string{"command.age"}
+
 // Messages that are brokered from one peer to another. To is set by the
 // sender; the server replaces it with From.
 type (
@@ -152,6 +159,7 @@ type (
 		Now        time.Time   `json:"now"`
 		Rate       float64     `json:"rate"`
 		ICEServers []ICEServer `json:"ice_servers"`
+		Knows      []string    `json:"knows"` // what this server reads from screens beyond the first servers of this version, as "type" or "type.field"
 	}
 	// ICEServer is one entry of RTCConfiguration.iceServers.
 	ICEServer struct {

@@ -315,55 +315,68 @@ func (p *mail) hand(ctx context.Context, letters []letter) error {
 	return err
 }
 
-// receive reads this node's stream.
+// receive reads this node's stream. The ids in it are by the clock of Redis, and that
+// of a replica that became the master may be behind: what comes then can stand before
+// what was read. So after a break, and when nothing has come for a while, it is read
+// from its beginning. That each letter is taken once is by the number of its sender.
 func (p *mail) receive(ctx context.Context, take func(from string, message []byte)) {
+	const beginning = "0"
 	s := p.m.store
 	if s.begin(ctx) != nil {
 		return
 	}
 	defer s.calls.Done()
-	key, at := s.inboxKey(p.m.Name()), "0"
+	key, at := s.inboxKey(p.m.Name()), beginning
 	last := map[string]uint64{} // by sender
-	read := false
 	for ctx.Err() == nil {
 		got, err := s.client.XRead(ctx, &goredis.XReadArgs{Streams: []string{key, at}, Count: inboxRead, Block: inboxBlock}).Result()
-		if err != nil {
-			if !errors.Is(err, goredis.Nil) {
+		if err != nil || len(got) == 0 {
+			if at = beginning; !errors.Is(err, goredis.Nil) {
 				pause(ctx, postAgain)
-			} else if read { // what was read is done with: nothing of it stays
-				read = s.trim(ctx, key, at) != nil
 			}
 			continue
 		}
-		read = true
-		for _, stream := range got {
-			p.unread.Store(int64(len(stream.Messages)))
-			for _, m := range stream.Messages {
-				p.unread.Add(-1)
-				at = m.ID
-				text := func(name string) string { v, _ := m.Values[name].(string); return v }
-				from := text(letterFrom)
-				n, err := strconv.ParseUint(text(letterNumber), 10, 64)
-				if from == wakeLetter || err != nil || n <= last[from] {
-					continue
-				}
-				if last[from] = n; from == p.m.Name() {
-					p.arrived()
-					continue
-				}
-				take(from, []byte(text(letterText)))
-			}
+		letters := got[0].Messages
+		p.open(letters, last, take)
+		if at == beginning { // else they stay until it is quiet, and cost nothing more
+			s.drop(ctx, key, letters)
 		}
+		at = letters[len(letters)-1].ID
 	}
 	within, cancel := context.WithTimeout(context.Background(), postWithin)
 	defer cancel()
 	_ = s.client.Del(within, key).Err() // else it lapses
 }
 
-func (s *Store) trim(ctx context.Context, key, read string) error {
+// open takes letters in that are new.
+func (p *mail) open(letters []goredis.XMessage, last map[string]uint64, take func(from string, message []byte)) {
+	p.unread.Store(int64(len(letters)))
+	for _, m := range letters {
+		p.unread.Add(-1)
+		text := func(name string) string { v, _ := m.Values[name].(string); return v }
+		from := text(letterFrom)
+		n, err := strconv.ParseUint(text(letterNumber), 10, 64)
+		if from == wakeLetter || err != nil || n <= last[from] {
+			continue
+		}
+		if last[from] = n; from == p.m.Name() {
+			p.arrived()
+			continue
+		}
+		take(from, []byte(text(letterText)))
+	}
+}
+
+// drop takes letters off a stream that were taken in. Where that fails they are read
+// once more.
+func (s *Store) drop(ctx context.Context, key string, letters []goredis.XMessage) {
+	ids := make([]string, len(letters))
+	for i, m := range letters {
+		ids[i] = m.ID
+	}
 	within, cancel := context.WithTimeout(ctx, postWithin)
 	defer cancel()
-	return s.client.XTrimMinID(within, key, read).Err()
+	_ = s.client.XDel(within, key, ids...).Err()
 }
 
 // wake ends a read that waits.
