@@ -470,8 +470,8 @@ type NewerActError struct{ Words string }
 func (e *NewerActError) Error() string { return e.Words }
 
 // DecodeAct reads an act from a screen. Unknown names and unknown fields are
-// refused with a *NewerActError; everything else that is wrong, such as text that is
-// not UTF-8, with another one.
+// refused with a *NewerActError, beside which the act comes as far as it is understood;
+// everything else that is wrong, such as text that is not UTF-8, with another one.
 func DecodeAct(name string, raw []byte) (Act, error) {
 	kind, known := acts[name]
 	if !known {
@@ -487,8 +487,8 @@ func DecodeAct(name string, raw []byte) (Act, error) {
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(act.Interface()); err != nil {
-		if json.Unmarshal(raw, reflect.New(kind).Interface()) == nil { // it is sound but for a field
-			return nil, &NewerActError{fmt.Sprintf("command %s: %v", name, err)}
+		if known := reflect.New(kind); json.Unmarshal(raw, known.Interface()) == nil { // it is sound but for a field
+			return known.Elem().Interface(), &NewerActError{fmt.Sprintf("command %s: %v", name, err)}
 		}
 		return nil, fmt.Errorf("command %s: %w", name, err)
 	}

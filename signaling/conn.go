@@ -409,6 +409,7 @@ func asksHelp(message any) bool {
 func (c *conn) command(m *protocol.Command) {
 	act, err := session.DecodeAct(m.Act, m.Body)
 	switch newer := (*session.NewerActError)(nil); {
+	case errors.As(err, &newer) && act != nil && asksHelp(m): // whoever asks for help is heard, whatever else their page says
 	case errors.As(err, &newer): // the page came from a newer server: its picture and its other acts go on
 		c.send(refused(m.ID, "not_understood", "This cannot be recorded for a moment: the server is being updated. Try again in a few minutes, and say it aloud meanwhile."))
 		return

@@ -144,7 +144,12 @@ func TestAnActIsRecordedAnsweredAndShownToEveryScreen(t *testing.T) {
 				t.Errorf("%s was answered %+v", c.act, r.Refused)
 			}
 		}
-		// A page may be newer than its server for a while: its other acts go on.
+		// A page may be newer than its server for a while: its other acts go on, and help most of all.
+		client.raw([]byte(`{"type":"command","body":{"id":"help-2","act":"AskHelp","body":{"client":"client-1","song":"x"}}}`))
+		heard := func(m any) bool { r, ok := m.(*protocol.Result); return ok && r.ID == "help-2" }
+		if r := client.await("an answer", heard).(*protocol.Result); !r.OK {
+			t.Errorf("a newer page's call for help was answered %+v", r)
+		}
 		for i, body := range []string{`{"id":"newer-0","act":"OpenPodBayDoors","body":{}}`, `{"id":"newer-1","act":"IntroduceSelf","body":{"client":"client-1","song":"x"}}`} {
 			client.raw([]byte(`{"type":"command","body":` + body + `}`))
 			answer := func(m any) bool { r, ok := m.(*protocol.Result); return ok && r.ID == fmt.Sprint("newer-", i) }
