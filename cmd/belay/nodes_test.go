@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -111,9 +112,15 @@ func startCluster(t *testing.T, count int, relay bool) *cluster {
 // startClusterOn is startCluster on a Redis that is there.
 func startClusterOn(t *testing.T, count int, relay bool, redis string, args ...string) *cluster {
 	t.Helper()
+	return startClusterAt(t, slices.Repeat([]string{redis}, count), relay, args...)
+}
+
+// startClusterAt is startCluster with a way of its own to Redis for each node.
+func startClusterAt(t *testing.T, redis []string, relay bool, args ...string) *cluster {
+	t.Helper()
 	c := &cluster{t: t}
-	for range count {
-		n := newChild(t, append([]string{"-redis", redis}, args...)...)
+	for _, way := range redis {
+		n := newChild(t, append([]string{"-redis", way}, args...)...)
 		n.start()
 		c.nodes = append(c.nodes, n)
 	}

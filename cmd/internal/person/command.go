@@ -15,6 +15,7 @@ import (
 type Answer struct {
 	ID      string
 	Seq     uint64            // of the last event that it caused
+	Noted   bool              // taken down, and not in the record yet
 	Refused *protocol.Refused // nil: done
 }
 

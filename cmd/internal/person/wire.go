@@ -313,7 +313,7 @@ func (p *Person) answered(m *protocol.Result) {
 	if m.OK {
 		p.acks = append(p.acks, Ack{m.ID, c.act, m.Seq})
 	}
-	c.answer <- Answer{ID: m.ID, Seq: m.Seq, Refused: refusedOf(m)}
+	c.answer <- Answer{ID: m.ID, Seq: m.Seq, Noted: m.Noted, Refused: refusedOf(m)}
 }
 
 func refusedOf(m *protocol.Result) *protocol.Refused {

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"math/rand/v2"
-	"net"
 	"sync"
 	"testing"
 	"time"
@@ -96,7 +94,7 @@ func disturbed(t *testing.T, srv *redistest.Server, prefix string, seed uint64) 
 		mu      sync.Mutex // guards history
 		history []porcupine.Operation
 		working sync.WaitGroup
-		proxies []*swallower
+		proxies []*redistest.Swallower
 		began   = time.Now()
 	)
 	note := func(client int, in asked, call time.Duration, out answered) {
@@ -109,9 +107,9 @@ func disturbed(t *testing.T, srv *redistest.Server, prefix string, seed uint64) 
 		history = append(history, op)
 	}
 	for n := range clients {
-		proxy := swallow(t, srv.Addr)
+		proxy := redistest.Swallow(t, srv.Addr)
 		proxies = append(proxies, proxy)
-		s := open(t, Options{Addrs: []string{proxy.addr}, Prefix: prefix})
+		s := open(t, Options{Addrs: []string{proxy.Addr}, Prefix: prefix})
 		working.Go(func() {
 			defer s.Close()
 			rng := rand.New(rand.NewPCG(seed, uint64(n)))
@@ -159,86 +157,10 @@ func disturbed(t *testing.T, srv *redistest.Server, prefix string, seed uint64) 
 			continue
 		}
 		p := proxies[rng.IntN(clients)]
-		p.set(true)
+		p.Eats(true)
 		wait(900)
-		p.set(false)
+		p.Eats(false)
 	}
 	working.Wait()
 	return history
-}
-
-// swallower passes bytes on, or takes them and says nothing: what a network does that
-// has split.
-type swallower struct {
-	addr string
-	mu   sync.Mutex
-	eats bool
-	ends map[net.Conn]bool
-}
-
-func swallow(t *testing.T, to string) *swallower {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &swallower{addr: l.Addr().String(), ends: map[net.Conn]bool{}}
-	var all sync.WaitGroup
-	all.Go(func() {
-		for {
-			in, err := l.Accept()
-			if err != nil {
-				return
-			}
-			out, err := net.Dial("tcp", to)
-			if err != nil {
-				_ = in.Close()
-				continue
-			}
-			s.mu.Lock()
-			s.ends[in], s.ends[out] = true, true
-			s.mu.Unlock()
-			all.Go(func() { s.pass(out, in) })
-			all.Go(func() { s.pass(in, out) })
-		}
-	})
-	t.Cleanup(func() {
-		_ = l.Close()
-		s.mu.Lock()
-		for c := range s.ends {
-			_ = c.Close()
-		}
-		s.mu.Unlock()
-		all.Wait()
-	})
-	return s
-}
-
-func (s *swallower) set(eats bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.eats = eats
-}
-
-// pass lets nothing through any more on a way that has lost bytes: the rest would be garbled.
-func (s *swallower) pass(to, from net.Conn) {
-	defer to.Close()
-	defer from.Close()
-	buf := make([]byte, 32<<10)
-	lost := false
-	for {
-		n, err := from.Read(buf)
-		s.mu.Lock()
-		lost = lost || s.eats
-		s.mu.Unlock()
-		if err != nil {
-			return
-		}
-		if lost {
-			continue
-		}
-		if _, err := to.Write(buf[:n]); err != nil && !errors.Is(err, io.EOF) {
-			return
-		}
-	}
 }
