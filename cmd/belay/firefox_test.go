@@ -1,13 +1,9 @@
 package main
 
 import (
-	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"testing"
 
 	"belay/cmd/internal/browser"
-	"belay/static"
 )
 
 // A client opens the link in whatever browser there is.
@@ -55,28 +51,12 @@ func TestClientInFirefoxTherapistInChromium(t *testing.T) {
 // that was switched counted as stuck.
 func TestAFaceGoesOnMovingWhenAnotherRopeBringsIt(t *testing.T) {
 	t.Parallel()
-	files := http.FileServerFS(static.Files)
-	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/" {
-			w.Header().Set("Content-Type", "text/html")
-			fmt.Fprint(w, `<!doctype html><html lang="en"><title>A face</title><video muted autoplay playsinline></video></html>`)
-			return
-		}
-		files.ServeHTTP(w, r)
-	}))
-	t.Cleanup(web.Close)
+	url := modules(t, "<video muted autoplay playsinline></video>")
 	moves := func(t *testing.T, p *browser.Person) {
-		p.Goto(web.URL)
+		p.Goto(url)
 		frames := browser.Eval[[]int](p, `(async () => {
 		const { createStreams } = await import("/streams.js");
-		const canvas = document.createElement("canvas");
-		const context = canvas.getContext("2d");
-		let drawn = 0;
-		setInterval(() => {
-			context.fillStyle = "hsl(" + ((drawn++ * 7) % 360) + " 80% 50%)";
-			context.fillRect(0, 0, canvas.width, canvas.height);
-		}, 50);
-		const camera = canvas.captureStream(20);
+		`+camera+`
 		const rope = async () => {
 			const [here, there] = [new RTCPeerConnection(), new RTCPeerConnection()];
 			here.addTrack(camera.getVideoTracks()[0], camera);

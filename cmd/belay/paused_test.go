@@ -3,15 +3,12 @@ package main
 import (
 	"fmt"
 	"net"
-	"net/http"
-	"net/http/httptest"
 	"testing"
 	"time"
 
 	"belay/cmd/internal/browser"
 	"belay/signaling/protocol"
 	"belay/signaling/relay"
-	"belay/static"
 )
 
 // A rope that rests is asked for while its path is being made anew: the offer says
@@ -20,16 +17,6 @@ import (
 // asked again.
 func TestAPictureThatGoesOnWhileARestartIsOnItsWayGoesOn(t *testing.T) {
 	t.Parallel()
-	files := http.FileServerFS(static.Files)
-	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/" {
-			w.Header().Set("Content-Type", "text/html")
-			fmt.Fprint(w, `<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>A rope</title></html>`)
-			return
-		}
-		files.ServeHTTP(w, r)
-	}))
-	t.Cleanup(web.Close)
 	udp, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +33,7 @@ func TestAPictureThatGoesOnWhileARestartIsOnItsWayGoesOn(t *testing.T) {
 	t.Cleanup(func() { r.Close() })
 
 	p := browser.StartChromium(t, browser.Options{}).Open("alex", browser.Seat{})
-	p.Goto(web.URL)
+	p.Goto(modules(t, ""))
 	const visit, page = "visit-1", protocol.PeerID("a-page-of-the-client")
 	if err := r.Open(visit, true); err != nil {
 		t.Fatal(err)
@@ -55,14 +42,8 @@ func TestAPictureThatGoesOnWhileARestartIsOnItsWayGoesOn(t *testing.T) {
 	browser.Eval[bool](p, `(async () => {
 		const { createPeer } = await import("/peer.js");
 		const { createWay } = await import("/way.js");
-		const canvas = document.createElement("canvas");
-		const context = canvas.getContext("2d");
-		let drawn = 0;
-		setInterval(() => {
-			context.fillStyle = "hsl(" + ((drawn++ * 7) % 360) + " 80% 50%)";
-			context.fillRect(0, 0, canvas.width, canvas.height);
-		}, 50);
-		const [track] = canvas.captureStream(20).getVideoTracks();
+		`+camera+`
+		const [track] = camera.getVideoTracks();
 		globalThis.__offers = [];
 		globalThis.__rope = createPeer({
 			id: "relay", offers: true, way: createWay(), sends: true, iceServers: () => [], reachable: () => true,
