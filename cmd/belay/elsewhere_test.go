@@ -1,19 +1,11 @@
 package main
 
-import (
-	"testing"
-
-	"belay/cmd/internal/browser"
-)
+import "belay/cmd/internal/browser"
 
 // After the dose the client's link is opened on a tablet: the phone in the client's hand
 // is dark and takes part no more. The therapist is told, the phone says so, and its one
 // button still calls everybody.
-func TestHelpWorksOnAScreenWhoseSeatWentElsewhere(t *testing.T) {
-	t.Parallel()
-	chromium := browser.StartChromium(t, browser.Options{})
-	v := newVisit(t, chromium)
-	v.tookIt()
+func (v *visit) helpWorksOnAScreenWhoseSeatWentElsewhere(chromium *browser.Browser) {
 	v.alex.WaitFor(`document.body.dataset.screen === "dark"`, browser.Patience)
 	v.touchesTheDark()
 

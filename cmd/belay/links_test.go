@@ -36,7 +36,9 @@ func TestThreeLinksInOneBrowser(t *testing.T) {
 	v.see()
 }
 
-func TestSecondDeviceWaitsForOneTap(t *testing.T) {
+// A link opens where it was opened first, elsewhere after one tap, and not at all once it
+// is withdrawn.
+func TestALinkOpensForWhoItIsFor(t *testing.T) {
 	t.Parallel()
 	chromium := browser.StartChromium(t, browser.Options{})
 	v := newVisit(t, chromium)
@@ -73,10 +75,12 @@ func TestSecondDeviceWaitsForOneTap(t *testing.T) {
 	v.alex.Click(browser.TestID("take-back"))
 	v.alex.WaitText("All set. Your therapist comes to you here.")
 	phone.WaitText("Your session is open somewhere else")
+	v.revokesALink()
 }
 
-// A laptop dies: the therapist signs in elsewhere and goes on at once.
-func TestTherapistTakesOverOnAnotherDevice(t *testing.T) {
+// A laptop dies: the therapist signs in elsewhere and goes on at once. Later the client's
+// page goes elsewhere too.
+func TestSeatsGoToOtherDevicesInTheMiddleOfAVisit(t *testing.T) {
 	t.Parallel()
 	chromium := browser.StartChromium(t, browser.Options{})
 	v := newVisit(t, chromium)
@@ -96,13 +100,11 @@ func TestTherapistTakesOverOnAnotherDevice(t *testing.T) {
 	old.Shot("therapist/replaced")
 	says(v.robin, ".alarm-bar", "Alex has taken a dose past open checks")
 	v.robin.Shot("therapist/took-over")
+	v.helpWorksOnAScreenWhoseSeatWentElsewhere(chromium)
 }
 
-func TestExpiredOrRevokedLinkSaysWhatToDo(t *testing.T) {
-	t.Parallel()
-	chromium := browser.StartChromium(t, browser.Options{})
-	v := newVisit(t, chromium)
-	v.practise("1")
+// revokesALink withdraws the chaperone's link; a link that does not open says what to do.
+func (v *visit) revokesALink() {
 	v.chaperoneArrives()
 	console := v.server.url + "/#session/" + v.id()
 

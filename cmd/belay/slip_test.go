@@ -20,24 +20,7 @@ func asked(p *browser.Person) (times int) {
 
 // While somebody is under the medicine nobody who watches is lost by a slip of a hand,
 // and whoever was signed out is back in the same place when they have signed in.
-func TestNobodyWhoWatchesIsLostByASlip(t *testing.T) {
-	t.Parallel()
-	chromium := browser.StartChromium(t, browser.Options{})
-	v := newVisit(t, chromium)
-	v.practise("1")
-	v.chaperoneArrives()
-	v.clientArrives()
-	v.therapistJoins()
-	act(v.robin, "Admit")
-	v.see()
-	v.robin.Reload()
-	v.phase("Checking in")
-	if asked(v.robin) > 0 {
-		t.Error("the browser asked before anybody had taken anything")
-	}
-	ask(v.robin, ".panel-acts", "RecordSwallowed", answer{"reason", "Taken before the checks, on their own."})
-	v.phase("Absorbing")
-
+func (v *visit) nobodyIsLostByASlip(t *testing.T, chromium *browser.Browser) {
 	v.robin.Reload()
 	v.phase("Absorbing")
 	if asked(v.robin) == 0 {
@@ -59,6 +42,11 @@ func TestNobodyWhoWatchesIsLostByASlip(t *testing.T) {
 		t.Errorf("the browser asked the chaperone %d times, who loaded the page again and then dialled a number", n)
 	}
 
+	v.signsOutInTheMiddle(chromium)
+}
+
+// signsOutInTheMiddle has the therapist end the sign-in of the page of a visit that goes on.
+func (v *visit) signsOutInTheMiddle(chromium *browser.Browser) {
 	console := chromium.Open("robin's console", browser.Seat{Beside: v.robin})
 	console.Goto(v.server.url)
 	console.Click(browser.Text("Sign out"))

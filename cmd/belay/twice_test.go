@@ -42,8 +42,9 @@ func twice(p *browser.Person, selector string) (double bool) {
 	return browser.Eval[bool](p, `new Promise((done) => setTimeout(() => done((__twice.on = false, !__twice.late)), 150))`)
 }
 
-// What comes to stand under a finger is not answered before anybody can have read it.
-func TestADoublePressAnswersOneQuestion(t *testing.T) {
+// What comes to stand under a finger is not answered before anybody can have read it,
+// and nobody who watches leaves by accident.
+func TestASlipOfAHandDoesNoHarm(t *testing.T) {
 	t.Parallel()
 	chromium := browser.StartChromium(t, browser.Options{})
 	v := newVisit(t, chromium)
@@ -70,6 +71,11 @@ func TestADoublePressAnswersOneQuestion(t *testing.T) {
 	twice(v.robin, `[data-act="Admit"]`)
 	v.phase("Checking in")
 	v.see()
+	v.robin.Reload()
+	v.phase("Checking in")
+	if asked(v.robin) > 0 {
+		t.Error("the browser asked before anybody had taken anything")
+	}
 	before := count(v.readLog(t), "GatePassed")
 	twice(v.robin, `[data-gate="fasting"] [data-act="SettleGate"]`) // below it stands another that one press settles
 	v.robin.WaitFor(`document.querySelector('[data-gate="fasting"]').dataset.state === "passed"`, browser.Patience)
@@ -95,6 +101,7 @@ func TestADoublePressAnswersOneQuestion(t *testing.T) {
 	if t.Logf("%d presses were double ones", doubles); doubles == 0 {
 		t.Error("the machine was too slow for any double press")
 	}
+	v.nobodyIsLostByASlip(t, chromium)
 }
 
 // count is how many events of a type there are.

@@ -122,6 +122,10 @@ type Page interface {
 	// focus. The keys without a character are the constants of type [Key].
 	Keys(ctx context.Context, text string) error
 
+	// Insert gives text at once to whatever has the focus, as dictation does, or a
+	// keyboard that completes words.
+	Insert(ctx context.Context, text string) error
+
 	// Screenshot returns a PNG of the viewport, or of the whole page.
 	Screenshot(ctx context.Context, whole bool) ([]byte, error)
 

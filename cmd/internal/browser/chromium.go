@@ -298,6 +298,13 @@ func (p *chromiumPage) Keys(ctx context.Context, text string) error {
 	return nil
 }
 
+func (p *chromiumPage) Insert(ctx context.Context, text string) error {
+	ctx, done := p.during(ctx)
+	defer done()
+	_, err := chromedp.Call(ctx, input.InsertText, input.InsertTextParams{Text: text})
+	return err
+}
+
 func (p *chromiumPage) Screenshot(ctx context.Context, whole bool) ([]byte, error) {
 	ctx, done := p.during(ctx)
 	defer done()

@@ -141,6 +141,9 @@ func (p *firefoxPage) Keys(ctx context.Context, text string) error {
 	return p.perform(ctx, map[string]any{"type": "key", "id": "keyboard", "actions": actions})
 }
 
+// Insert presses the keys: all of them are one message to Firefox anyway.
+func (p *firefoxPage) Insert(ctx context.Context, text string) error { return p.Keys(ctx, text) }
+
 func (p *firefoxPage) perform(ctx context.Context, source map[string]any) error {
 	if err := p.call(ctx, "input.performActions", map[string]any{"actions": []any{source}}, nil); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -16,8 +17,16 @@ func (p *Person) Shot(name string) { p.t.Helper(); p.shot(name, false) }
 // ShotWhole is [Person.Shot] of the whole page.
 func (p *Person) ShotWhole(name string) { p.t.Helper(); p.shot(name, true) }
 
+// pictured is which test has taken the picture of a name: stories that begin alike need
+// the pictures of their beginning once.
+var pictured sync.Map
+
 func (p *Person) shot(name string, whole bool) {
 	p.t.Helper()
+	test, _, _ := strings.Cut(p.t.Name(), "/")
+	if first, _ := pictured.LoadOrStore(name, test); first != test {
+		return
+	}
 	p.step("taking the picture "+name, func(ctx context.Context) error {
 		return savePicture(ctx, p.Page, name, whole)
 	})
