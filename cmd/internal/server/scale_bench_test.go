@@ -21,8 +21,11 @@ import (
 )
 
 // scales are how many sessions the benchmarks of this file go through, to see
-// where a line bends: BELAY_LONG=1 for all of them.
+// where a line bends: BELAY_LONG=1 for all of them, -short for the first only.
 func scales() []int {
+	if testing.Short() {
+		return []int{100}
+	}
 	if os.Getenv("BELAY_LONG") != "" {
 		return []int{100, 1000, 10_000, 50_000}
 	}
