@@ -79,6 +79,7 @@ type seen struct {
 	pulse
 	silent time.Duration // without a new beat, while Redis answered
 	heard  time.Time     // wall time of the last new beat
+	former string        // the run before, which a replica that was promoted may still show
 }
 
 // Member is a node's place among those that share a Redis, from Join to Leave. Its
@@ -246,7 +247,8 @@ func (m *Member) keys() []string { return []string{m.store.nodeKey(), m.store.no
 
 func (s *Store) nodesKey() string { return string(s.keys(0)) + ":nodes" }
 
-// look takes in what all nodes said last.
+// look takes in what all nodes said last. A beat or a run from before what was seen
+// already is what a promoted replica had not yet heard otherwise, and no sign of life.
 func (m *Member) look(fields []any, now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -267,8 +269,12 @@ func (m *Member) look(fields []any, now time.Time) {
 		there[id] = true
 		old := m.peers[id]
 		switch {
-		case old == nil, old.Run != p.Run, old.Beat != p.Beat:
+		case old == nil:
 			m.peers[id] = &seen{pulse: p, heard: now.Round(0)}
+		case old.Run != p.Run && p.Run != old.former:
+			m.peers[id] = &seen{pulse: p, heard: now.Round(0), former: old.Run}
+		case old.Run == p.Run && p.Beat > old.Beat:
+			m.peers[id] = &seen{pulse: p, heard: now.Round(0), former: old.former}
 		default:
 			old.silent += passed
 		}

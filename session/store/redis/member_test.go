@@ -77,6 +77,36 @@ func TestNodesSeeEachOtherComeAndEnd(t *testing.T) {
 	until(t, "a node that left is gone", func() bool { return len(north.Others()) == 0 })
 }
 
+// A replica that is promoted may show what its master knew to be over: a dead node's
+// beat from before its last, or the run before the one that lives. Neither is news.
+func TestWhatAReplicaHadNotHeardYetIsNoSignOfLife(t *testing.T) {
+	m := &Member{id: "north", peers: map[string]*seen{}}
+	now := time.Now()
+	sees := func(text string) {
+		now = now.Add(beatEvery)
+		m.look([]any{"south", text}, now)
+	}
+	sees(`{"run":"old","beat":70}`)
+	sees(`{"run":"new","beat":1}`)
+	sees(`{"run":"new","beat":2}`)
+	last := now
+	for range silentFor / beatEvery {
+		sees(`{"run":"new","beat":1}`)
+	}
+	heard, lapsed := m.Lapsed("south.new")
+	if !lapsed || !heard.Equal(last) {
+		t.Errorf("of a node that said nothing new for %v: lapsed %v, heard %v after its last beat", silentFor, lapsed, heard.Sub(last))
+	}
+	sees(`{"run":"new","beat":3}`)
+	sees(`{"run":"old","beat":71}`)
+	if _, lapsed := m.Lapsed("south.new"); lapsed || !m.Runs("south.new") {
+		t.Error("a node that lives has lapsed, because a replica still knows the run before")
+	}
+	if _, lapsed := m.Lapsed("south.old"); !lapsed {
+		t.Error("a run whose successor was seen counts as living")
+	}
+}
+
 // While Redis is away nobody can be seen; that is not the others' death.
 func TestThatRedisWasAwayEndsNobody(t *testing.T) {
 	t.Parallel()
