@@ -36,7 +36,7 @@ func TestJoiningWithoutACamera(t *testing.T) {
 	act(v.robin, "Admit")
 	v.alex.Click(browser.Text("Go to your therapist"))
 	v.alex.WaitFrames(therapistAtClient, 10)
-	v.alex.WaitText("You have no camera on: your therapist hears you but cannot see you.")
+	v.alex.WaitText("Your camera is not on: your therapist cannot see you.")
 	says(v.robin, ".picture-odd", "their camera is off")
 	v.robin.Shot("therapist/client-without-camera")
 	v.alex.Shot("client/without-camera")
