@@ -189,6 +189,10 @@ export const words = {
   darkAlone: "This page is reconnecting by itself. If you need anyone, call out.",
   darkReplaced: "Your session is open on another screen now. Help works here too.",
   darkEnded: "This page is not connected. If you need anyone, call out.",
+  /** @param {string} who */
+  hideDark: (who) => `Hide me from ${who}`,
+  /** @param {string} name @param {string} who */
+  hideDarkFor: (name, who) => `Hide ${name} from ${who}`,
   faceShow: "Show the face",
   faceHide: "Hide the face",
 
