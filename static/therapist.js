@@ -57,7 +57,7 @@ function enter(withMedia) {
     out = true;
     sound.set(null);
     media.close();
-    screen.replaceChildren(el("h1", { class: "spoken" }, words.connection.out), el("div", { class: "starting" }, el("div", { class: "taken", role: "alert" }, ...endedWords(state))));
+    screen.replaceChildren(el("main", { class: "starting" }, el("h1", { class: "spoken" }, words.connection.out), el("div", { class: "taken", role: "alert" }, ...endedWords(state))));
   }
 
   connection.on("view", (view) => {
