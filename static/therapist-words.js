@@ -80,7 +80,7 @@ export const words = {
     return `Ordered: ${order.product ? `${order.product}, ` : ""}${order.dose_mg} mg in ${count(order.tablets, "tablet")}. The clock starts with the dose.`;
   },
   /** @param {string} left */
-  holding: (left) => `Holding under the tongue: ${left} left.`,
+  holding: (left) => `Hold timer: ${left} left.`,
   /** @param {Authorization} allowed @param {string} left */
   allowed: (allowed, left) => `Dose ${allowed.number}, ${allowed.mg} mg in ${count(allowed.tablets, "tablet")}, may be taken now. This lapses in ${left}.`,
   /** @param {string} why */
