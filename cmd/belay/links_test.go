@@ -75,7 +75,7 @@ func TestALinkOpensForWhoItIsFor(t *testing.T) {
 	v.alex.Click(browser.TestID("take-back"))
 	v.alex.WaitText("All set. Your therapist comes to you here.")
 	phone.WaitText("Your session is open somewhere else")
-	v.revokesALink()
+	v.revokesALink(chromium)
 }
 
 // A laptop dies: the therapist signs in elsewhere and goes on at once. Later the client's
@@ -104,7 +104,7 @@ func TestSeatsGoToOtherDevicesInTheMiddleOfAVisit(t *testing.T) {
 }
 
 // revokesALink withdraws the chaperone's link; a link that does not open says what to do.
-func (v *visit) revokesALink() {
+func (v *visit) revokesALink(chromium *browser.Browser) {
 	v.chaperoneArrives()
 	console := v.server.url + "/#session/" + v.id()
 
@@ -154,6 +154,6 @@ func (v *visit) revokesALink() {
 	goes(other, `[data-testid="session"]`)
 	says(v.sam, ".over", "It does not take place today.")
 	if says := browser.Eval[string](v.sam, `document.querySelector(".reach").innerText`); strings.Contains(says, "Leave this page open") {
-		t.Errorf("the page can be closed, and says %q", says)
+		v.t.Errorf("the page can be closed, and says %q", says)
 	}
 }

@@ -60,7 +60,7 @@ func (v *visit) signsOutInTheMiddle(chromium *browser.Browser) {
 	console.WaitText("Password")
 	says(v.robin, ".taken", "You are no longer signed in. Please sign in again; the session goes on.")
 	if left := browser.Eval[int](v.robin, `document.querySelectorAll("video, .therapist").length`); left > 0 {
-		t.Errorf("%d parts of the visit are left on the page of somebody who signed out", left)
+		v.t.Errorf("%d parts of the visit are left on the page of somebody who signed out", left)
 	}
 	v.alex.WaitFor(`document.querySelector("[data-testid=remote]") === null`, browser.Patience) // nor is anything sent to it
 	v.robin.Shot("therapist/signed-out")
