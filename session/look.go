@@ -487,7 +487,7 @@ func (l look) called(c *Call) *CallView {
 		}
 	}
 	if c.Sit {
-		v.Words = fmt.Sprintf("Please sit with %s. The therapist's connection is lost and is coming back.", name)
+		v.Words = fmt.Sprintf("Please sit with %s. The therapist's connection is lost.", name)
 	}
 	switch {
 	case !c.With.IsZero():

@@ -30,7 +30,9 @@ import (
 
 type everybody struct{}
 
-func (everybody) Admit(*http.Request, string, session.SeatID) error { return nil }
+func (everybody) Admit(*http.Request, string, session.SeatID) (func(context.Context) error, error) {
+	return nil, nil
+}
 
 // server starts an edge over real sockets with n sessions, each with a client
 // who is admitted.

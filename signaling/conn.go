@@ -44,6 +44,11 @@ type conn struct {
 
 	served time.Time // when the page got its ICE servers; the reader's own
 
+	still   func(context.Context) error // whether it may still be here; nil: it may
+	asked   time.Time                   // when still was asked; the reader's own
+	door    acts                        // asking
+	doubted atomic.Bool                 // it has to show again that it may
+
 	acts    acts
 	help    acts        // calls for help: they wait for nothing else
 	rejoins int         // how often it told again that it came; acts' own
@@ -72,7 +77,7 @@ func (c *conn) serve(ws *websocket.Conn, refused error) {
 		writer.Wait()
 	}()
 	if refused != nil {
-		c.out.end(protocol.CloseRevoked, "not_admitted", refused.Error())
+		c.refuse(refused)
 		c.drain(ws)
 		return
 	}
@@ -103,10 +108,42 @@ func (c *conn) serve(ws *websocket.Conn, refused error) {
 	c.room.leave(c, c.left)
 	c.acts.wait()
 	c.help.wait()
+	c.door.wait()
 	if c.detach != nil {
 		c.detach()
 	}
 	c.lose()
+}
+
+// refuse ends a connection that was not let in. A link that could not be looked up is
+// not said to be a wrong one: the page comes back.
+func (c *conn) refuse(err error) {
+	var refused *session.Refusal
+	if !errors.As(err, &refused) {
+		c.fail(err, "the door could not be asked")
+		return
+	}
+	c.out.end(protocol.CloseRevoked, "not_admitted", refused.Error())
+}
+
+// askAgain has the door asked whether the page may still be here. Where it may not, the
+// page is told to come back at once: it is let in where its browser has signed in anew
+// (as after a change of the password), and told why it is not everywhere else. What
+// cannot be found out ends nothing: no visit ends because a store is away.
+func (c *conn) askAgain(now time.Time) {
+	if c.still == nil || now.Sub(c.asked) < protocol.PingEvery {
+		return
+	}
+	c.asked = now
+	c.door.add(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), actWithin)
+		defer cancel()
+		var refused *session.Refusal
+		if errors.As(c.still(ctx), &refused) {
+			c.doubted.Store(true)
+			c.out.end(protocol.CloseDraining, "asked_again", refused.Error())
+		}
+	})
 }
 
 // hello awaits the first message.
@@ -204,6 +241,7 @@ func (c *conn) read(ws *websocket.Conn) (gone bool) {
 			c.breach(fmt.Errorf("more than %d telemetry messages in a second", protocol.TelemetryRate))
 			continue
 		}
+		c.askAgain(now)
 		c.take(message)
 	}
 }

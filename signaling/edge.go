@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -26,9 +27,12 @@ const Pattern = "GET /s/{session}/{seat}/ws"
 
 // Gatekeeper decides who may take a seat, by what the request carries.
 type Gatekeeper interface {
-	// Admit returns nil when the request may take the seat. The error's words
-	// are shown to the person.
-	Admit(r *http.Request, session string, seat session.SeatID) error
+	// Admit returns no error when the request may take the seat, a *session.Refusal
+	// with words for the person when it may not, and anything else when that could not
+	// be found out. Still, where it is not nil, says later whether it holds, by the same
+	// errors: a sign-in may end. It keeps nothing of the request, is called again and
+	// again, and not by two goroutines at once.
+	Admit(r *http.Request, session string, seat session.SeatID) (still func(context.Context) error, err error)
 }
 
 // Options say what an Edge works with.
@@ -158,7 +162,8 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	// Asked before the upgrade, told after it: a page can't read the status of a
 	// refused upgrade, but it can read why its connection is closed.
-	refused := e.opts.Gatekeeper.Admit(r, c.session, c.seat)
+	var refused error
+	c.still, refused = e.opts.Gatekeeper.Admit(r, c.session, c.seat)
 	ws, err := e.upgrader.Upgrade(w, r, nil)
 	if err != nil {
 		e.dismiss(c)

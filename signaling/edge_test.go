@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -476,6 +477,49 @@ func TestWhoIsNotAdmittedIsToldWhy(t *testing.T) {
 	})
 }
 
+// A therapist who has signed out, or whose password is another one now, goes on seeing
+// nobody; one of whom the door knows nothing at the moment goes on seeing whom they see.
+func TestASignInThatEndsEndsItsPageAndAStoreThatIsAwayEndsNone(t *testing.T) {
+	bubble(t, func(t *testing.T, h *house) {
+		doubt := func(err error) { h.door.doubt.Store(&err) }
+		client, therapist := h.come("client-1"), h.come("therapist-1")
+		sees := func(m any) bool {
+			peers, ok := m.(*protocol.Peers)
+			return ok && slices.ContainsFunc(peers.Peers, func(p protocol.Peer) bool { return p.Seat == "therapist-1" })
+		}
+		client.await("the therapist among the peers", sees)
+		doubt(errors.New("the store is away"))
+		time.Sleep(time.Minute)
+		if r := therapist.command("a", "WriteNote", session.WriteNote{Text: "Still here."}); !r.OK {
+			t.Errorf("a page was ended because its sign-in could not be looked up: %+v", r)
+		}
+		again, err := h.dial(visit, "therapist-1", h.header(visit, "therapist-1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		go again.read()
+		again.wantClosed(protocol.CloseInternal) // it comes back, and does not say that nobody is signed in
+
+		doubt(&session.Refusal{Code: "signed_out", Words: "Please sign in."})
+		before := time.Now()
+		therapist.wantClosed(protocol.CloseDraining)
+		out := h.arrive(visit, "therapist-1")
+		if words := out.wantClosed(protocol.CloseRevoked); words != "Please sign in." {
+			t.Errorf("the words are %q", words)
+		}
+		for lists := all[protocol.Peers](client); sees(lists[len(lists)-1]); lists = all[protocol.Peers](client) {
+			client.send(protocol.Telemetry{Visible: true}) // as pages do every second
+			time.Sleep(time.Second)
+			if time.Since(before) > 15*time.Second {
+				t.Fatal("the client's page still sends its picture to one that was signed out")
+			}
+		}
+		if r := client.command("a", "AskHelp", session.AskHelp{Client: "client-1"}); !r.OK {
+			t.Errorf("the client: %+v", r)
+		}
+	})
+}
+
 func TestARevokedLinkEndsItsConnection(t *testing.T) {
 	bubble(t, func(t *testing.T, h *house) {
 		client, therapist := h.come("client-1"), h.come("therapist-1")
@@ -553,7 +597,7 @@ func TestDrainingTellsEveryPageToComeBack(t *testing.T) {
 }
 
 func TestAPageOfAnotherSiteCannotConnect(t *testing.T) {
-	edge, err := signaling.New(signaling.Options{Sessions: open(t).live, Gatekeeper: tokens{}, AllowedOrigins: []string{"https://belay.example"}})
+	edge, err := signaling.New(signaling.Options{Sessions: open(t).live, Gatekeeper: &tokens{}, AllowedOrigins: []string{"https://belay.example"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -43,6 +44,7 @@ type house struct {
 	n      int
 	ended  []string                 // seats and sessions whose credentials ended; read when nothing runs
 	change func(*signaling.Options) // nil: none
+	door   tokens
 }
 
 // broken is a store that stops taking appends.
@@ -117,14 +119,25 @@ func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	}
 }
 
-// tokens is a gatekeeper that lets in whoever names the seat in a header.
-type tokens struct{}
+// tokens is a gatekeeper that lets in whoever names the seat in a header, and the
+// therapist for as long as it is not told otherwise.
+type tokens struct{ doubt atomic.Pointer[error] }
 
-var errLink = errors.New("this link has expired")
+var errLink = &session.Refusal{Code: "not_admitted", Words: "this link has expired"}
 
-func (tokens) Admit(r *http.Request, id string, seat session.SeatID) error {
+func (g *tokens) Admit(r *http.Request, id string, seat session.SeatID) (func(context.Context) error, error) {
 	if r.Header.Get("Authorization") != "Seat "+id+"/"+string(seat) {
-		return errLink
+		return nil, errLink
+	}
+	if seat != "therapist-1" {
+		return nil, nil
+	}
+	return g.still, g.still(r.Context())
+}
+
+func (g *tokens) still(context.Context) error {
+	if err := g.doubt.Load(); err != nil {
+		return *err
 	}
 	return nil
 }
@@ -150,7 +163,7 @@ func (h *house) start() {
 		h.t.Fatal(err)
 	}
 	opts := signaling.Options{
-		Sessions: h.live, Gatekeeper: tokens{}, AllowedOrigins: []string{"https://belay.example"},
+		Sessions: h.live, Gatekeeper: &h.door, AllowedOrigins: []string{"https://belay.example"},
 		ICEServersFor: time.Minute, Withdrawn: func(id string, seat session.SeatID) { h.ended = append(h.ended, id+" "+string(seat)) },
 		ICEServers: func(id string, seat session.SeatID, _, _ string) []protocol.ICEServer {
 			return []protocol.ICEServer{{URLs: []string{"stun:" + id + "." + string(seat)}}}

@@ -60,6 +60,10 @@ type place struct {
 // gone reports whether a page did not come back in time.
 func (p *place) gone(now time.Time) bool { return p.conn == nil && !p.there && now.After(p.until) }
 
+// doubtedReturn is how long the others keep their media for a page that has to show
+// again that it may be here. It comes back at once, or not at all.
+const doubtedReturn = 5 * time.Second
+
 // held is a message that waits for a page to return.
 type held struct {
 	from  protocol.PeerID
@@ -222,6 +226,9 @@ func (r *room) leave(c *conn, gone bool) {
 	}
 	p.conn, p.ready, p.last = nil, false, nil
 	p.until = time.Now().Add(protocol.ReturnWithin)
+	if c.doubted.Load() { // nobody goes on seeing them meanwhile
+		p.until = time.Now().Add(doubtedReturn)
+	}
 	if gone {
 		delete(r.places, c.seat)
 	}

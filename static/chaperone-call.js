@@ -2,9 +2,11 @@
 // to call stand below.
 
 import { words } from "./chaperone-words.js";
-import { each, el, set, show, text, whole } from "./element.js";
+import { createWays } from "./chaperone-ways.js";
+import { el, set, show, text } from "./element.js";
 import { refusedWords } from "./act-form.js";
-import { tel } from "./tel.js";
+
+const longWords = 60; // letters that a small phone shows whole in the size of a call
 
 /** @param {import("./desk.js").Desk} desk */
 export function createCallPage(desk) {
@@ -14,9 +16,8 @@ export function createCallPage(desk) {
   const there = button("BeWith", {}, words.call.with);
   const well = button("ReportBack", { well: true, words: "" }, words.call.well);
   const help = button("ReportBack", { well: false, words: "" }, words.call.help);
-  const ways = el("ul", { class: "ways" });
-  const waysTitle = el("p", null, words.call.ways);
-  const element = el("section", { class: "page call" }, el("div", { class: "call-words", role: "alert" }, says), problem, el("div", { class: "call-buttons" }, going, there, well, help), el("div", { class: "call-ways" }, waysTitle, ways));
+  const ways = createWays(desk, words.call.ways);
+  const element = el("section", { class: "page call" }, el("div", { class: "call-words", role: "alert" }, says), problem, el("div", { class: "call-buttons" }, going, there, well, help), ways.element);
 
   /** @param {string} act @param {object} body @param {string} label */
   function button(act, body, label) {
@@ -35,14 +36,13 @@ export function createCallPage(desk) {
     const call = desk.view().call;
     if (!call) return;
     set(element, "data-stage", call.stage);
+    set(element, "data-long", call.words.length > longWords ? "yes" : null);
     text(says, call.words);
     show(going, call.stage === "called");
     show(there, call.stage === "going");
     show(well, call.stage === "with");
     show(help, call.stage === "with");
-    const numbers = desk.view().ways ?? [];
-    each(ways, numbers, (way) => way.name + way.phone, (way) => el("li", null, el("a", { class: "button thumb", href: tel(way.phone) }, `${way.name}: `, whole(way.phone))));
-    show(waysTitle, numbers.length > 0);
+    ways.update();
   }
 
   return { element, update };

@@ -6,6 +6,7 @@ import { ago, ms, span, timeOfDay } from "./clock.js";
 import { calm, each, el, enable, show, text, usable } from "./element.js";
 import { play } from "./media.js";
 import { createRing } from "./ring.js";
+import { createWays } from "./chaperone-ways.js";
 import { refusedWords } from "./act-form.js";
 
 /**
@@ -30,18 +31,21 @@ export function createCardPage(desk, enterVitals) {
   const last = el("p", { class: "card-last" });
   const said = el("p", { class: "card-said", role: "status" });
   const problem = el("p", { class: "problem", role: "alert", hidden: true });
-  const look = el("button", { type: "button", class: "primary thumb look", "data-act": "CheckIn", onclick: () => void send("CheckIn", {}, w.looked) }, w.look);
+  const look = el("button", { type: "button", class: "primary thumb look", "data-act": "CheckIn", onclick: () => void send("CheckIn", {}, (when) => (thanked = w.looked(when))) }, w.look);
   const lookReason = el("p", { class: "reason" });
   const asks = el("div", { class: "card-asks" });
   const takeOvers = el("div", { class: "card-asks" });
   const others = el("div", { class: "card-others" });
   const leave = el("button", { type: "button", class: "thumb quiet", onclick: () => sure(true) }, w.leave);
+  const ways = createWays(desk, words.connection.ways);
   const leaveBox = el("div", { class: "leave", hidden: true }, el("p", null, w.leaveSure),
     el("button", { type: "button", class: "thumb", "data-act": "AnnounceLeaving", onclick: () => void send("AnnounceLeaving", { words: "" }, w.asked).then(() => sure(false)) }, w.leaveNow),
     el("button", { type: "button", class: "thumb primary", onclick: () => sure(false) }, w.stay));
-  const element = el("section", { class: "page card" }, videos, happening, alarms, test, early, takeOvers, ring.element, last, problem, look, lookReason, said, asks, others, leave, leaveBox);
+  const next = el("div", { class: "card-next" }, ring.element, last);
+  const element = el("section", { class: "page card" }, videos, happening, alarms, test, early, takeOvers, next, problem, look, lookReason, said, asks, el("div", { class: "card-more" }, others, leave), ways.element, leaveBox);
   /** @type {Map<string, MediaStream>} */
   const streams = new Map();
+  let thanked = ""; // for a look
   /** @type {Set<string>} */
   const took = new Set();
   /** @type {Set<string>} */
@@ -113,6 +117,7 @@ export function createCardPage(desk, enterVitals) {
       enable(node, Boolean(desk.action("RaiseAlarm", one.client.seat)?.allowed));
     });
     show(leave, leaveBox.hidden && desk.action("AnnounceLeaving"));
+    ways.update();
     paintVideos();
     tick();
   }
@@ -121,12 +126,15 @@ export function createCardPage(desk, enterVitals) {
     const view = desk.view();
     const now = desk.now();
     const living = (view.clients ?? []).filter((client) => !words.over.says[client.phase]);
-    text(happening, living.map((client) => words.happening(client, client.t0 ? now - ms(client.t0) : 0)).join(" "));
+    const phases = [...new Set(living.map((client) => client.phase))];
+    text(happening, phases.map((phase) => words.happening(living.filter((client) => client.phase === phase).map((client) => ({ name: client.name, since: client.t0 ? now - ms(client.t0) : 0 })), phase)).join(" "));
     const next = living.filter((client) => client.look?.due).sort((a, b) => ms(a.look?.due) - ms(b.look?.due))[0];
     show(ring.element, next);
     const seen = next?.look ?? living[0]?.look;
     text(last, seen?.last ? w.last(seen.by ?? "", ago(ms(seen.last), now)) : "");
     show(last, last.textContent);
+    // Past its time it would be read as the answer to what is asked for now.
+    if (said.textContent === thanked && (!next?.look?.due || ms(next.look.due) <= now)) text(said, "");
     if (!next?.look?.due) return;
     const left = ms(next.look.due) - now;
     ring.update(left / (next.look.every_s * 1000), left > 0 ? w.next(left < 60_000 ? span(left) : span(left + 59_000)) : left > -60_000 ? w.now : w.late(span(-left)));
@@ -146,6 +154,8 @@ export function createCardPage(desk, enterVitals) {
     element,
     update,
     tick,
+    /** @param {boolean} needed the server is away, and somebody is under the medicine */
+    dial: (needed) => show(ways.element, needed && ways.any()),
     /** @param {string} what */
     said: (what) => text(said, what),
     /** @param {string} seat @param {MediaStream} stream */

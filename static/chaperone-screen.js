@@ -5,6 +5,7 @@
 import { createCallPage } from "./chaperone-call.js";
 import { createCardPage } from "./chaperone-card.js";
 import { createStartPages } from "./chaperone-start.js";
+import { createWays } from "./chaperone-ways.js";
 import { words } from "./chaperone-words.js";
 import { everySecond, ms, span } from "./clock.js";
 import { createDesk } from "./desk.js";
@@ -30,13 +31,14 @@ export function createChaperoneScreen({ connection, sound, awake, first }) {
     entering = "";
     update();
   } });
-  const over = el("section", { class: "page over" }, el("h1", { tabindex: "-1" }), el("p", { class: "lead" }), el("p"));
+  const later = createWays(desk, words.over.ways);
+  const over = el("section", { class: "page over" }, el("h1", { tabindex: "-1" }), el("p", { class: "lead" }), el("p"), later.element);
   const practice = el("header", { class: "practice" }, words.practice);
   const page = el("div", { class: "stage" });
   const locked = el("p");
   const lamp = el("p", { class: "foot-connection" });
   const again = el("button", { type: "button", class: "primary", onclick: () => (connection.state().name === "replaced" ? connection.retry() : location.reload()) });
-  const foot = el("footer", { class: "reach" }, lamp, again, locked);
+  const foot = el("footer", { class: "reach" }, lamp, " ", again, locked);
   const element = el("div", { class: "chaperone" }, practice, page, foot, polite);
   /** Whose blood pressure is being entered; empty: nobody's. */
   let entering = "";
@@ -56,12 +58,15 @@ export function createChaperoneScreen({ connection, sound, awake, first }) {
     return answer.ok ? "" : refusedWords(answer) || words.refused;
   }
 
+  function isOver() {
+    const clients = desk.view().clients ?? [];
+    return clients.length > 0 && clients.every((client) => words.over.says[client.phase]);
+  }
+
   /** @returns {HTMLElement} */
   function current() {
-    const view = desk.view();
-    const clients = view.clients ?? [];
-    if (view.call) return call.element;
-    if (clients.length && clients.every((client) => words.over.says[client.phase])) return over;
+    if (desk.view().call) return call.element;
+    if (isOver()) return over;
     const question = start.current();
     if (question) return question;
     return entering ? keypad.element : card.element;
@@ -79,6 +84,8 @@ export function createChaperoneScreen({ connection, sound, awake, first }) {
       text(title, words.over.title(words.and(clients.map((client) => client.name))));
       text(says, clients.map((client) => words.over.says[client.phase]?.(client.name) ?? "").join(" "));
       text(thanks, words.over.thanks);
+      later.update();
+      show(later.element, later.any() && clients.some((client) => client.t0));
     }
     const now = current();
     if (page.firstElementChild !== now) {
@@ -106,7 +113,9 @@ export function createChaperoneScreen({ connection, sound, awake, first }) {
     set(foot, "data-open", open ? "yes" : null);
     show(again, lost && state.why !== "revoked");
     text(again, state.name === "replaced" ? words.connection.takeBack : words.connection.reload);
-    text(locked, [sound.blocked() ? words.reach.sound : "", awake.held() ? words.reach.awake : words.reach.asleep].filter(Boolean).join(" "));
+    // Once all is over nobody is called any more, and the page says that it can be closed.
+    text(locked, isOver() ? "" : [sound.blocked() ? words.reach.sound : "", awake.held() ? words.reach.awake : words.reach.asleep].filter(Boolean).join(" "));
+    card.dial(!open && dosed && away > 15_000);
     sound.set(lost ? null : ringing(open ? 0 : away, dosed));
   }
 

@@ -1,5 +1,6 @@
 // The questions of the beginning, one a page. A reload goes on where one was.
 
+import { createWays } from "./chaperone-ways.js";
 import { words } from "./chaperone-words.js";
 import { el, set, show, text } from "./element.js";
 import { refusedWords } from "./act-form.js";
@@ -49,7 +50,12 @@ export function createStartPages(desk) {
   const test = el("section", { class: "page", "data-page": "test" }, el("h1", { tabindex: "-1" }, words.test.title), testSays, el("p", { class: "lead" }, words.test.ringer),
     el("div", { class: "page-foot" }, ...button("Arrive", () => ({}), words.test.button)));
 
-  const left = el("section", { class: "page", "data-page": "left" }, el("h1", { tabindex: "-1" }, words.card.left), el("p", { class: "lead" }, words.card.leftWords), el("div", { class: "page-foot" }, ...button("Arrive", () => ({}), words.card.back)));
+  const leftWords = el("p", { class: "lead", role: "status" });
+  const ways = createWays(desk, words.connection.ways);
+  const left = el("section", { class: "page", "data-page": "left" }, el("h1", { tabindex: "-1" }, words.card.left), leftWords, el("div", { class: "page-foot" }, ways.element, ...button("Arrive", () => ({}), words.card.back)));
+
+  /** Nobody is let go by a page that only sent something. */
+  const heard = () => words.card.leftWords((desk.view().people ?? []).some((person) => person.role === "therapist" && person.present));
 
   return {
     /** @returns {HTMLElement | null} the page to be shown, or null: they are here */
@@ -70,6 +76,8 @@ export function createStartPages(desk) {
         text(why, words.parts[part]?.why(who()));
       }
       text(testSays, words.test.says(therapist()));
+      text(leftWords, heard());
+      ways.update();
     },
   };
 }

@@ -4,7 +4,6 @@
 import { span } from "./clock.js";
 
 /**
- * @typedef {import("./types.d.ts").ClientView} ClientView
  * @typedef {import("./types.d.ts").Phase} Phase
  */
 
@@ -46,7 +45,7 @@ export const words = {
   card: {
     look: "I looked in: all is well",
     /** @param {string} who */
-    early: (who) => `There is nothing you have to do yet. Stay where you can hear ${who}. As soon as ${who} takes the medicine, this page shows when to look in.`,
+    early: (who) => `There is nothing you have to do yet. Stay where you can hear ${who}. After the medicine is taken, this page shows when to look in.`,
     looking: "Telling the therapist …",
     /** @param {string} when */
     looked: (when) => `Noted, ${when}. Thank you.`,
@@ -71,34 +70,36 @@ export const words = {
     vitals: (/** @type {string} */ who) => `Please measure ${who}’s blood pressure now.`,
     enter: "Enter the blood pressure",
     takeOver: "I take over now",
-    takeOverWords: (/** @type {string} */ who) => `The therapist is about to end the session. From then on you look after ${who}: stay until they are fully themselves. No driving until tomorrow, after a night’s sleep.`,
+    takeOverWords: (/** @type {string} */ who) => `When the therapist ends the session, you look after ${who} from then on: stay until they are fully themselves. No driving until tomorrow, after a night’s sleep.`,
     tookOver: "Noted: you take over.",
     left: "You said that you need to go.",
-    leftWords: "The therapist is told. Until they have answered, please stay if you can.",
+    /** @param {boolean} present the therapist */
+    leftWords: (present) => (present ? "It stands on the therapist’s screen. Until they have answered, please stay if you can." : "The therapist is not connected right now. Please call them, and stay until they have answered."),
     back: "I’m here after all",
   },
 
   /**
-   * What is happening, in plain words.
+   * What is happening with one client, or with several who are equally far.
    *
-   * @param {ClientView} client
-   * @param {number} since ms since the first dose
+   * @param {{name: string, since: number}[]} clients since: ms since the first dose
+   * @param {Phase} phase
    */
-  happening(client, since) {
-    const who = client.name;
-    const took = `${who} took the medicine ${since < 60_000 ? "just now" : `${span(since)} ago`}.`;
+  happening(clients, phase) {
+    const who = words.and(clients.map((client) => client.name));
+    const be = clients.length > 1 ? "are" : "is";
+    const took = clients.map(({ name, since }) => `${name} took the medicine ${since < 60_000 ? "just now" : `${span(since)} ago`}.`).join(" ");
     /** @type {Partial<Record<Phase, string>>} */
     const all = {
       scheduled: `The room is not open yet. ${who} and the therapist come soon.`,
-      lobby: `${who} is getting ready. The therapist begins with them soon.`,
+      lobby: `${who} ${be} getting ready. The therapist begins with them soon.`,
       check_in: `${who} and the therapist are going through the last questions. No medicine has been taken.`,
-      ready: `${who} is about to take the medicine.`,
-      absorbing: `${took} It dissolves slowly under the tongue. ${who} becomes quiet.`,
+      ready: `${who} ${be} about to take the medicine.`,
+      absorbing: `${took} The effects begin within minutes. ${who} may become quiet: that is normal.`,
       active: `${took} This is the quiet part. ${who} may not answer much: that is normal.`,
-      integrating: `${took} ${who} is coming back and talks with the therapist. Standing up only with help.`,
+      integrating: `${took} ${who} ${be} coming back, with the therapist. Standing up only with help.`,
       release_check: `${took} The therapist is checking whether ${who} can be released.`,
     };
-    return all[client.phase] ?? "";
+    return all[phase] ?? "";
   },
   over: {
     /** @param {string} who */
@@ -112,6 +113,7 @@ export const words = {
       cancelled: () => "It does not take place today. Thank you for being there.",
     },
     thanks: "Thank you. You can close this page.",
+    ways: "If something worries you later:",
   },
 
   call: {
@@ -119,7 +121,7 @@ export const words = {
     with: "I’m with them",
     well: "All is well",
     help: "We need help",
-    ways: "If you cannot reach the therapist here:",
+    ways: "If the therapist does not answer here:",
   },
 
   vitals: {
@@ -138,17 +140,18 @@ export const words = {
   },
 
   reach: {
-    awake: "Leave this page open and don’t lock the phone: locked, it cannot call you. The screen stays on by itself.",
-    asleep: "Leave this page open, and tap it now and then so that the phone does not lock: locked, it cannot call you.",
+    awake: "Leave this page open: locked, this phone cannot call you. The screen stays on by itself.",
+    asleep: "Leave this page open, and tap it now and then: locked, this phone cannot call you.",
     sound: "Tap anywhere so that this phone can ring.",
   },
   connection: {
-    open: "Connected",
+    open: "Connected.",
     connecting: "Connecting …",
     /** @param {string} long */
     away: (long) => `No connection for ${long}. It comes back by itself.`,
     kept: "What you tap now is sent when it is back.",
     alone: "Please look in on them now, and call if something is wrong.",
+    ways: "The numbers to call:",
     replaced: "This page is open somewhere else now.",
     takeBack: "Use it here",
     /** @type {Record<string, string>} */

@@ -100,7 +100,7 @@ export const words = {
   waitingTitle: "All set. Your therapist comes to you here.",
   waitingAlone: "Your therapist is not here yet. You don’t need to do anything.",
   /** @param {string} who */
-  waitingHere: (who) => `${who} is here, and will be with you in a moment.`,
+  waitingHere: (who) => `${who} is here. You don’t need to do anything.`,
   /** @param {string} at */
   waitingStart: (at) => `Your session is planned for ${at}.`,
   nextTitle: "What happens next",
@@ -142,9 +142,9 @@ export const words = {
   help: "Help",
   /** @param {string} name */
   helpFor: (name) => `Help for ${name}`,
-  noPicture: "The picture of your therapist comes as soon as they are connected.",
-  therapistAway: "Your therapist is not connected right now. They come back by themselves.",
-  pictureOnly: "You have no camera on: your therapist hears you but cannot see you.",
+  noPicture: "Your therapist is here, but no picture of them arrives right now. You don’t need to do anything.",
+  therapistAway: "Your therapist is not connected right now. You don’t need to do anything.",
+  pictureOnly: "Your camera is not on: your therapist cannot see you.",
   finish: "Finish my answers",
   devices: {
     title: "Camera, microphone, loudspeaker",
@@ -182,13 +182,17 @@ export const words = {
   /** @param {string[]} who */
   darkWith: (who) => `${list(who)} ${who.length > 1 ? "are" : "is"} with you.`,
   /** @param {string} who */
-  darkAway: (who) => `${who} is not connected right now, and is coming back.`,
+  darkAway: (who) => `${who} is not connected right now.`,
   /** @param {string[]} who */
   darkNear: (who) => `${list(who)} ${who.length > 1 ? "are" : "is"} in the next room.`,
   darkBack: "The picture is coming back by itself. You don’t need to do anything.",
   darkAlone: "This page is reconnecting by itself. If you need anyone, call out.",
   darkReplaced: "Your session is open on another screen now. Help works here too.",
-  darkEnded: "This page has lost its place. If you need anyone, call out.",
+  darkEnded: "This page is not connected. If you need anyone, call out.",
+  /** @param {string} who */
+  hideDark: (who) => `Hide me from ${who}`,
+  /** @param {string} name @param {string} who */
+  hideDarkFor: (name, who) => `Hide ${name} from ${who}`,
   faceShow: "Show the face",
   faceHide: "Hide the face",
 

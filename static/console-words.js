@@ -52,6 +52,13 @@ export const words = {
   nav: { sessions: "Sessions", past: "Past sessions", settings: "Settings" },
   signedInAs: "Signed in as",
   signOut: "Sign out",
+  signingOut: {
+    /** @param {string} who @param {boolean} dosed */
+    ask: (who, dosed) => `Your visit with ${who} is not over. Signing out ends its page too: nobody sees or hears ${who} from here until you sign in again.${dosed ? ` ${who} has taken the medicine.` : ""}`,
+    and: " and ",
+    yes: "Sign out and end the page",
+    no: "Stay signed in",
+  },
   starting: "Reading …",
   notAnswering: "The server does not answer. What you see may be old. This page tries again by itself.",
   /** @param {string} base */

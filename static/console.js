@@ -12,6 +12,7 @@ import { createSettings } from "./console-settings.js";
 import { createSignIn } from "./console-signin.js";
 import { words as w } from "./console-words.js";
 import { el, set, show, text } from "./element.js";
+import { ended, names, underWay } from "./summary.js";
 
 /**
  * A part of the console. Refresh is called every few seconds while it is shown.
@@ -37,16 +38,38 @@ let timer;
 const nav = Object.entries({ sessions: w.nav.sessions, past: w.nav.past, settings: w.nav.settings })
   .map(([name, title]) => el("a", { href: `#${name}`, "data-part": name }, title));
 const who = el("span", { class: "who" });
+const signOutButton = el("button", { type: "button", class: "quiet", onclick: () => void askSignOut() }, w.signOut);
+const stay = el("button", { type: "button", class: "primary", onclick: () => {
+  show(leaving, false);
+  signOutButton.focus();
+} }, w.signingOut.no);
+const leavingWords = el("p");
+const leaving = el("div", { class: "notice", role: "alert", hidden: true }, leavingWords,
+  el("div", { class: "buttons" }, stay, el("button", { type: "button", "data-testid": "sign-out", onclick: () => void signOut() }, w.signingOut.yes)));
 const head = el("header", { class: "head" },
   el("a", { class: "brand", href: "#sessions" }, w.product),
   el("nav", { "aria-label": w.product }, ...nav),
-  el("span", { class: "account" }, who, el("button", { type: "button", class: "quiet", onclick: () => void signOut() }, w.signOut)));
+  el("span", { class: "account" }, who, signOutButton));
 const away = el("p", { class: "notice", role: "status", hidden: true }, w.notAnswering);
 const only = el("p", { class: "notice", role: "note", hidden: true });
 const place = el("div", { id: "part", tabindex: "-1" });
-const main = el("main", null, only, away, place);
+const main = el("main", null, leaving, only, away, place);
+
+/** Who signs out in the middle of a visit is asked: its page ends too. */
+async function askSignOut() {
+  const { sessions = [] } = await call("GET", "/api/sessions").catch(() => ({}));
+  const open = /** @type {import("./summary.js").Summary[]} */ (sessions).filter((one) => underWay(one) || !ended(one) && (one.arrived ?? []).includes("therapist-1"));
+  if (open.length === 0) {
+    void signOut();
+    return;
+  }
+  text(leavingWords, w.signingOut.ask(open.map(names).join(w.signingOut.and), open.some(underWay)));
+  show(leaving, true);
+  stay.focus();
+}
 
 async function signOut() {
+  show(leaving, false);
   await call("POST", "/api/signout").catch(() => null);
   me = null;
   location.hash = "";

@@ -21,11 +21,13 @@ export function createControls(desk, parts) {
   let mic = true;
   let cam = true;
   const micButton = el("button", { type: "button", class: "control", onclick: () => {
+    if (missing("microphone")) return void parts.media()?.start();
     mic = !mic;
     parts.media()?.setMicrophone(mic);
     paint();
   } });
   const camButton = el("button", { type: "button", class: "control", onclick: () => {
+    if (missing("camera")) return void parts.media()?.start();
     cam = !cam;
     parts.media()?.setCamera(cam);
     paint();
@@ -58,11 +60,17 @@ export function createControls(desk, parts) {
     if (back) box.querySelector("summary")?.focus();
   }
 
+  /** @param {"microphone" | "camera"} kind @returns {boolean} that was wanted, and is not there */
+  function missing(kind) {
+    const state = parts.media()?.capture()[kind] ?? "off";
+    return state !== "ok" && state !== "off";
+  }
+
   function paint() {
-    text(micButton, mic ? w.micOn : w.micOff);
-    set(micButton, "aria-pressed", mic ? null : "true");
-    text(camButton, cam ? w.camOn : w.camOff);
-    set(camButton, "aria-pressed", cam ? null : "true");
+    text(micButton, missing("microphone") ? w.micNone : mic ? w.micOn : w.micOff);
+    set(micButton, "aria-pressed", mic && !missing("microphone") ? null : "true");
+    text(camButton, missing("camera") ? w.camNone : cam ? w.camOn : w.camOff);
+    set(camButton, "aria-pressed", cam && !missing("camera") ? null : "true");
   }
 
   async function list() {
@@ -102,5 +110,5 @@ export function createControls(desk, parts) {
     show(camButton, false);
   }
 
-  return { element, update, leave, keys: () => keys.checked };
+  return { element, update, tick: paint, leave, keys: () => keys.checked };
 }

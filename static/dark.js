@@ -161,7 +161,7 @@ export function createDark({ ask: send, help, remember }) {
         clients.filter((one) => one.chaperone_sees && now.connected && !asking),
         (one) => one.seat,
         makeHide,
-        (node, one) => text(node, clients.length > 1 ? words.hideFor(one.name, eyes) : words.hide(eyes)),
+        (node, one) => text(node, clients.length > 1 ? words.hideDarkFor(one.name, eyes) : words.hideDark(eyes)),
       );
       each(
         helps,

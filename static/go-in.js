@@ -13,7 +13,9 @@ import { words } from "./therapist-words.js";
 export function createGoIn(desk, chosen) {
   const w = words.goIn;
   const buttons = el("div", { class: "go-in-buttons" });
-  const said = el("span", { class: "go-in-said", role: "status" });
+  const who = el("span", { class: "go-in-who" });
+  const state = el("span", { class: "go-in-state" });
+  const said = el("span", { class: "go-in-said", role: "status" }, who, " ", state);
   const element = el("div", { class: "go-in" }, buttons, said);
   let armed = 0;
 
@@ -22,9 +24,7 @@ export function createGoIn(desk, chosen) {
     armed = 0;
     const answer = await desk.command("CallChaperone", { client: seat });
     update();
-    if (answer.ok) return;
-    text(said, refusedWords(answer));
-    show(said, true);
+    if (!answer.ok) say("", refusedWords(answer));
   }
 
   /** @param {string} seat @returns {HTMLButtonElement | null} */
@@ -45,9 +45,16 @@ export function createGoIn(desk, chosen) {
   function tick() {
     const called = (desk.view().people ?? []).find((person) => person.call);
     const reason = desk.action("CallChaperone", chosen());
-    if (called?.call) text(said, `${called.name}: ${words.head.call[called.call.stage]} · ${span(desk.now() - ms(called.call.since))}`);
-    else text(said, reason && !reason.allowed ? reason.reason : "");
-    show(said, said.textContent);
+    if (called?.call) say(`${called.name}:`, `${words.head.call[called.call.stage]} · ${span(desk.now() - ms(called.call.since))}`);
+    else say("", reason && !reason.allowed ? reason.reason ?? "" : "");
+  }
+
+  /** @param {string} name may be cut off, the rest may not @param {string} rest */
+  function say(name, rest) {
+    text(who, name);
+    text(state, rest);
+    show(who, name);
+    show(said, rest);
   }
 
   /** @param {string} seat */

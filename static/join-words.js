@@ -10,7 +10,7 @@ export const words = {
     title: "Waiting for your therapist",
     lines: [
       "This link was first opened in another browser or on another device. To keep it yours, your therapist lets this one in with one tap.",
-      "Keep this page open: it goes on by itself. You don't need to do anything. If it takes long, call your therapist.",
+      "Keep this page open: it goes on by itself. You don’t need to do anything. If it takes long, call your therapist.",
     ],
   },
   /** @type {Page} */

@@ -65,6 +65,11 @@ export function createPictures(desk) {
     const name = el("p", { class: "picture-name" });
     const node = el("figure", { class: "picture" }, video, state, odd, name);
     let playing = false;
+    let first = -Infinity; // when the first picture came: what is measured of it comes a second later
+    video.addEventListener("loadeddata", () => {
+      first = performance.now();
+      tick();
+    });
 
     function attach() {
       const stream = streams.get(seat);
@@ -78,7 +83,8 @@ export function createPictures(desk) {
       if (!client) return;
       const person = (desk.view().people ?? []).find((one) => one.seat === seat);
       const got = best(seat);
-      const live = got !== undefined && got.frame_age >= 0;
+      const age = got && got.frame_age >= 0 ? got.frame_age : performance.now() - first < 2000 ? 0 : -1;
+      const live = age >= 0;
       const now = desk.now();
       set(video, "aria-label", w.of(client.name));
       text(name, client.name);
@@ -89,7 +95,7 @@ export function createPictures(desk) {
       const waits = client.phase === "scheduled" || client.phase === "lobby";
       show(video, !over);
       // While frames come directly, the picture is true, whatever the server has heard.
-      text(state, over ? w.over(client.name) : live && got.frame_age < 4 ? "" : waits && person?.present ? w.waits(client.name) : !person?.since ? w.notHere(client.name) : away || (live ? "" : "RTCPeerConnection" in globalThis ? w.connecting(client.name) : w.never));
+      text(state, over ? w.over(client.name) : live && age < 4 ? "" : waits && person?.present ? w.waits(client.name) : !person?.since ? w.notHere(client.name) : away || (live ? "" : "RTCPeerConnection" in globalThis ? w.connecting(client.name) : w.never));
       show(state, state.textContent);
       // Before they have met nothing is sent, and nothing of it is odd.
       text(odd, over || waits ? "" : oddities(seat, got).join(" · "));

@@ -69,7 +69,8 @@ export function createTherapistScreen({ connection, media, sound, first }) {
   const taken = el("div", { class: "taken", role: "alert", hidden: true });
   const ownWords = el("p");
   let understood = "";
-  const own = el("div", { class: "own-device", role: "status", hidden: true }, ownWords, el("button", { type: "button", onclick: () => {
+  const again = el("button", { type: "button", onclick: () => void media.start() }, words.picture.again);
+  const own = el("div", { class: "own-device", role: "status", hidden: true }, ownWords, again, el("button", { type: "button", onclick: () => {
     understood = ownWords.textContent;
     show(own, false);
   } }, words.picture.understood));
@@ -208,7 +209,11 @@ export function createTherapistScreen({ connection, media, sound, first }) {
     for (const panel of panelOf.values()) panel.tick();
     workOf.get(chosen)?.vitals.tick();
     truth.tick(seen);
-    text(ownWords, left ? "" : media.capture().words);
+    const capture = media.capture();
+    const deaf = capture.microphone !== "ok" && capture.microphone !== "off";
+    text(ownWords, left ? "" : [deaf ? words.picture.unheard : "", capture.words].filter(Boolean).join(" "));
+    show(again, deaf || capture.camera !== "ok" && capture.camera !== "off");
+    controls.tick();
     show(own, ownWords.textContent && ownWords.textContent !== understood);
     const t0 = ms(desk.client(chosen)?.t0);
     text(footClock, Number.isNaN(t0) ? "" : tPlus(desk.now() - t0));
@@ -231,7 +236,7 @@ export function createTherapistScreen({ connection, media, sound, first }) {
   /** @param {KeyboardEvent} event */
   function keys(event) {
     const at = /** @type {HTMLElement} */ (event.target);
-    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || !controls.keys()) return;
+    if (lost || event.ctrlKey || event.metaKey || event.altKey || event.repeat || !controls.keys()) return;
     if (at.closest("input, textarea, select, [contenteditable]")) return;
     if (event.key === "n") observations.openNote();
     else if (event.key === "e") card.toggle();

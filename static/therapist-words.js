@@ -80,7 +80,7 @@ export const words = {
     return `Ordered: ${order.product ? `${order.product}, ` : ""}${order.dose_mg} mg in ${count(order.tablets, "tablet")}. The clock starts with the dose.`;
   },
   /** @param {string} left */
-  holding: (left) => `Holding under the tongue: ${left} left.`,
+  holding: (left) => `Hold timer: ${left} left.`,
   /** @param {Authorization} allowed @param {string} left */
   allowed: (allowed, left) => `Dose ${allowed.number}, ${allowed.mg} mg in ${count(allowed.tablets, "tablet")}, may be taken now. This lapses in ${left}.`,
   /** @param {string} why */
@@ -241,6 +241,8 @@ export const words = {
     over: (name) => `The visit with ${name} is over. Picture and sound have ended.`,
     /** @param {string} name */
     connecting: (name) => `${name} is here. The picture is being connected.`,
+    unheard: "Nobody hears you now.",
+    again: "Try again",
     never: "This browser cannot carry picture and sound. Open this page in a current Chrome, Edge, Firefox or Safari.",
     /** @param {string} age */
     old: (age) => `picture ${age} old`,
@@ -430,7 +432,7 @@ export const words = {
   },
 
   controls: {
-    micOn: "Mic on", micOff: "Mic off", camOn: "Camera on", camOff: "Camera off",
+    micOn: "Mic on", micOff: "Mic off", micNone: "No mic", camOn: "Camera on", camOff: "Camera off", camNone: "No camera",
     devices: "Devices",
     camera: "Camera", microphone: "Microphone", speaker: "Loudspeaker",
     keys: "Keys n, e and g",
@@ -454,6 +456,7 @@ export const words = {
     ended: { revoked: "You are no longer signed in. Please sign in again; the session goes on.", unknown: "There is no such session any more.", protocol: "This page is out of date. Please load it again." },
     reload: "Load the page again",
     signIn: "Sign in",
+    out: "Signed out",
     title: "Connection",
     noSecond: "no second path",
     noDirect: "Without the server, a call for help cannot reach you directly.",

@@ -36,10 +36,28 @@ func TestJoiningWithoutACamera(t *testing.T) {
 	act(v.robin, "Admit")
 	v.alex.Click(browser.Text("Go to your therapist"))
 	v.alex.WaitFrames(therapistAtClient, 10)
-	v.alex.WaitText("You have no camera on: your therapist hears you but cannot see you.")
+	v.alex.WaitText("Your camera is not on: your therapist cannot see you.")
 	says(v.robin, ".picture-odd", "their camera is off")
 	v.robin.Shot("therapist/client-without-camera")
 	v.alex.Shot("client/without-camera")
+
+	// The therapist's headset is pulled, and there is no other.
+	browser.Eval[bool](v.robin, `(() => {
+		const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+		navigator.mediaDevices.getUserMedia = (wanted) => (wanted.audio ? Promise.reject(new DOMException("gone", "NotFoundError")) : open(wanted));
+		const [track] = [...document.querySelectorAll("video")].filter((one) => one.muted).flatMap((one) => one.srcObject?.getAudioTracks() ?? []).filter((one) => one.getSettings().deviceId);
+		track.stop();
+		track.dispatchEvent(new Event("ended"));
+		globalThis.plugIn = () => (navigator.mediaDevices.getUserMedia = open);
+		return true;
+	})()`)
+	says(v.robin, ".own-device", "Nobody hears you now. No microphone was found on this device.")
+	says(v.robin, ".controls", "No mic")
+	v.robin.Shot("therapist/headset-pulled")
+	browser.Eval[bool](v.robin, `(plugIn(), true)`)
+	v.robin.Click(browser.CSS(".own-device button:first-of-type"))
+	says(v.robin, ".controls", "Mic on")
+	goes(v.robin, ".own-device")
 }
 
 func TestPermissionRefusedSaysWhatToDo(t *testing.T) {

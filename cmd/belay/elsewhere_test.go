@@ -1,6 +1,10 @@
 package main
 
-import "belay/cmd/internal/browser"
+import (
+	"fmt"
+
+	"belay/cmd/internal/browser"
+)
 
 // After the dose the client's link is opened on a tablet: the phone in the client's hand
 // is dark and takes part no more. The therapist is told, the phone says so, and its one
@@ -40,11 +44,36 @@ func (v *visit) touchesTheDark() {
 		v.t.Error("the touch that woke the screen also showed the face")
 	}
 	p.Shot("client/dark-awake")
+	v.darkEnlarged()
 	browser.Eval[bool](p, `new Promise((read) => setTimeout(() => read(true), 1100))`)
 	p.Click(face)
 	p.WaitFor(`document.body.dataset.face === "kept"`, browser.Patience)
 	p.Click(face)
 	p.WaitFor(`!document.body.hasAttribute("data-face")`, browser.Patience)
+}
+
+// darkEnlarged looks at the dark screen as laptop and phone show it at 200 %.
+func (v *visit) darkEnlarged() {
+	p := v.alex
+	for _, size := range [][2]int{{640, 360}, {195, 422}} {
+		p.Refit(browser.Seat{Width: size[0], Height: size[1], Scale: 2})
+		p.Shot(fmt.Sprintf("client/dark-awake-%d", size[0]))
+		if lines := browser.Eval[int](p, `(() => {
+			const words = document.createRange();
+			words.selectNodeContents(document.querySelector(".dark-help-button"));
+			return words.getClientRects().length;
+		})()`); lines != 1 {
+			v.t.Errorf("%d wide, the one word Help is broken into %d lines", size[0], lines)
+		}
+		if size[0] > size[1] && !browser.Eval[bool](p, `(() => {
+			const face = document.querySelector(".dark-face");
+			const { left, top, right, bottom } = face.getBoundingClientRect();
+			return [[left + 4, top + 4], [right - 4, bottom - 4]].every(([x, y]) => face.contains(document.elementFromPoint(x, y)));
+		})()`) {
+			v.t.Errorf("%d wide, the button for the face does not stand whole", size[0])
+		}
+	}
+	p.Refit(browser.Seat{})
 }
 
 // acknowledgesTogether opens the pile of alarms and silences it with one press.

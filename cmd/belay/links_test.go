@@ -75,7 +75,7 @@ func TestALinkOpensForWhoItIsFor(t *testing.T) {
 	v.alex.Click(browser.TestID("take-back"))
 	v.alex.WaitText("All set. Your therapist comes to you here.")
 	phone.WaitText("Your session is open somewhere else")
-	v.revokesALink()
+	v.revokesALink(chromium)
 }
 
 // A laptop dies: the therapist signs in elsewhere and goes on at once. Later the client's
@@ -104,10 +104,13 @@ func TestSeatsGoToOtherDevicesInTheMiddleOfAVisit(t *testing.T) {
 }
 
 // revokesALink withdraws the chaperone's link; a link that does not open says what to do.
-func (v *visit) revokesALink() {
+func (v *visit) revokesALink(chromium *browser.Browser) {
 	v.chaperoneArrives()
 	console := v.server.url + "/#session/" + v.id()
 
+	other := chromium.Open("robin's other window", browser.Seat{Beside: v.robin})
+	other.Goto(v.server.url)
+	says(other, `[data-testid="session"]`, "Alex")
 	v.robin.Goto(console)
 	v.robin.Click(browser.TestID("revoke-chaperone-1"))
 	v.robin.Shot("console/revoke")
@@ -128,11 +131,11 @@ func (v *visit) revokesALink() {
 	cut := v.links["client-1"]
 	v.alex.Goto(cut[:strings.LastIndex(cut, ".")])
 	v.alex.WaitText("This link is not complete")
-	other := "A"
-	if strings.HasSuffix(cut, other) {
-		other = "Q"
+	last := "A"
+	if strings.HasSuffix(cut, last) {
+		last = "Q"
 	}
-	v.alex.Goto(cut[:len(cut)-1] + other)
+	v.alex.Goto(cut[:len(cut)-1] + last)
 	v.alex.WaitText("This link does not open")
 	v.alex.Shot("client/link-wrong")
 
@@ -143,4 +146,14 @@ func (v *visit) revokesALink() {
 	v.sam.Goto(fresh)
 	says(v.sam, ".chaperone", "Connected")
 	v.sam.WaitFor(`!document.body.innerText.includes("no longer valid")`, 10*time.Second)
+
+	// What is cancelled in one window stands in no other, nor on anybody's phone.
+	v.robin.Click(browser.CSS(".changes details:nth-of-type(2) summary"))
+	fill(v.robin, ".changes", answer{"cancel-reason", "The client is ill."})
+	v.robin.Click(browser.TestID("cancel"))
+	goes(other, `[data-testid="session"]`)
+	says(v.sam, ".over", "It does not take place today.")
+	if says := browser.Eval[string](v.sam, `document.querySelector(".reach").innerText`); strings.Contains(says, "Leave this page open") {
+		v.t.Errorf("the page can be closed, and says %q", says)
+	}
 }

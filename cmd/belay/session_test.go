@@ -24,6 +24,9 @@ func TestAWholeSessionInThreeBrowsers(t *testing.T) {
 	v.screens("1-lobby")
 	act(robin, "Admit")
 	v.see()
+	if words := browser.Eval[string](robin, `[...document.querySelectorAll(".picture-state")].filter((one) => one.checkVisibility()).map((one) => one.innerText).join()`); words != "" {
+		t.Errorf("over a picture that moves stands %q", words)
+	}
 	v.screens("2-check-in")
 	v.settleGates()
 	v.testCall()

@@ -50,10 +50,19 @@ func (v *visit) signsOutInTheMiddle(chromium *browser.Browser) {
 	console := chromium.Open("robin's console", browser.Seat{Beside: v.robin})
 	console.Goto(v.server.url)
 	console.Click(browser.Text("Sign out"))
-	console.WaitText("Sign in")
-	v.server.kill() // what is open stays open: the page is asked who it is when it connects anew
-	v.server.start()
+	console.WaitText("Your visit with Alex is not over.")
+	console.Shot("console/sign-out-in-a-visit")
+	console.Accessible("signing out in the middle of a visit")
+	console.Click(browser.Text("Stay signed in"))
+	v.see()
+	console.Click(browser.Text("Sign out"))
+	console.Click(browser.TestID("sign-out"))
+	console.WaitText("Password")
 	says(v.robin, ".taken", "You are no longer signed in. Please sign in again; the session goes on.")
+	if left := browser.Eval[int](v.robin, `document.querySelectorAll("video, .therapist").length`); left > 0 {
+		v.t.Errorf("%d parts of the visit are left on the page of somebody who signed out", left)
+	}
+	v.alex.WaitFor(`document.querySelector("[data-testid=remote]") === null`, browser.Patience) // nor is anything sent to it
 	v.robin.Shot("therapist/signed-out")
 	v.robin.Accessible("signed out in the middle of a visit")
 	v.robin.Click(browser.CSS(".taken a"))

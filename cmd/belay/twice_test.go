@@ -84,13 +84,15 @@ func TestASlipOfAHandDoesNoHarm(t *testing.T) {
 
 	act(v.robin, "CallChaperone")
 	says(p, ".call", "Please go to Alex now.")
+	v.onAShortPhone(p, "chaperone/called")
 	twice(p, `[data-act="GoIn"]`)
 	says(v.robin, ".go-in", "Sam: is going in")
 	act(p, "BeWith")
 	v.answersCalls()
 	twice(p, `[data-act="CheckIn"]`)
 	says(p, ".card-said", "Noted")
-	twice(p, ".card > .quiet") // "I need to go": asked first, and only asked
+	v.onAShortPhone(p, "chaperone/card")
+	twice(p, ".card-more > .quiet") // "I need to go": asked first, and only asked
 	p.Click(browser.Text("I can stay"))
 
 	events := v.readLog(t)

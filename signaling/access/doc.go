@@ -15,6 +15,9 @@
 //     expired, was replaced or revoked opens nothing.
 //   - A therapist's seat is opened by the account that owns the session and by no
 //     link. Links of a session are made and revoked by its owner only.
+//   - A sign-in that ends (signed out, another password) ends the open pages of its
+//     visits too, within seconds, at every node. One that could not be looked up ends
+//     nothing.
 //   - Guessing is limited by address and by account, in bounded memory. A browser
 //     that has signed in before has a limit of its own, so that no strangers,
 //     however many, lock a therapist out of her account.

@@ -78,13 +78,22 @@ func New(opts Options) (*Door, error) {
 	}, nil
 }
 
-// Admit returns nil where the request carries the cookie that opens the seat.
-func (d *Door) Admit(r *http.Request, id string, seat session.SeatID) error {
-	_, err := d.Enter(r, id, seat)
-	return err
+// Admit lets the request in where it carries the cookie that opens the seat. A link that
+// is withdrawn later is the session's to tell; a sign-in that has ended is told by still,
+// and one that is in use does not end by its age: a visit may be long.
+func (d *Door) Admit(r *http.Request, id string, seat session.SeatID) (still func(context.Context) error, err error) {
+	role, err := d.Enter(r, id, seat)
+	if err != nil || role != session.Therapist {
+		return nil, err
+	}
+	secret := accountSecret(r)
+	return func(ctx context.Context) error {
+		_, err := d.practice.Who(ctx, secret)
+		return err
+	}, nil
 }
 
-// Enter is Admit, and says which role the seat has.
+// Enter says which role the seat has that the request opens.
 func (d *Door) Enter(r *http.Request, id string, seat session.SeatID) (session.Role, error) {
 	// A session that does not exist and one that is somebody else's look alike.
 	turned := &session.Refusal{Code: NotAdmitted, Words: "This page is not open in this browser. Please open your link again, or ask your therapist for a new one."}
@@ -126,11 +135,15 @@ func (d *Door) Enter(r *http.Request, id string, seat session.SeatID) (session.R
 
 // Account returns the account whose sign-in the request carries.
 func (d *Door) Account(r *http.Request) (practice.Account, error) {
-	secret := ""
-	if c, err := r.Cookie(accountCookie); err == nil {
-		secret = c.Value
+	return d.practice.Who(r.Context(), accountSecret(r))
+}
+
+func accountSecret(r *http.Request) string {
+	c, err := r.Cookie(accountCookie)
+	if err != nil {
+		return ""
 	}
-	return d.practice.Who(r.Context(), secret)
+	return strings.Clone(c.Value) // not the whole header, for as long as a page is open
 }
 
 // Owned returns a refusal where the session does not exist or is not the

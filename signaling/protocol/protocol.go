@@ -34,7 +34,7 @@ const (
 	CloseSlow     = 4002 // the reader was too slow: reconnect
 	CloseProtocol = 4003 // the screen broke the protocol: reload the page
 	CloseRevoked  = 4004 // the link or the login was revoked or has expired
-	CloseDraining = 4005 // this node stops: reconnect at once
+	CloseDraining = 4005 // this node stops, or asks again who you are: reconnect at once
 	CloseUnknown  = 4006 // there is no such session
 	CloseFull     = 4007 // the server has no room for one more visit now: reconnect
 	CloseInternal = 1011 // the server failed: reconnect

@@ -2,7 +2,6 @@ package person_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -33,11 +32,11 @@ type place struct {
 
 type token string
 
-func (t token) Admit(r *http.Request, _ string, _ session.SeatID) error {
+func (t token) Admit(r *http.Request, _ string, _ session.SeatID) (func(context.Context) error, error) {
 	if r.URL.Query().Get("token") != string(t) {
-		return errors.New("nobody knows you here")
+		return nil, &session.Refusal{Code: "not_admitted", Words: "nobody knows you here"}
 	}
-	return nil
+	return nil, nil
 }
 
 func open(t testing.TB) *place { return openStore(t, bolt.Options{}) }

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"fmt"
+	"testing"
+
+	"belay/cmd/internal/browser"
+)
+
+// However long people's names are, what is pressed in haste stands on the therapist's
+// screen, and so does what is known of whoever was called.
+func TestALongNamePushesNothingOffTheScreen(t *testing.T) {
+	t.Parallel()
+	chromium := browser.StartChromium(t, browser.Options{})
+	v := &visit{t: t, server: startChild(t), robin: chromium.Open("robin", browser.Seat{})}
+	p := v.robin
+	v.setUp()
+	v.place = browser.Eval[string](p, `(async () => {
+		const order = { product: "ketamine lozenge 100 mg", dose_mg: 100, tablets: 1, total_mg: 200, number: 3, of: 6 };
+		const answer = await fetch("/api/sessions", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({
+			clients: [{ name: "Maximiliane Alexandra von und zu Hohenstein-Wallersdorf", pronouns: "she/her or they/them", phone: "503-555-0142", order },
+				{ name: "Jean-Christophe", phone: "503-555-0143", order }],
+			chaperones: [{ name: "Wilhelmina Alexandra von und zu Hohenstein-Wallersdorfer", phone: "503-555-0178" }],
+		}) });
+		return new URL((await answer.json()).place, location.href).href;
+	})()`)
+	p.Goto(v.place)
+	p.Click(browser.Text("Join without camera and microphone"))
+	says(p, ".foot", "Emergency card")
+	p.Press("g")
+	p.Press("g")
+	says(p, ".go-in", "called, has not answered yet")
+	says(p, ".alarm-bar", "") // the sound is to be unlocked, or somebody has not come
+	for _, size := range [][2]int{{1280, 720}, {1024, 768}, {640, 360}} {
+		p.Refit(browser.Seat{Width: size[0], Height: size[1]})
+		p.Shot(fmt.Sprintf("therapist/long-names-%d", size[0]))
+		off := browser.Eval[[]string](p, `[...document.querySelectorAll("button, summary, .head-call, .go-in-state, [data-testid=phase]")].filter((one) => one.checkVisibility() && one.getClientRects().length > 0).filter((one) => {
+			const { left, right } = one.getBoundingClientRect();
+			return left < 0 || right > innerWidth || one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX !== "visible";
+		}).map((one) => one.outerHTML.slice(0, 120))`)
+		for _, what := range off {
+			t.Errorf("%d wide, this is off the screen: %s", size[0], what)
+		}
+	}
+}
