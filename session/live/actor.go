@@ -28,6 +28,7 @@ type actor struct {
 	restless atomic.Bool                    // it has something to try again: do not unload
 	end      atomic.Pointer[store.Position] // where the log ends, as is known here
 	catching atomic.Bool                    // it is about to look for newer ones
+	heard    atomic.Uint64                  // the last event that a hint named
 
 	// Owned by run.
 	st     *session.State    // nil: not loaded
