@@ -728,6 +728,7 @@ func TestAChaperoneWhoMayNoLongerSeeMeetsNobodyAtOnce(t *testing.T) {
 func TestPagesMeetBeforeTheDiskHasAnswered(t *testing.T) {
 	bubble(t, func(t *testing.T, h *house) {
 		therapist := h.come("therapist-1")
+		synctest.Wait() // until that is in the record
 		release := h.broken.hang()
 		client := h.come("client-1")
 		client.send(protocol.Offer{To: therapist.peer, SDP: "v=0"})
