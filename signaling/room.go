@@ -98,7 +98,8 @@ func (r *room) close() {
 	}
 }
 
-// observe takes over what the session says now. It runs inside the session's actor.
+// observe takes over what the session says now. The session calls it, once
+// at a time, and waits for it.
 func (r *room) observe(st *session.State) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
