@@ -102,7 +102,7 @@ func (c *conn) serve(ws *websocket.Conn, refused error) {
 		c.drain(ws)
 		return
 	}
-	c.send(c.room.welcome(c))
+	c.say(c.room.welcome(c))
 	c.acts.add(c.join)
 	c.left = c.read(ws)
 	c.room.leave(c, c.left)
@@ -326,6 +326,18 @@ func (c *conn) send(message any) {
 	c.out.put(frame, false)
 }
 
+// say sends a message from the caller's own goroutine, if that does not have to wait.
+func (c *conn) say(message any) {
+	frame, err := protocol.Encode(message)
+	if err != nil {
+		c.fail(err, "a message could not be encoded")
+		return
+	}
+	if c.out.add(frame, false) {
+		c.out.push()
+	}
+}
+
 // fail ends the connection for a reason that is ours, or because there is
 // nothing to connect to.
 func (c *conn) fail(err error, what string) {
@@ -346,9 +358,10 @@ func (c *conn) fail(err error, what string) {
 // join begins the views of a page, has it meet whom it may, and tells the session
 // who came. Whom it may meet rests on what the record holds already, and not on the
 // line about its own coming: waiting for that to be durable would be a disk's time in
-// the way to the picture, each time that a page comes back. What screens show is the
-// record as it is: that a page is connected stands there when it is written. Other
-// nodes know of a page from the record alone, so where there are any, that comes first.
+// the way to the picture, each time that a page comes back. The others meet it as soon
+// as it sits, so that the making of its view is not in that way either. What screens
+// show is the record as it is: that a page is connected stands there when it is written.
+// Other nodes know of a page from the record alone, so where there are any, that comes first.
 func (c *conn) join() {
 	ctx, cancel := context.WithTimeout(context.Background(), actWithin)
 	defer cancel()
@@ -460,7 +473,7 @@ func (c *conn) command(m *protocol.Command) {
 	if asksHelp(m) {
 		line = &c.help
 	}
-	if !line.add(func() { c.send(c.answer(session.Command{ID: id, Do: act, Undated: m.Age < 0}, given)) }) {
+	if !line.add(func() { c.say(c.answer(session.Command{ID: id, Do: act, Undated: m.Age < 0}, given)) }) {
 		c.send(refused(id, "too_many", "Too much is waiting to be recorded. Try again in a moment."))
 	}
 }

@@ -79,6 +79,7 @@ func TestPagesMeetOnlyWhomTheyMayAndOneSideOffers(t *testing.T) {
 func TestAConnectionBeginsWithOneWelcomeAViewAndItsPeers(t *testing.T) {
 	bubble(t, func(t *testing.T, h *house) {
 		h.come("therapist-1")
+		synctest.Wait() // until that is in the record
 		client := h.come("client-1")
 		synctest.Wait()
 		got := client.messages()
@@ -769,9 +770,25 @@ func TestAChaperoneWhoMayNoLongerSeeMeetsNobodyAtOnce(t *testing.T) {
 }
 
 // The picture waits for no disk, and a disk that hangs ends no connection.
+func TestThatOneHasComeKeepsTheNextFromNothing(t *testing.T) {
+	bubble(t, func(t *testing.T, h *house) {
+		release := h.broken.hang() // with the line that says that the first has come
+		therapist := h.come("therapist-1")
+		client := h.come("client-1")
+		client.send(protocol.Offer{To: therapist.peer, SDP: "v=0"})
+		synctest.Wait()
+		if len(all[protocol.View](client)) == 0 || len(all[protocol.Offer](therapist)) != 1 {
+			t.Error("the second page waits for the disk")
+		}
+		release()
+		synctest.Wait()
+	})
+}
+
 func TestPagesMeetBeforeTheDiskHasAnswered(t *testing.T) {
 	bubble(t, func(t *testing.T, h *house) {
 		therapist := h.come("therapist-1")
+		synctest.Wait() // until that is in the record
 		release := h.broken.hang()
 		client := h.come("client-1")
 		client.send(protocol.Offer{To: therapist.peer, SDP: "v=0"})

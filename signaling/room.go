@@ -47,7 +47,7 @@ type place struct {
 	media bool
 	relay bool      // its page knows what to do with the relay
 	ready bool      // its connection has had its view: it gets peers and messages
-	known bool      // its page was ready once: the others list it
+	known bool      // the others list it: it was connected here once, or is at another node
 	until time.Time // while reconnecting: then it is gone (wall)
 	held  []held    // for a page that is just reconnecting
 	last  []byte    // the peers that its page was told
@@ -102,7 +102,8 @@ func (r *room) close() {
 	}
 }
 
-// observe takes over what the session says now. It runs inside the session's actor.
+// observe takes over what the session says now. The session calls it, once
+// at a time, and waits for it.
 func (r *room) observe(st *session.State) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -187,12 +188,17 @@ func (r *room) sit(c *conn) bool {
 	}
 	p.conn, p.media, p.relay, p.ready, p.last = c, c.media, c.relay, false, nil
 	p.node, p.there, p.logged = "", false, false
+	if r.edge.opts.Nodes == nil {
+		p.known = true // at once: what they send to it waits until it has had its view
+	}
 	r.tellPeers()
 	return true
 }
 
-// list makes a connection that has had its view visible to the others.
+// list tells a connection that has had its view whom it meets, and gives it what waited
+// for it; the others list it from now on, if they did not before.
 func (r *room) list(c *conn, recorded bool) {
+	defer c.out.push() // where no lock is held
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.places[c.seat]

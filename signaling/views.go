@@ -1,8 +1,6 @@
 package signaling
 
 import (
-	"encoding/json"
-
 	"belay/session"
 	"belay/session/live"
 	"belay/signaling/protocol"
@@ -14,12 +12,7 @@ type views conn
 // View implements live.Sink.
 func (v *views) View(view session.View) {
 	c := (*conn)(v)
-	raw, err := json.Marshal(view)
-	if err != nil {
-		c.fail(err, "a view could not be encoded")
-		return
-	}
-	frame, err := protocol.Encode(protocol.View{View: raw})
+	frame, err := protocol.EncodeView(view)
 	if err != nil {
 		c.fail(err, "a view could not be encoded")
 		return

@@ -28,6 +28,7 @@ type actor struct {
 	restless atomic.Bool                    // it has something to try again: do not unload
 	end      atomic.Pointer[store.Position] // where the log ends, as is known here
 	catching atomic.Bool                    // it is about to look for newer ones
+	heard    atomic.Uint64                  // the last event that a hint named
 
 	// Owned by run.
 	st     *session.State    // nil: not loaded
@@ -40,7 +41,16 @@ type actor struct {
 
 	mu       sync.Mutex // guards what follows, and is held while sinks are called
 	attached []*attachment
+	scene    scene     // what was shown last
 	trouble  *Degraded // the store fails; nil: it does not
+}
+
+// scene is a state as screens see it. A state that was shown is not changed any more:
+// Fold goes on from a copy. So it may be read from any goroutine, also while the actor
+// waits for the disk.
+type scene struct {
+	st    *session.State // nil: none was shown yet
+	aside bool           // the store fails: see aside
 }
 
 // attachment is where views go, or where a watcher looks on.
@@ -136,7 +146,7 @@ func (a *actor) load() error {
 		st, err = session.Replay(events)
 	}
 	if err != nil {
-		a.newer = err
+		a.refuse(err)
 		a.loaded.Store(true) // keep the actor: the log is not read again for each call
 		a.all.opts.Log.Error("a session is refused", "session", a.id, "err", err)
 		return err
@@ -186,9 +196,17 @@ func (a *actor) catchUp() error {
 			return nil
 		}
 	}
-	a.newer = err
+	a.refuse(err)
 	a.all.opts.Log.Error("a session is refused", "session", a.id, "err", err)
 	return err
+}
+
+// refuse has a log that can't be understood not be shown either.
+func (a *actor) refuse(err error) {
+	a.newer = err
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.scene = scene{}
 }
 
 // arm tells the agenda when the session is next due.
@@ -221,29 +239,54 @@ func (a *actor) attach(at *attachment) error {
 	if err := a.visible(); err != nil {
 		return err
 	}
-	if at.sink != nil {
-		if _, ok := a.st.Seat(at.seat); !ok {
-			return ErrUnknown
-		}
-	}
+	a.mu.Lock()
+	a.show()
+	a.mu.Unlock()
+	_, err := a.attachNow(at)
+	return err
+}
+
+// attachNow is attach from any goroutine, where something was shown before. Nobody who
+// comes waits for the disk, which the one before them may keep busy. False: it is for
+// the actor to do.
+func (a *actor) attachNow(at *attachment) (done bool, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if at.over {
-		return nil // its caller has gone, and nobody would detach it
+	st := a.scene.st
+	switch {
+	case at.over:
+		return true, nil // its caller has gone, and nobody would detach it
+	case st == nil:
+		return false, nil
+	}
+	if at.sink != nil {
+		if _, ok := st.Seat(at.seat); !ok {
+			return true, ErrUnknown
+		}
 	}
 	a.attached = append(a.attached, at)
 	if at.watch != nil {
-		at.watch(a.shown())
-		return nil
+		at.watch(st)
+		return true, nil
 	}
-	if view, ok := a.view(at.seat, a.all.Now(a.shown())); ok {
+	if view, ok := a.view(at.seat, a.all.Now(st)); ok {
 		at.sink.View(view)
 	}
 	if d := a.degraded(); !d.OK {
 		at.sink.Degraded(d)
 	}
-	return nil
+	return true, nil
 }
+
+// last returns the state that was shown last; nil: none was.
+func (a *actor) last() *session.State {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.scene.st
+}
+
+// show takes over what is to be shown from now on. a.mu is held.
+func (a *actor) show() { a.scene = scene{a.shown(), a.aside != nil} }
 
 // detach may be called from any goroutine.
 func (a *actor) detach(at *attachment) {
@@ -265,9 +308,10 @@ func (a *actor) publish() {
 	now := a.all.Now(a.shown())
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.show()
 	for _, at := range a.attached {
 		if at.watch != nil {
-			at.watch(a.shown())
+			at.watch(a.scene.st)
 		}
 	}
 	views := make(map[session.SeatID]session.View, len(a.attached))
@@ -286,13 +330,13 @@ func (a *actor) publish() {
 	}
 }
 
-// view returns what a seat may know and do now.
+// view returns what a seat may know and do now. a.mu is held.
 func (a *actor) view(seat session.SeatID, now time.Time) (view session.View, ok bool) {
 	err := a.guarded("ViewOf", func() error {
-		view = session.ViewOf(a.shown(), seat, now)
+		view = session.ViewOf(a.scene.st, seat, now)
 		return nil
 	})
-	if a.aside != nil {
+	if a.scene.aside {
 		onlyNoted(&view)
 	}
 	return view, err == nil
@@ -303,7 +347,7 @@ func (a *actor) view(seat session.SeatID, now time.Time) (view session.View, ok 
 func (a *actor) guarded(what string, f func() error) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
-			a.all.opts.Log.Error("the rules panicked", "session", a.id, "seq", a.st.Seq, "in", what,
+			a.all.opts.Log.Error("the rules panicked", "session", a.id, "in", what,
 				"stack", string(debug.Stack()))
 			err = fmt.Errorf("session %s, %s: %w", a.id, what, errRules)
 		}

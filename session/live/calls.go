@@ -12,8 +12,8 @@ import (
 	"belay/session/store"
 )
 
-// Sink is where a seat's views go. Its methods are called one at a time, from
-// the actor of the session: they must return at once and must not call back.
+// Sink is where a seat's views go. Its methods are called one at a time, from the
+// actor of the session or from Attach: they must return at once and must not call back.
 type Sink interface {
 	// View brings the seat's whole view after each change.
 	View(session.View)
@@ -79,9 +79,9 @@ func (s *Sessions) Attach(ctx context.Context, id string, seat session.SeatID, s
 	return s.attach(ctx, id, &attachment{seat: seat, sink: sink})
 }
 
-// Watch calls f inside the actor, at once and after each change, before the
-// views are sent. f must return at once, must not call back, and must neither
-// change nor keep the state. After stop has returned f is not called any more.
+// Watch calls f at once and after each change, one call at a time, before the views
+// are sent. f must return at once, must not call back, and must neither change nor
+// keep the state. After stop has returned f is not called any more.
 func (s *Sessions) Watch(ctx context.Context, id string, f func(*session.State)) (stop func(), err error) {
 	return s.attach(ctx, id, &attachment{watch: f})
 }
@@ -91,7 +91,11 @@ func (s *Sessions) attach(ctx context.Context, id string, at *attachment) (func(
 	if err != nil {
 		return nil, err
 	}
-	if err := a.ask(ctx, func(a *actor) error { return a.attach(at) }); err != nil {
+	done, err := a.attachNow(at)
+	if !done {
+		err = a.ask(ctx, func(a *actor) error { return a.attach(at) })
+	}
+	if err != nil {
 		a.detach(at)
 		s.release(a)
 		return nil, err
@@ -105,11 +109,20 @@ func (s *Sessions) attach(ctx context.Context, id string, at *attachment) (func(
 	}, nil
 }
 
-// Look calls f with the state of a session, inside its actor: f may only read
-// it, must not keep it, and must return at once. Where ctx ends first, f may
-// still be called. While the store fails it sees what was last durable.
+// Look calls f with the state of a session: f may only read it, must not keep it, and
+// must return at once. Where ctx ends first, f may still be called. While the store
+// fails, or writes, it sees what was last durable.
 func (s *Sessions) Look(ctx context.Context, id string, f func(*session.State)) error {
-	return s.in(ctx, id, func(a *actor) error {
+	a, err := s.hold(id, true)
+	if err != nil {
+		return err
+	}
+	defer s.release(a)
+	if st := a.last(); st != nil {
+		f(st)
+		return nil
+	}
+	return a.ask(ctx, func(a *actor) error {
 		if err := a.visible(); err != nil {
 			return err
 		}

@@ -30,6 +30,8 @@
 //     (who came, who was lost, whose picture stopped), then the deadlines. It
 //     says OK once the store takes an append again. A store that does not answer
 //     for three seconds is told in the same way.
+//   - Whoever comes is shown the session at once, as it was shown last: they do not
+//     wait until the store has written what somebody else did.
 //   - With a journal in this node ([Options.Journal]) facts from the room are noted
 //     there while the store fails, synced, and answered with ErrNoted. The session
 //     goes on aside, from what this node knows: the dose clock runs, alarms come and

@@ -50,14 +50,20 @@ func onStuck(t *testing.T) (*desk, *stuck) {
 		t.Fatal(err)
 	}
 	s := &stuck{Store: d.bolt}
+	s.begin(d)
+	return d, s
+}
+
+// begin has the sessions live on this store.
+func (s *stuck) begin(d *desk) {
+	d.t.Helper()
 	var err error
 	if d.live, err = live.New(live.Options{Store: s}); err != nil {
-		t.Fatal(err)
+		d.t.Fatal(err)
 	}
 	if err := d.live.Start(context.Background()); err != nil {
-		t.Fatal(err)
+		d.t.Fatal(err)
 	}
-	return d, s
 }
 
 // A disk that hangs gives no error: without a word the screens would look well
@@ -89,13 +95,53 @@ func TestAStoreThatHangsIsSaidToEveryScreen(t *testing.T) {
 	})
 }
 
+// A dying laptop is replaced, a page is loaded anew: neither may have to wait until a
+// disk has written what somebody else did.
+func TestWhoComesIsShownTheSessionWhileTheDiskIsBusy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, s := onStuck(t)
+		d.create(1)
+		release := s.hang()
+		go d.try("therapist-1", session.WriteNote{Text: "Waits for the disk."})
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if err := d.live.Look(ctx, id, func(*session.State) {}); err != nil {
+			t.Errorf("looking was answered %v", err)
+		}
+		comes := &screen{}
+		detach, err := d.live.Attach(ctx, id, "client-1", comes)
+		if err != nil {
+			t.Fatalf("attaching was answered %v", err)
+		}
+		defer detach()
+		before, n := comes.last()
+		if n != 1 {
+			t.Fatalf("whoever comes was shown %d views", n)
+		}
+		time.Sleep(5 * time.Second)
+		if said := comes.said(); len(said) != 1 || said[0].OK {
+			t.Errorf("they were told %+v", said)
+		}
+		release()
+		synctest.Wait()
+		if after, _ := comes.last(); after.Seq <= before.Seq {
+			t.Errorf("they are shown event %d, as at first", after.Seq)
+		}
+		d.settle()
+	})
+}
+
 // A page that gave up waiting to be attached must not be shown views for ever:
 // nobody would ever detach it.
 func TestAPageThatGaveUpWaitingIsNotAttachedLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, s := onStuck(t)
 		d.create(1)
-		stays := d.attach("therapist-1") // keeps the session loaded
+		if err := d.live.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s.begin(d) // this process has shown nothing yet
 		release := s.hang()
 		go d.try("therapist-1", session.WriteNote{Text: "Waits for the disk."})
 		synctest.Wait()
@@ -107,6 +153,7 @@ func TestAPageThatGaveUpWaitingIsNotAttachedLater(t *testing.T) {
 		}
 		release()
 		synctest.Wait()
+		stays := d.attach("therapist-1")
 		d.do("therapist-1", session.WriteNote{Text: "After that."})
 		if _, n := gone.last(); n != 0 {
 			t.Errorf("a page that is gone was shown %d views", n)

@@ -209,7 +209,7 @@ func TestACommandWhosePlaceWasTakenWhileItWasInDoubtIsDecidedAgain(t *testing.T)
 func TestANodeDoesNotGoOnShowingWhatAFailoverLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shared := newForgetful(t)
-		c := &common{Store: shared, hear: map[*beside]func(string, uint64){}, ended: map[string]time.Time{}, names: []string{"a", "reads"}}
+		c := &common{Store: shared, hear: map[*beside]func(store.Hint){}, ended: map[string]time.Time{}, names: []string{"a", "reads"}}
 		var nodes []*desk
 		for i, name := range c.names {
 			d := &desk{t: t, n: 1000 * i, bolt: shared}

@@ -69,8 +69,27 @@ func every(ctx context.Context, d time.Duration, f func()) {
 }
 
 // hinted brings a session in memory up to an event that somebody appended.
-func (s *Sessions) hinted(id string, seq uint64) {
-	s.bring(id, func(a *actor) bool { at := a.end.Load(); return at == nil || at.Seq < seq }, func(a *actor) error { return a.level(seq) })
+func (s *Sessions) hinted(h store.Hint) {
+	needed := func(a *actor) bool {
+		at := a.end.Load()
+		if at != nil && at.Seq >= h.Seq {
+			return false
+		}
+		a.hears(h.Seq)
+		return true
+	}
+	s.bring(h.Log, needed, func(a *actor) error { return a.level(h) })
+}
+
+// hears notes up to where somebody has appended, also where a hint before this one is
+// still to be taken in.
+func (a *actor) hears(seq uint64) {
+	for {
+		before := a.heard.Load()
+		if seq <= before || a.heard.CompareAndSwap(before, seq) {
+			return
+		}
+	}
 }
 
 // compared brings a session in memory up to where its log ends, also where that is
@@ -138,23 +157,50 @@ func (s *Sessions) CatchUp(ctx context.Context, id string) error {
 	})
 }
 
-// level folds in what others appended, and tells everybody.
-func (a *actor) level(seq uint64) error {
-	if a.st == nil || a.newer != nil || a.st.Seq >= seq {
+// level folds in what others appended, and tells everybody: what came with the hint,
+// where that continues what is known here, and what the store has where it does not.
+func (a *actor) level(h store.Hint) error {
+	if a.st == nil || a.newer != nil || a.st.Seq >= h.Seq {
 		return nil
 	}
 	defer a.arm()
 	if err := a.settle(); err != nil {
 		return err
 	}
-	if a.st.Seq >= seq {
+	if a.st.Seq >= h.Seq {
 		return nil
 	}
-	if err := a.catchUp(); err != nil {
-		return err
+	if !a.follow(h.Events) || a.st.Seq < a.heard.Load() {
+		if err := a.catchUp(); err != nil {
+			return err
+		}
 	}
 	a.publish()
 	return nil
+}
+
+// follow folds in events that somebody says were appended. False: they do not continue
+// the log as it is known here, or are not understood, and nothing is changed.
+func (a *actor) follow(raw [][]byte) bool {
+	next := a.st
+	for _, r := range raw {
+		e, err := session.Log.Decode(r)
+		if err != nil || e.Log != a.id {
+			return false
+		}
+		if e.Seq <= next.Seq {
+			continue
+		}
+		if next, err = session.Fold(next, e); err != nil { // the chain is checked there
+			return false
+		}
+	}
+	if next == a.st {
+		return false
+	}
+	a.st = next
+	a.stands(next)
+	return true
 }
 
 // wasBehind reports whether the log is another than was known here; it is known now.

@@ -1,6 +1,7 @@
 package live_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -20,10 +21,12 @@ import (
 type common struct {
 	store.Store
 	mu    sync.Mutex
-	hear  map[*beside]func(string, uint64)
+	hear  map[*beside]func(store.Hint)
 	ended map[string]time.Time
 	names []string
 	fails int // appends that continued another's
+	reads int
+	twist func([][]byte) [][]byte // what becomes of the events that a hint carries; nil: nothing
 }
 
 // beside is a node's side of it. A deaf one gets no hints.
@@ -42,13 +45,32 @@ func (c *common) Append(ctx context.Context, b store.Batch) error {
 	}
 	if err == nil {
 		for _, f := range c.hear {
-			f(b.Log, b.End().Seq)
+			f(c.hint(b))
 		}
 	}
 	return err
 }
 
-func (b *beside) Hints(ctx context.Context, f func(string, uint64)) {
+// hint is what nodes hear of an append. c.mu is held.
+func (c *common) hint(b store.Batch) store.Hint {
+	h := store.Hint{Log: b.Log, Seq: b.End().Seq}
+	for _, r := range b.Records {
+		h.Events = append(h.Events, r.Data)
+	}
+	if c.twist != nil {
+		h.Events = c.twist(h.Events)
+	}
+	return h
+}
+
+func (c *common) Read(ctx context.Context, log string, after uint64) ([]store.Record, error) {
+	c.mu.Lock()
+	c.reads++
+	c.mu.Unlock()
+	return c.Store.Read(ctx, log, after)
+}
+
+func (b *beside) Hints(ctx context.Context, f func(store.Hint)) {
 	if !b.deaf {
 		b.mu.Lock()
 		b.hear[b] = f
@@ -97,7 +119,7 @@ func cluster(t *testing.T, deaf bool, names ...string) (*common, []*desk) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &common{Store: db, hear: map[*beside]func(string, uint64){}, ended: map[string]time.Time{}, names: names}
+	c := &common{Store: db, hear: map[*beside]func(store.Hint){}, ended: map[string]time.Time{}, names: names}
 	var all []*desk
 	for i, name := range names {
 		d := &desk{t: t, n: 1000 * i} // commands have ids of their own
@@ -192,6 +214,73 @@ func TestARefusalComesFromTheNewestState(t *testing.T) {
 			t.Errorf("the client is in %s", p)
 		}
 	})
+}
+
+func TestWhatComesWithAHintIsShownWithoutAWayToTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, nodes := cluster(t, false, "a", "b")
+		nodes[0].create(1)
+		s := nodes[1].attach("client-1")
+		nodes[0].join("therapist-1")
+		synctest.Wait()
+		before := c.reads
+		for range 3 {
+			seq := nodes[0].do("therapist-1", session.WriteNote{Text: "a note"})
+			synctest.Wait() // no time passes: nobody has compared
+			if v, _ := s.last(); v.Seq != seq {
+				t.Errorf("the screen shows event %d of %d", v.Seq, seq)
+			}
+		}
+		if c.reads != before {
+			t.Errorf("the store was read %d times for what was there already", c.reads-before)
+		}
+		nodes[1].do("client-1", session.AskHelp{Client: "client-1"}) // it continues the chain
+		if c.fails > 0 {
+			t.Error("what was taken in is not where the log ends")
+		}
+	})
+}
+
+func TestAHintWhoseEventsDoNotFitIsLookedUp(t *testing.T) {
+	var last [][]byte
+	for name, twist := range map[string]func([][]byte) [][]byte{
+		"none":      func([][]byte) [][]byte { return nil },
+		"cut off":   func(all [][]byte) [][]byte { return [][]byte{all[0][:len(all[0])-1]} },
+		"no event":  func([][]byte) [][]byte { return [][]byte{[]byte("{}"), nil} },
+		"too late":  func(all [][]byte) [][]byte { defer func() { last = all }(); return last },
+		"not whole": func(all [][]byte) [][]byte { return append(all, []byte("x")) },
+		"newer": func(all [][]byte) [][]byte {
+			return [][]byte{bytes.Replace(all[0], []byte(`"type":"`), []byte(`"type":"Later`), 1)}
+		},
+		"changed": func(all [][]byte) [][]byte {
+			return [][]byte{bytes.Replace(all[0], []byte(`"prev":"`), []byte(`"prev":"00`), 1)}
+		},
+		"of another": func(all [][]byte) [][]byte {
+			return [][]byte{bytes.Replace(all[0], []byte(`"log":"`), []byte(`"log":"x`), 1)}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, nodes := cluster(t, false, "a", "b")
+				nodes[0].create(1)
+				s := nodes[1].attach("client-1")
+				nodes[0].join("therapist-1")
+				synctest.Wait()
+				c.twist = twist
+				for range 3 {
+					seq := nodes[0].do("therapist-1", session.WriteNote{Text: "a note"})
+					synctest.Wait()
+					if v, _ := s.last(); v.Seq != seq {
+						t.Errorf("the screen shows event %d of %d", v.Seq, seq)
+					}
+				}
+				nodes[1].do("client-1", session.AskHelp{Client: "client-1"})
+				if c.fails > 0 {
+					t.Error("what was taken in is not where the log ends")
+				}
+			})
+		})
+	}
 }
 
 func TestADeafNodeIsLevelWithinTwoSeconds(t *testing.T) {

@@ -132,8 +132,11 @@ func strict(raw []byte, into any) error {
 
 // DecodeFromServer reads one message from the server, as a screen does. It
 // returns a pointer to one of the types above, or an *UnknownTypeError for what
-// a newer server sent, which may be skipped.
+// a newer server sent, which may be skipped. A view shares its memory with the frame.
 func DecodeFromServer(frame []byte) (any, error) {
+	if view, ok := viewIn(frame); ok {
+		return &View{View: view}, nil
+	}
 	var env Frame
 	if err := json.Unmarshal(frame, &env); err != nil {
 		return nil, fmt.Errorf("message from the server: %w", err)
@@ -150,6 +153,18 @@ func DecodeFromServer(frame []byte) (any, error) {
 		return nil, fmt.Errorf("message from the server, %s: %w", env.Type, err)
 	}
 	return body, nil
+}
+
+// viewIn finds the view in a frame as EncodeView writes it: those are long, and would
+// be gone over once for each layer that they are wrapped in. It shares its memory
+// with the frame.
+func viewIn(frame []byte) (json.RawMessage, bool) {
+	rest, ok := bytes.CutPrefix(frame, []byte(viewHead))
+	if !ok {
+		return nil, false
+	}
+	view, ok := bytes.CutSuffix(rest, []byte("}}"))
+	return view, ok && json.Valid(view)
 }
 
 // Encode returns the frame that carries message, a value of one of the types
@@ -172,3 +187,19 @@ func Encode(message any) ([]byte, error) {
 	frame = append(frame, body...)
 	return append(frame, '}'), nil
 }
+
+// EncodeView is Encode of a View that carries view, which is not JSON yet. A view is
+// the longest of all messages: inside of another value its JSON would be read and
+// written once more.
+func EncodeView(view any) ([]byte, error) {
+	var frame bytes.Buffer
+	frame.WriteString(viewHead)
+	if err := json.NewEncoder(&frame).Encode(view); err != nil {
+		return nil, fmt.Errorf("encode a view: %w", err)
+	}
+	frame.Truncate(frame.Len() - 1) // the encoder ends a line
+	frame.WriteString("}}")
+	return frame.Bytes(), nil
+}
+
+const viewHead = `{"type":"view","body":{"view":`

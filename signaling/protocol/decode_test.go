@@ -61,6 +61,45 @@ func TestEveryMessageComesThroughUnchanged(t *testing.T) {
 	}
 }
 
+func TestAViewIsEncodedInOneGoAsInTwo(t *testing.T) {
+	type view struct {
+		Seq   int      `json:"seq"`
+		Words string   `json:"words"`
+		Lines []string `json:"lines"`
+	}
+	for _, v := range []view{{}, {Seq: 7, Words: "<é> & }}", Lines: []string{"}}", `"type":"view"`}}} {
+		raw, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := Encode(View{View: raw})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := EncodeView(v)
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s, %v; want %s", got, err, want)
+		}
+		read, err := DecodeFromServer(got)
+		if err != nil || !bytes.Equal(read.(*View).View, raw) {
+			t.Errorf("read as %+v, %v", read, err)
+		}
+	}
+	// A newer server adds a field, and a frame may be broken.
+	got, err := DecodeFromServer([]byte(`{"type":"view","body":{"view":{"seq":1},"more":{"a":{}}}}`))
+	if err != nil || string(got.(*View).View) != `{"seq":1}` {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for _, bad := range []string{`{"type":"view","body":{"view":}}`, `{"type":"view","body":{"view":{"seq":1}}`, `{"type":"view","body":{"view":{"seq":1}}}}`} {
+		if got, err := DecodeFromServer([]byte(bad)); err == nil {
+			t.Errorf("%s is read as %+v", bad, got)
+		}
+	}
+	if _, err := EncodeView(func() {}); err == nil {
+		t.Error("a function is encoded")
+	}
+}
+
 func typeOf(message any) string {
 	for _, k := range Kinds {
 		if reflect.TypeOf(k.Empty) == reflect.TypeOf(message) {

@@ -3,6 +3,7 @@ package person
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -85,7 +86,8 @@ type Person struct {
 	hold     time.Time // no dialling before
 	view     session.View
 	seen     bool
-	fresh    bool // the view came over this connection
+	unread   json.RawMessage // a newer view that nobody has looked at; nil: none
+	fresh    bool            // the last view came over this connection
 	degraded protocol.Degraded
 	failure  protocol.Failure
 	ended    error // the person does not come back
@@ -234,14 +236,16 @@ func (p *Person) Now() time.Time { return p.clock.now() }
 func (p *Person) View() (session.View, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.view, p.seen
+	seen := p.look()
+	return p.view, seen
 }
 
 // Await returns the first view, the present one included, for which ok is true.
 func (p *Person) Await(ctx context.Context, ok func(session.View) bool) (v session.View, err error) {
 	err = p.until(ctx, func() bool {
+		seen := p.look()
 		v = p.view
-		return p.seen && ok(v)
+		return seen && ok(v)
 	})
 	return v, err
 }

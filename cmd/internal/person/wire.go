@@ -230,18 +230,7 @@ func (p *Person) read(frame []byte) {
 			p.clock.correct(*m.Now, 0, at.Sub(sent)/2)
 		}
 	case *protocol.View:
-		var v session.View
-		if err := json.Unmarshal(m.View, &v); err != nil {
-			p.opts.Log.Warn("a view that is not understood", "err", err)
-			return
-		}
-		if p.opts.View != nil {
-			p.opts.View(at, v)
-		}
-		p.mu.Lock()
-		p.view, p.seen, p.fresh = v, true, true
-		p.notify()
-		p.mu.Unlock()
+		p.saw(at, m.View)
 	case *protocol.Result:
 		p.answered(m)
 	case *protocol.Peers:
@@ -270,6 +259,43 @@ func (p *Person) read(frame []byte) {
 		p.failure = *m
 		p.mu.Unlock()
 	}
+}
+
+// saw takes over a view. It is read at once where each is asked for; else when
+// somebody looks at the screen, so that nothing between people waits until a script
+// has taken apart what it may never look at.
+func (p *Person) saw(at time.Time, raw json.RawMessage) {
+	var v session.View
+	read := p.opts.View != nil
+	if read {
+		if err := json.Unmarshal(raw, &v); err != nil {
+			p.opts.Log.Warn("a view that is not understood", "err", err)
+			return
+		}
+		p.opts.View(at, v)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.unread, p.fresh = raw, true; read {
+		p.view, p.seen, p.unread = v, true, nil
+	}
+	p.notify()
+}
+
+// look reads the last view, if nobody has yet, and reports whether there is one.
+// p.mu is held.
+func (p *Person) look() bool {
+	if p.unread == nil {
+		return p.seen
+	}
+	var v session.View
+	if err := json.Unmarshal(p.unread, &v); err != nil {
+		p.opts.Log.Warn("a view that is not understood", "err", err)
+	} else {
+		p.view, p.seen = v, true
+	}
+	p.unread = nil
+	return p.seen
 }
 
 func (p *Person) welcome(m *protocol.Welcome) {

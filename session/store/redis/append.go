@@ -18,15 +18,15 @@ import (
 // text: Lua's own are exact only up to 2^53.
 //
 // KEYS: log, head, due, logs. ARGV: name, number and hash continued, number and
-// hash of the new head, deadline, summary, channel; then number, hash, hash
-// before and data of each event.
+// hash of the new head, deadline, summary, channel and hint; then number, hash,
+// hash before and data of each event.
 var appendScript = goredis.NewScript(`
 local head = redis.call('HMGET', KEYS[2], 'seq', 'hash')
 local seq, hash = head[1] or '0', head[2] or string.rep('\0', 32)
 if seq ~= ARGV[2] or hash ~= ARGV[3] then
   return {seq, hash}
 end
-for i = 9, #ARGV, 4 do
+for i = 10, #ARGV, 4 do
   redis.call('XADD', KEYS[1], ARGV[i] .. '-0', 'h', ARGV[i+1], 'p', ARGV[i+2], 'd', ARGV[i+3])
 end
 redis.call('HSET', KEYS[2], 'seq', ARGV[4], 'hash', ARGV[5], 'due', ARGV[6], 'sum', ARGV[7])
@@ -36,7 +36,7 @@ else
   redis.call('ZADD', KEYS[3], ARGV[6], ARGV[1])
 end
 redis.call('ZADD', KEYS[4], 0, ARGV[1])
-redis.call('PUBLISH', ARGV[8], ARGV[1] .. ' ' .. ARGV[4])
+redis.call('PUBLISH', ARGV[8], ARGV[9])
 return {}
 `)
 
@@ -66,7 +66,7 @@ func (s *Store) run(ctx context.Context, b store.Batch) error {
 	end := b.End()
 	number := func(seq uint64) string { return strconv.FormatUint(seq, 10) }
 	args := []any{b.Log, number(b.After.Seq), b.After.Hash[:], number(end.Seq), end.Hash[:],
-		strconv.FormatInt(store.DueMillis(b.Due), 10), b.Summary, k.hint()}
+		strconv.FormatInt(store.DueMillis(b.Due), 10), b.Summary, k.hint(), hintOf(b)}
 	for _, r := range b.Records {
 		args = append(args, number(r.Seq), r.Hash[:], r.Prev[:], r.Data)
 	}

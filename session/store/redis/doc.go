@@ -41,7 +41,8 @@
 //	{belay:07}:due        sorted   NAME by deadline
 //	{belay:07}:logs       sorted   every NAME, all with score 0: in order of the bytes
 //	{belay:07}:sure       string   empty; written before the replicas are asked
-//	{belay:07}:hint       channel  "NAME NUMBER" after each append; "!…" a listener's word to itself
+//	{belay:07}:hint       channel  "NAME NUMBER" after each append, and its events, one on a line, unless
+//	                               they are long; "!…" a listener's word to itself
 //	{belay:00}:node       string   who uses this Redis: all nodes together, or a migration; lapses in ten seconds
 //	{belay:00}:nodes      hash     what each node said last of itself, by its id: JSON with a number that grows
 //	{belay:07}:inbox:RUN  stream   what was posted to a run of a node, in the shard of its name; capped, lapses
@@ -51,5 +52,7 @@
 //	{belay:00}:unfinished string   there while a migration has not come to its end
 //
 // A hint may be lost at any time. Whoever listens reads the stream where a
-// number is missing, and looks at the deadlines regularly.
+// number is missing, and looks at the deadlines regularly. The events that come with
+// a hint spare the way back to Redis; that they continue what is known is checked by
+// their hashes, as with those that are read.
 package redis

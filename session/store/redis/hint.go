@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -19,22 +20,57 @@ const (
 	probeEvery  = time.Second            // a listener speaks to itself
 	probeWithin = 3 * time.Second        // and begins anew when it has not heard itself for so long
 	listenAgain = 200 * time.Millisecond // after a failure
+	maxHint     = 16 << 10               // bytes of events that go with a hint
 )
 
 var _ store.Hinter = (*Store)(nil)
 
 // Hints implements store.Hinter. It is to be ended before Close, which waits for it.
-func (s *Store) Hints(ctx context.Context, f func(log string, seq uint64)) {
+func (s *Store) Hints(ctx context.Context, f func(store.Hint)) {
 	channels := make([]string, shards)
 	for n := range channels {
 		channels[n] = s.keys(n).hint()
 	}
 	s.listen(ctx, channels, func(text string) {
-		log, number, _ := strings.Cut(text, " ")
-		if seq, err := strconv.ParseUint(number, 10, 64); err == nil && store.ValidName(log) == nil {
-			f(log, seq)
+		if h, ok := readHint(text); ok {
+			f(h)
 		}
 	})
+}
+
+// hintOf is what is published of a batch: a line with the log and the number of its
+// last event, then the events, one on a line, where that is not too much.
+func hintOf(b store.Batch) []byte {
+	size := 0
+	for _, r := range b.Records {
+		size += 1 + len(r.Data)
+	}
+	hint := make([]byte, 0, len(b.Log)+21+min(size, maxHint))
+	hint = append(hint, b.Log...)
+	hint = append(hint, ' ')
+	hint = strconv.AppendUint(hint, b.End().Seq, 10)
+	if size > maxHint {
+		return hint
+	}
+	for _, r := range b.Records {
+		hint = append(hint, '\n')
+		hint = append(hint, r.Data...)
+	}
+	return hint
+}
+
+func readHint(text string) (h store.Hint, ok bool) {
+	head, events, carried := strings.Cut(text, "\n")
+	log, number, _ := strings.Cut(head, " ")
+	seq, err := strconv.ParseUint(number, 10, 64)
+	if err != nil || store.ValidName(log) != nil {
+		return h, false
+	}
+	h.Log, h.Seq = log, seq
+	if carried {
+		h.Events = bytes.Split([]byte(events), []byte("\n"))
+	}
+	return h, true
 }
 
 // listen calls f with what is published on channels, until ctx ends. It speaks to

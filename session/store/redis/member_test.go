@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -253,10 +254,10 @@ func TestHintsComeAndNumbersAreThere(t *testing.T) {
 	defer s.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	var mu sync.Mutex
-	heard := map[string]uint64{}
+	heard := map[string]store.Hint{}
 	var done sync.WaitGroup
 	done.Go(func() {
-		s.Hints(ctx, func(log string, seq uint64) { mu.Lock(); defer mu.Unlock(); heard[log] = seq })
+		s.Hints(ctx, func(h store.Hint) { mu.Lock(); defer mu.Unlock(); heard[h.Log] = h })
 	})
 	defer func() { cancel(); done.Wait() }()
 	at := map[string]store.Position{}
@@ -272,12 +273,20 @@ func TestHintsComeAndNumbersAreThere(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 		mu.Lock()
 		defer mu.Unlock()
-		return heard[log] > 0
+		return heard[log].Seq > 0
 	}
 	for i := range 40 { // over all shards
 		log := fmt.Sprintf("log-%d", i)
 		until(t, "a hint at "+log, func() bool { return hears(log) })
 	}
+	mu.Lock()
+	for log, h := range heard {
+		records, err := s.Read(t.Context(), log, h.Seq-1)
+		if err != nil || len(h.Events) != 1 || !bytes.Equal(h.Events[0], records[0].Data) {
+			t.Errorf("a hint of %s, event %d, carries %q, %v", log, h.Seq, h.Events, err)
+		}
+	}
+	mu.Unlock()
 	// A subscription that has died silently is found out and replaced.
 	srv.Kill()
 	srv.Start()
@@ -285,6 +294,33 @@ func TestHintsComeAndNumbersAreThere(t *testing.T) {
 	ends, err := s.Positions(t.Context(), []string{"log-3", "unknown", "after"})
 	if err != nil || ends[0] != at["log-3"] || ends[1] != (store.Position{}) || ends[2] != at["after"] {
 		t.Errorf("they end at %v, %v", ends, err)
+	}
+}
+
+func TestAHintCarriesWhatIsShort(t *testing.T) {
+	for _, n := range []int{0, 1, 3, 200} {
+		b := storetest.Next("log", store.Position{}, n, 1)
+		h, ok := readHint(string(hintOf(b)))
+		if !ok || h.Log != "log" || h.Seq != uint64(n) {
+			t.Errorf("%d events: %+v, %v", n, h, ok)
+		}
+		want := n
+		if n == 200 { // more than is carried
+			want = 0
+		}
+		if len(h.Events) != want {
+			t.Errorf("%d of %d events are carried", len(h.Events), want)
+		}
+		for i, e := range h.Events {
+			if !bytes.Equal(e, b.Records[i].Data) {
+				t.Errorf("event %d came as %q", i+1, e)
+			}
+		}
+	}
+	for _, text := range []string{"", "log", "log x", "log 1x\n{}", " 1", "!probe"} {
+		if h, ok := readHint(text); ok {
+			t.Errorf("%q is read as %+v", text, h)
+		}
 	}
 }
 
@@ -363,10 +399,10 @@ func lettersAndHints(t *testing.T, opts Options, suffer func(), all bool) {
 	hinted := map[string]bool{}
 	var listening sync.WaitGroup
 	listening.Go(func() {
-		s.Hints(ctx, func(log string, _ uint64) {
+		s.Hints(ctx, func(h store.Hint) {
 			mu.Lock()
 			defer mu.Unlock()
-			hinted[log] = true
+			hinted[h.Log] = true
 		})
 	})
 	defer listening.Wait()
