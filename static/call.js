@@ -3,7 +3,7 @@
 // person is one stream.
 
 import { createPeer } from "./peer.js";
-import { createChoice } from "./ropes.js";
+import { createBrace, createChoice } from "./ropes.js";
 import { createReading } from "./seen.js";
 import { places } from "./sending.js";
 import { createStreams } from "./streams.js";
@@ -18,11 +18,11 @@ import { createWay } from "./way.js";
 /** @typedef {ReturnType<typeof createReading>} Reading */
 /**
  * Another page. Full is by which ropes it is sent everything, as it has asked; left
- * is since when the direct one is not among them, 0 where it is; braced is when it
- * was sent everything by the relay although it had not asked (see brace).
+ * is since when the direct one is not among them, 0 where it is; brace is whether it
+ * is sent everything by the relay before it asks.
  *
  * @typedef {{listed: Peer, absent: number, link: Link | null, ending: number, direct: Reading, relayed: Reading,
- *   choice: ReturnType<typeof createChoice>, full: Set<Rope>, left: number, braced: number, moved: number, said: number, saying: string, fresh: number, report: RTCStatsReport | null}} Party
+ *   choice: ReturnType<typeof createChoice>, full: Set<Rope>, left: number, brace: ReturnType<typeof createBrace>, moved: number, said: number, saying: string, fresh: number, report: RTCStatsReport | null}} Party
  */
 /**
  * A connection to a relay. Came is a number that grows with all that it brings, cameAt is when it last did, talks
@@ -45,9 +45,6 @@ const settles = 3000; // ms in which a browser may not know yet how it is connec
 const talksWithin = 2500; // ms between two of its words, where one of them may be read a second late
 const firstFrame = 5000; // ms in which it is looked for as often as can be, after a connection was built
 const sees = 500; // ms since the last frame of a picture that is there
-const quietAfter = 500; // ms without a packet by the direct rope: it may be cut
-const bracesFor = 4000; // ms
-const bracesAgain = 30_000; // ms: a path that is merely poor has no room for two of everything
 const idleLook = 1000; // ms between two looks at a rope that nobody wants
 
 /**
@@ -110,7 +107,7 @@ export function createCall(options) {
     /** @type {Party} */
     const party = {
       listed, absent: 0, link: null, ending: 0, direct: createReading(listed.peer), relayed: createReading(listed.peer),
-      choice: createChoice(performance.now()), full: new Set(["direct"]), left: 0, braced: -Infinity, moved: 0, said: 0, saying: "", fresh: 0, report: null,
+      choice: createChoice(performance.now()), full: new Set(["direct"]), left: 0, brace: createBrace(), moved: 0, said: 0, saying: "", fresh: 0, report: null,
     };
     parties.set(listed.peer, party);
     return party;
@@ -252,7 +249,7 @@ export function createCall(options) {
     let carries = [relay, next].some((one) => one && (!one.warm || performance.now() < one.warm));
     for (const party of parties.values()) {
       party.link?.pay(party.full.has("direct") ? "full" : "trickle");
-      if (party.full.has("relay") || !party.listed.video || performance.now() - party.braced < bracesFor) carries = true;
+      if (party.full.has("relay") || !party.listed.video || party.brace.holds(performance.now())) carries = true;
     }
     for (const one of [relay, next]) one?.link.pay(carries ? "full" : "paused");
   }
@@ -398,27 +395,11 @@ export function createCall(options) {
     return now - Math.max(relay.cameAt, relay.talks ? 0 : deaf) >= (carries ? deafAfter : restsFor);
   }
 
-  /**
-   * Begins to send by the relay before the other page asks: where nothing comes
-   * directly from it, nothing may go there either, and a sender that was paused takes
-   * a while to begin (Firefox 153: up to a second, for it makes its encoder anew).
-   * What it receives by is still its own choice.
-   *
-   * @param {Party} party
-   * @param {number} quiet ms since the last packet of the direct rope, -1 before the first
-   * @param {number} now
-   */
-  function brace(party, quiet, now) {
-    if (quiet < quietAfter || now - party.braced < bracesAgain || party.full.has("relay")) return;
-    party.braced = now;
-    pay();
-  }
-
   /** @param {Party} party @param {number} now */
   function choose(party, now) {
     const { choice, link } = party;
     const direct = link ? party.direct.ages() : null;
-    brace(party, direct?.packet ?? -1, now);
+    if (party.brace.look(direct, now)) pay();
     const relayed = relay?.up && slotOf(party) >= 0 ? party.relayed.ages() : null;
     const { use, changed, held } = choice.look(direct, relayed, now, party.ending > 0);
     const ages = use === "relay" ? relayed : direct;
