@@ -3,7 +3,7 @@
 // person is one stream.
 
 import { createPeer } from "./peer.js";
-import { createChoice } from "./ropes.js";
+import { createBrace, createChoice } from "./ropes.js";
 import { createReading } from "./seen.js";
 import { places } from "./sending.js";
 import { createStreams } from "./streams.js";
@@ -18,10 +18,11 @@ import { createWay } from "./way.js";
 /** @typedef {ReturnType<typeof createReading>} Reading */
 /**
  * Another page. Full is by which ropes it is sent everything, as it has asked; left
- * is since when the direct one is not among them, 0 where it is.
+ * is since when the direct one is not among them, 0 where it is; brace is whether it
+ * is sent everything by the relay before it asks.
  *
  * @typedef {{listed: Peer, absent: number, link: Link | null, ending: number, direct: Reading, relayed: Reading,
- *   choice: ReturnType<typeof createChoice>, full: Set<Rope>, left: number, moved: number, said: number, saying: string, fresh: number, report: RTCStatsReport | null}} Party
+ *   choice: ReturnType<typeof createChoice>, full: Set<Rope>, left: number, brace: ReturnType<typeof createBrace>, moved: number, said: number, saying: string, fresh: number, report: RTCStatsReport | null}} Party
  */
 /**
  * A connection to a relay. Came is a number that grows with all that it brings, cameAt is when it last did, talks
@@ -106,7 +107,7 @@ export function createCall(options) {
     /** @type {Party} */
     const party = {
       listed, absent: 0, link: null, ending: 0, direct: createReading(listed.peer), relayed: createReading(listed.peer),
-      choice: createChoice(performance.now()), full: new Set(["direct"]), left: 0, moved: 0, said: 0, saying: "", fresh: 0, report: null,
+      choice: createChoice(performance.now()), full: new Set(["direct"]), left: 0, brace: createBrace(), moved: 0, said: 0, saying: "", fresh: 0, report: null,
     };
     parties.set(listed.peer, party);
     return party;
@@ -248,7 +249,7 @@ export function createCall(options) {
     let carries = [relay, next].some((one) => one && (!one.warm || performance.now() < one.warm));
     for (const party of parties.values()) {
       party.link?.pay(party.full.has("direct") ? "full" : "trickle");
-      if (party.full.has("relay") || !party.listed.video) carries = true;
+      if (party.full.has("relay") || !party.listed.video || party.brace.holds(performance.now())) carries = true;
     }
     for (const one of [relay, next]) one?.link.pay(carries ? "full" : "paused");
   }
@@ -398,6 +399,7 @@ export function createCall(options) {
   function choose(party, now) {
     const { choice, link } = party;
     const direct = link ? party.direct.ages() : null;
+    if (party.brace.look(direct, now)) pay();
     const relayed = relay?.up && slotOf(party) >= 0 ? party.relayed.ages() : null;
     const { use, changed, held } = choice.look(direct, relayed, now, party.ending > 0);
     const ages = use === "relay" ? relayed : direct;

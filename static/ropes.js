@@ -21,6 +21,9 @@ const goodFor = 10_000; // ms of a good direct rope before it is taken again
 const patienceMost = 160_000; // ms, after returns that did not last
 const soon = 5000; // ms
 const lasted = 60_000; // ms: a return that held so long was no mistake
+const quiet = 500; // ms without a packet: the path may be cut, in both directions
+const bracesFor = 4000; // ms
+const bracesAgain = 30_000; // ms: a path that is merely poor has no room for everything twice
 
 /** @param {Arriving} rope */
 const well = (rope) => rope !== null && rope.packet >= 0 && rope.packet < packetLost && rope.frame < frameLost;
@@ -175,5 +178,33 @@ export function createChoice(begun) {
     use: () => use,
     /** hurried: something was asked for just now, and every frame counts. @param {number} now ms */
     hurried: (now) => use !== want && now - asked < soon,
+  };
+}
+
+/**
+ * createBrace decides whether somebody is sent everything by the relay before they
+ * ask. Where nothing comes directly from them, nothing may go there either; they wait
+ * a second before they are sure, and a sender that was paused takes a while to begin:
+ * Firefox (153) makes its encoder anew, which took a second where two browsers shared
+ * two processors. By what they receive is still their own choice.
+ */
+export function createBrace() {
+  let since = -Infinity;
+
+  return {
+    /**
+     * look is called as often as the choice's.
+     *
+     * @param {Arriving} direct
+     * @param {number} now ms
+     * @returns {boolean} whether it begins now
+     */
+    look(direct, now) {
+      if (!direct || direct.packet < quiet || now - since < bracesAgain) return false;
+      since = now;
+      return true;
+    },
+    /** @param {number} now ms */
+    holds: (now) => now - since < bracesFor,
   };
 }

@@ -94,6 +94,40 @@ func TestSoundAloneMovesToo(t *testing.T) {
 	same(t, story(t, "5 sound sound", "5 dead sound"), []string{"direct, after 0.2 s, 1 swaps", "relay, after 1.2 s, 1 swaps"})
 }
 
+func TestWhereNothingComesDirectlyTheRelayIsSentToBeforeAnybodyAsks(t *testing.T) {
+	got := evaluate[[]string](t, "ropes.js", `
+		let now = 0;
+		const brace = m.createBrace();
+		const choice = m.createChoice(now);
+		const out = [];
+		let at = 0; // of the last packet
+		let asks = "";
+		const play = (ms, dead) => {
+			for (const end = now + ms; now < end; ) {
+				now += 200;
+				if (!dead) at = now;
+				const direct = { packet: now - at, frame: now - at };
+				const held = brace.holds(now);
+				if (brace.look(direct, now)) out.push("begins " + (now - at) + " ms after the last packet");
+				else if (held !== brace.holds(now + 200)) out.push("ends");
+				const { want } = choice.look(direct, { packet: -1, frame: -1 }, now);
+				if (want !== asks) out.push("asks for " + (asks = want));
+			}
+		};
+		play(10_000);
+		play(400, true); // as a busy browser has it now and then
+		play(10_000);
+		play(3000, true);
+		play(10_000);
+		play(800, true); // again so soon: it is a poor path
+		play(30_000);
+		play(800, true);
+		out.push(String(m.createBrace().look(null, now)), String(m.createBrace().look({ packet: -1, frame: -1 }, now)));
+		return out;`)
+	same(t, got, []string{"asks for direct", "begins 600 ms after the last packet", "asks for relay", "ends", "asks for direct",
+		"begins 600 ms after the last packet", "false", "false"})
+}
+
 func TestAMissingCameraIsNotTheWaysFault(t *testing.T) {
 	// Packets come by both, and no frame by either: after a try it stays direct.
 	same(t, story(t, "5 ok ok", "12 still sound"), []string{"direct, after 0.2 s, 1 swaps", "direct, after 8.2 s, 0 swaps"})

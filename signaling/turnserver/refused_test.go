@@ -218,3 +218,61 @@ func TestOnlyAllocationsThatTheRelayCanUseAreMade(t *testing.T) {
 		t.Errorf("%d allocations", n)
 	}
 }
+
+// There are two locks, so that a mistake in one of them, or in pion, opens nothing.
+// Then each must hold by itself: together they would hide that one is open.
+func TestEachOfTheTwoLocksHoldsByItself(t *testing.T) {
+	h := open(t, nil)
+	elsewhere := map[string]netip.AddrPort{"another address": netip.MustParseAddrPort("203.0.113.8:8443"), "another port": netip.MustParseAddrPort("203.0.113.9:8444")}
+	request := func(method stun.Method, to netip.AddrPort) []byte {
+		return stun.MustBuild(stun.TransactionID, stun.NewType(method, stun.ClassRequest), channel(0x4001), at(to)).Raw
+	}
+	send := func(to netip.AddrPort) []byte {
+		return stun.MustBuild(stun.TransactionID, stun.NewType(stun.MethodSend, stun.ClassIndication), at(to)).Raw
+	}
+	passes := func(p []byte) bool {
+		answer, ok := h.judge(p)
+		return ok && answer == nil
+	}
+	for name, p := range map[string][]byte{"CreatePermission": request(stun.MethodCreatePermission, advertised),
+		"ChannelBind": request(stun.MethodChannelBind, advertised), "Send": send(advertised)} {
+		if !passes(p) {
+			t.Errorf("%s to the relay does not pass, so that this test can find nothing", name)
+		}
+	}
+	for name, to := range elsewhere {
+		if name != "another port" && passes(request(stun.MethodCreatePermission, to)) { // it has no port
+			t.Errorf("CreatePermission for %s passes the first", name)
+		}
+		for _, method := range []stun.Method{stun.MethodChannelBind, stun.MethodConnect, stun.MethodConnectionBind} {
+			if passes(request(method, to)) {
+				t.Errorf("%s to %s passes the first", method, name)
+			}
+		}
+		if passes(send(to)) {
+			t.Errorf("Send to %s passes the first", name)
+		}
+	}
+	if h.permits(nil, net.IPv4(203, 0, 113, 8)) || !h.permits(nil, net.IPv4(203, 0, 113, 9)) {
+		t.Error("the second permits another address, or not the relay's")
+	}
+
+	c := h.seat("udp", "client-1")
+	if got := c.allocate(); got != 0 {
+		t.Fatal(got)
+	}
+	h.mu.Lock()
+	w := h.allWays(nil)[0]
+	h.mu.Unlock()
+	for name, to := range elsewhere {
+		if _, err := w.WriteTo([]byte("astray"), net.UDPAddrFromAddrPort(to)); err == nil {
+			t.Errorf("an allocation writes to %s", name)
+		}
+	}
+	if _, err := w.WriteTo([]byte("to the relay"), net.UDPAddrFromAddrPort(advertised)); err != nil {
+		t.Error(err)
+	}
+	if got := h.hears().payload; got != "to the relay" {
+		t.Errorf("the relay hears %q", got)
+	}
+}

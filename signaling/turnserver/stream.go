@@ -105,7 +105,7 @@ func (s *stream) holding(is bool) {
 	if is {
 		s.await(s.server.opts.silence)
 	} else {
-		s.await(allocateWithin)
+		s.await(s.server.opts.vacant)
 	}
 }
 

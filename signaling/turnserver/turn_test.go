@@ -276,21 +276,27 @@ func TestQuotasAreExact(t *testing.T) {
 }
 
 func TestACallerWithoutAnAllocationDoesNotStay(t *testing.T) {
-	h := open(t, nil)
-	c := h.seat("tcp", "client-1")
-	if got := c.allocate(); got != 0 {
+	h := open(t, func(o *Options) { o.vacant = time.Second })
+	stays, quiet, ended := h.seat("tcp", "therapist-1"), h.seat("tcp", "client-1"), h.seat("tcp", "client-1")
+	for _, c := range []*caller{stays, ended} {
+		if got := c.allocate(); got != 0 {
+			t.Fatal(got)
+		}
+	}
+	if got := code(stays.ask(stun.MethodChannelBind, channel(0x4001), at(advertised))); got != 0 {
 		t.Fatal(got)
 	}
-	h.mu.Lock()
-	n := len(h.Server.streams)
-	h.mu.Unlock()
-	if n != 1 {
-		t.Fatalf("%d connections", n)
+	if got := ended.refresh(0); got != 0 {
+		t.Fatal(got)
 	}
-	// What would take its time by the clock is done by hand: its deadline passes.
-	h.streamOf(c.conn.LocalAddr()).Conn.SetReadDeadline(longAgo)
-	if _, err := c.read(); err == nil || isTimeout(err) {
-		t.Errorf("it is still connected: %v", err)
+	for name, c := range map[string]*caller{"who says nothing": quiet, "whose allocation has ended": ended} {
+		if _, err := c.read(); err == nil || isTimeout(err) {
+			t.Errorf("one %s is still connected: %v", name, err)
+		}
+	}
+	stays.onChannel(0x4001, "still here")
+	if got := h.hears().payload; got != "still here" {
+		t.Errorf("the relay hears %q", got)
 	}
 }
 

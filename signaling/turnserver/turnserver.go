@@ -39,6 +39,7 @@ type Options struct {
 	PerAddress int // allocations from one address at once; 0: 64
 
 	silence time.Duration // after which a connection with an allocation is cut off; 0: silentFor
+	vacant  time.Duration // after which one without is; 0: allocateWithin
 }
 
 func (o *Options) validate() error {
@@ -66,6 +67,9 @@ func (o *Options) validate() error {
 	}
 	if o.silence == 0 {
 		o.silence = silentFor
+	}
+	if o.vacant == 0 {
+		o.vacant = allocateWithin
 	}
 	return nil
 }

@@ -30,6 +30,7 @@
       remark("socket dialled");
       for (const what of ["open", "close"]) this.addEventListener(what, ({ code }) => remark(`socket ${what} ${code ?? ""}`));
       this.addEventListener("message", ({ data }) => /candidate|offer|answer/.test(data) && said.push(data));
+      this.addEventListener("message", ({ data }) => /"type":"rope"/.test(data) && remark(`socket said ${data}`));
     }
   };
   const open = () => links.filter((pc) => pc.signalingState !== "closed");
