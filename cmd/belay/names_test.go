@@ -41,5 +41,11 @@ func TestALongNamePushesNothingOffTheScreen(t *testing.T) {
 		for _, what := range off {
 			t.Errorf("%d wide, this is off the screen: %s", size[0], what)
 		}
+		if under := browser.Eval[string](p, `[...document.querySelectorAll(".head-client strong, .head-chaperone > *")].filter((one) => one.checkVisibility() && one.textContent).find((one) => {
+			const { left, right, top, height } = one.getBoundingClientRect();
+			return [left + 3, Math.min(right, innerWidth) - 3].some((x) => !one.parentElement.contains(document.elementFromPoint(x, top + height / 2)));
+		})?.outerHTML ?? ""`); under != "" && size[0] > 1000 {
+			t.Errorf("%d wide, in the first line this is written over: %s", size[0], under)
+		}
 	}
 }
