@@ -21,13 +21,13 @@ export function createControls(desk, parts) {
   let mic = true;
   let cam = true;
   const micButton = el("button", { type: "button", class: "control", onclick: () => {
-    if (missing("microphone")) return void parts.media()?.start();
+    if (missing("microphone")) return begin("microphone");
     mic = !mic;
     parts.media()?.setMicrophone(mic);
     paint();
   } });
   const camButton = el("button", { type: "button", class: "control", onclick: () => {
-    if (missing("camera")) return void parts.media()?.start();
+    if (missing("camera")) return begin("camera");
     cam = !cam;
     parts.media()?.setCamera(cam);
     paint();
@@ -60,16 +60,39 @@ export function createControls(desk, parts) {
     if (back) box.querySelector("summary")?.focus();
   }
 
-  /** @param {"microphone" | "camera"} kind @returns {boolean} that was wanted, and is not there */
-  function missing(kind) {
-    const state = parts.media()?.capture()[kind] ?? "off";
-    return state !== "ok" && state !== "off";
+  /** @param {"microphone" | "camera"} kind */
+  function capture(kind) {
+    return parts.media()?.capture()[kind] ?? "off";
   }
 
+  /** @param {"microphone" | "camera"} kind */
+  function missing(kind) {
+    return capture(kind) !== "ok";
+  }
+
+  /**
+   * Begins with a device that is not there, or was not wanted. The other one stays away
+   * where it was not wanted either.
+   *
+   * @param {"microphone" | "camera"} kind
+   */
+  function begin(kind) {
+    const media = parts.media();
+    if (kind === "microphone") mic = true;
+    else cam = true;
+    if (kind === "microphone" && capture("camera") === "off") cam = false;
+    if (kind === "camera" && capture("microphone") === "off") mic = false;
+    media?.setMicrophone(mic);
+    media?.setCamera(cam);
+    void media?.start();
+    paint();
+  }
+
+  /** What is so, and not what was pressed. */
   function paint() {
-    text(micButton, missing("microphone") ? w.micNone : mic ? w.micOn : w.micOff);
+    text(micButton, capture("microphone") === "off" ? w.micOff : missing("microphone") ? w.micNone : mic ? w.micOn : w.micOff);
     set(micButton, "aria-pressed", mic && !missing("microphone") ? null : "true");
-    text(camButton, missing("camera") ? w.camNone : cam ? w.camOn : w.camOff);
+    text(camButton, capture("camera") === "off" ? w.camOff : missing("camera") ? w.camNone : cam ? w.camOn : w.camOff);
     set(camButton, "aria-pressed", cam && !missing("camera") ? null : "true");
   }
 

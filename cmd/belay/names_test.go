@@ -27,6 +27,7 @@ func TestALongNamePushesNothingOffTheScreen(t *testing.T) {
 	p.Goto(v.place)
 	p.Click(browser.Text("Join without camera and microphone"))
 	says(p, ".foot", "Emergency card")
+	says(p, ".controls", "Mic off Camera off")
 	p.Press("g")
 	p.Press("g")
 	says(p, ".go-in", "called, has not answered yet")
@@ -40,6 +41,12 @@ func TestALongNamePushesNothingOffTheScreen(t *testing.T) {
 		}).map((one) => one.outerHTML.slice(0, 120))`)
 		for _, what := range off {
 			t.Errorf("%d wide, this is off the screen: %s", size[0], what)
+		}
+		if under := browser.Eval[string](p, `[...document.querySelectorAll(".head-client, .head-chaperone > *")].filter((one) => one.checkVisibility() && one.textContent).find((one) => {
+			const { left, right, top, height } = one.getBoundingClientRect();
+			return [left + 3, Math.min(right, innerWidth) - 3].some((x) => !(one.matches(".head-client") ? one : one.parentElement).contains(document.elementFromPoint(x, top + height / 2)));
+		})?.outerHTML ?? ""`); under != "" && size[0] > 1000 {
+			t.Errorf("%d wide, in the first line this is written over: %s", size[0], under)
 		}
 	}
 }
