@@ -237,7 +237,7 @@ func TestAViewerGoesDownFastAndUpSlowly(t *testing.T) {
 	want("one bad report")
 	second(3, 0.12, 0.01)
 	want("a full way", reduced)
-	second(30, 0.12, 0.05)
+	second(30, 0.2, 0.05)
 	want("still some loss on the small layer")
 	second(20, 0, 0)
 	want("it is well again", full)
