@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/webrtc/v4"
+
 	"belay/signaling/protocol"
 )
 
@@ -92,5 +94,26 @@ func TestARoomThatWasShutForAWhileEndsAfterIt(t *testing.T) {
 	}
 	if r.room("taken up again") == nil {
 		t.Error("one that was opened again has ended too")
+	}
+}
+
+// A key frame that was asked for too early is asked for as soon as it may be: nobody
+// else would.
+func TestAKeyFrameThatIsOwedIsAskedForWhenItMayBe(t *testing.T) {
+	pc, err := webrtc.NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pc.Close()
+	k, s := keys{last: noon}, &source{link: &link{pc: pc}}
+	k.ask(s, noon.Add(askEvery/5))
+	k.ask(s, noon.Add(askEvery/4))
+	k.due(noon.Add(askEvery / 2))
+	if len(k.owed) != 1 || k.last != noon {
+		t.Fatalf("%d are owed since %v", len(k.owed), k.last)
+	}
+	k.due(noon.Add(askEvery))
+	if len(k.owed) != 0 || k.last != noon.Add(askEvery) {
+		t.Errorf("%d are still owed, since %v", len(k.owed), k.last)
 	}
 }
