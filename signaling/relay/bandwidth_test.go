@@ -8,6 +8,7 @@ import (
 
 	"github.com/pion/interceptor/pkg/twcc"
 	"github.com/pion/rtcp"
+	"github.com/pion/webrtc/v4"
 )
 
 // narrows is a way with a rate and a queue before it, in virtual time, and a viewer
@@ -211,4 +212,97 @@ func TestALongerWayIsNoFullOne(t *testing.T) {
 	n.way.reset(n.now)
 	n.run(10 * time.Second)
 	n.want("a new way is measured anew")
+}
+
+// A way may become longer without anybody saying so: after a while that is its length.
+func TestAWayThatHasGrownLongerIsFullForAWhileOnly(t *testing.T) {
+	n := newNarrows(t, 5e6, time.Second)
+	n.run(10 * time.Second)
+	n.ahead += 200 * time.Millisecond
+	n.run(time.Minute)
+	if len(n.got) == 0 || n.steps.step != full {
+		t.Errorf("a minute later the picture is %v after %v", n.steps.step, n.got)
+	}
+	n.got = n.got[:0]
+	n.run(time.Minute)
+	n.want("it stays")
+}
+
+// tells is a viewer's ladder and what is measured of its way, 400 ms apart.
+func tells(s *steps, at *time.Time, before time.Duration, rate float64, queues ...time.Duration) step {
+	for _, queue := range queues {
+		*at = at.Add(400 * time.Millisecond)
+		s.measured(*at, measure{queue: queue, rate: rate, sent: at.Add(-before)})
+	}
+	s.look(*at)
+	return s.step
+}
+
+func TestWhatWasMeasuredBeforeAStepDoesNotBringTheNext(t *testing.T) {
+	const long = 200 * time.Millisecond
+	s, at := steps{needs: [none + 1]float64{full: bigRate, reduced: smallRate}}, noon
+	if got := tells(&s, &at, 0, 400e3, long, long); got != reduced {
+		t.Fatalf("a queue that stands leaves the picture %v", got)
+	}
+	if got := tells(&s, &at, 2*time.Second, 100e3, 2*long, 2*long); got != reduced {
+		t.Errorf("what was sent before the step makes the picture %v", got)
+	}
+	if got := tells(&s, &at, 0, 100e3, 2*long, 2*long); got != none {
+		t.Errorf("what was sent after it leaves the picture %v", got)
+	}
+}
+
+func TestAQueueThatRunsEmptyByItselfTakesNothing(t *testing.T) {
+	s, at := steps{needs: [none + 1]float64{full: bigRate, reduced: smallRate}}, noon
+	for queue := 600 * time.Millisecond; queue > queueLong; queue -= 50 * time.Millisecond {
+		if queue == 600*time.Millisecond {
+			s.way.queue = 2 * queue // it has been longer
+		}
+		if got := tells(&s, &at, 0, 1e6, queue); got != full {
+			t.Fatalf("at %v the picture is %v", queue, got)
+		}
+	}
+	if got := tells(&s, &at, 0, 1e6, 250*time.Millisecond, 250*time.Millisecond); got != reduced {
+		t.Errorf("one that stands leaves the picture %v", got)
+	}
+}
+
+// A picture that suffers steps down whatever the sound loses beside it.
+func TestSomeLossOfSoundDoesNotHideWhatThePictureLoses(t *testing.T) {
+	var s steps
+	for i := range badReports {
+		at := noon.Add(time.Duration(i) * time.Second)
+		s.report(at, false, 0.12)
+		s.report(at, true, 0.05)
+	}
+	if s.look(noon.Add(time.Minute)); s.step != reduced {
+		t.Errorf("its picture is %v", s.step)
+	}
+}
+
+// On another path nothing is known: neither how long it is, nor what it loses; and
+// nothing of the picture is there.
+func TestOnAnotherPathEverythingBeginsAnew(t *testing.T) {
+	viewer := &party{room: &room{}}
+	shown := &source{link: &link{party: &party{room: viewer.room}}, picture: true}
+	shown.link.party.keys.last = noon // it is owed one, then, and nothing is sent
+	l := &link{party: viewer}
+	o := newSlot(l, 0, webrtc.RTPCodecTypeVideo)
+	o.writer, o.opened, o.want, o.cur = takes{}, true, shown, shown
+	l.pictures[0] = o
+	sends(o, shown, 0, 10)
+	l.way.measured, l.way.shortest = 2, time.Millisecond
+	l.turned("relay-tcp", noon.Add(time.Millisecond))
+	if _, route := l.state(); route != "relay-tcp" {
+		t.Errorf("the route is %q", route)
+	}
+	if l.way.measured != 0 {
+		t.Error("its length is that of the path before")
+	}
+	if !o.said.torn || o.said.other != 9 {
+		t.Errorf("what the path before has lost counts: %+v", o.said)
+	}
+	if owed := shown.link.party.keys.owed; len(owed) != 1 || owed[0] != shown {
+		t.Errorf("a key frame is asked of %d streams", len(owed))
+	}
 }

@@ -65,6 +65,9 @@ func FuzzReports(f *testing.F) {
 	for _, m := range []rtcp.Packet{
 		&rtcp.PictureLossIndication{MediaSSRC: 1},
 		&rtcp.TransportLayerNack{MediaSSRC: 1, Nacks: []rtcp.NackPair{{PacketID: 5, LostPackets: 0xffff}}},
+		&rtcp.TransportLayerNack{MediaSSRC: 1, Nacks: []rtcp.NackPair{{PacketID: 50, LostPackets: 0xffff}, {PacketID: 67, LostPackets: 0xffff}, {PacketID: 84, LostPackets: 0xffff},
+			{PacketID: 101, LostPackets: 0xffff}, {PacketID: 118, LostPackets: 0xffff}, {PacketID: 135, LostPackets: 0xffff}, {PacketID: 152, LostPackets: 0xffff},
+			{PacketID: 169, LostPackets: 0xffff}, {PacketID: 186, LostPackets: 0xffff}, {PacketID: 203, LostPackets: 0xffff}}},
 		&rtcp.ReceiverReport{Reports: []rtcp.ReceptionReport{{SSRC: 1, FractionLost: 128}}},
 		&rtcp.TransportLayerCC{Header: rtcp.Header{Type: rtcp.TypeTransportSpecificFeedback, Count: rtcp.FormatTCC, Length: 6}, MediaSSRC: 1, BaseSequenceNumber: 2, PacketStatusCount: 6,
 			PacketChunks: []rtcp.PacketStatusChunk{&rtcp.RunLengthChunk{PacketStatusSymbol: rtcp.TypeTCCPacketReceivedSmallDelta, RunLength: 6}},
@@ -237,7 +240,7 @@ func TestAViewerGoesDownFastAndUpSlowly(t *testing.T) {
 	want("one bad report")
 	second(3, 0.12, 0.01)
 	want("a full way", reduced)
-	second(30, 0.12, 0.05)
+	second(30, 0.2, 0.05)
 	want("still some loss on the small layer")
 	second(20, 0, 0)
 	want("it is well again", full)

@@ -149,12 +149,18 @@ func newLink(p *party, offer string) (*link, error) {
 	})
 	pc.OnConnectionStateChange(l.became)
 	pc.SCTP().Transport().ICETransport().OnSelectedCandidatePairChange(func(pair *webrtc.ICECandidatePair) {
-		l.route.Store("relay-" + pair.Local.Protocol.String())
-		l.way.reset(time.Now())
-		l.each((*slot).turned)
-		l.refresh(time.Now()) // on another path nothing of the picture is there
+		l.turned("relay-"+pair.Local.Protocol.String(), time.Now())
 	})
 	return l, nil
+}
+
+// turned says that the page is reached by another path: nothing that was measured, and
+// nothing of the picture, is there.
+func (l *link) turned(route string, now time.Time) {
+	l.route.Store(route)
+	l.way.reset(now)
+	l.each((*slot).turned)
+	l.refresh(now)
 }
 
 // each does something with every slot that there is.

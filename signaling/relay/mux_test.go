@@ -261,3 +261,19 @@ func TestAnOfferIsLookedAtBeforePionDoes(t *testing.T) {
 		}
 	}
 }
+
+// A connection that has ended may still have something to send: the address must not
+// belong to it again, for the next one comes from there.
+func TestAPortThatIsForgottenLearnsNoAddress(t *testing.T) {
+	m, _ := testMux(t)
+	gone := m.test(t, "gone")
+	m.learn(gone.port, netip.MustParseAddrPort("192.0.2.1:9"))
+	if len(m.from) != 1 {
+		t.Fatal("it learns none before either, so that this test can find nothing")
+	}
+	m.forget(gone.port)
+	m.learn(gone.port, netip.MustParseAddrPort("192.0.2.1:9"))
+	if len(m.from) != 0 {
+		t.Errorf("%d addresses belong to it", len(m.from))
+	}
+}

@@ -93,7 +93,9 @@ func (s *steps) report(now time.Time, sound bool, lost float64) {
 		}
 	default: // neither: it stays as it is
 		s.good = time.Time{}
-		s.bad = 0
+		if !sound {
+			s.bad = 0
+		}
 	}
 }
 
