@@ -211,12 +211,24 @@ func (t *tape) turn() *reel {
 	if r.end < t.length || other.needed > 0 || t.sync(r.file) != nil { // what was struck here stays so
 		return r
 	}
-	if other.length > 4*t.length && other.file.Truncate(t.length) == nil { // replicas were away for long
-		other.length = t.length
+	if other.length > 4*t.length { // replicas were away for long
+		t.shorten(other)
 	}
 	other.end, other.chain = 0, chain{number: r.chain.number}
 	t.now = other
 	return other
+}
+
+// shorten gives back what a reel on which nothing is needed has grown by. Its frames are
+// taken off first, for good: cut through the middle they could be found again after a
+// loss of power, without those behind that say that they are struck.
+func (t *tape) shorten(r *reel) {
+	if _, err := r.file.WriteAt(make([]byte, frameHead), 0); err != nil || t.sync(r.file) != nil {
+		return
+	}
+	if r.file.Truncate(t.length) == nil {
+		r.length = t.length
+	}
 }
 
 // onto writes behind the last frame of a reel.

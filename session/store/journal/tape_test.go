@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -23,9 +25,6 @@ import (
 // sector is what a disk writes whole or not at all.
 const sector = 512
 
-// unkept is the body of a batch of which the disk said that it could not be kept.
-var unkept = []byte("unkept")
-
 // bench is a tape in the hands of a test: what has to be on it, and what the disk
 // under it has, where the system may still hold the last words.
 type bench struct {
@@ -34,6 +33,10 @@ type bench struct {
 	path   string
 	onDisk [2][]byte
 	fails  atomic.Bool       // the disk does
+	unkept []string          // what the disk said it could not keep, since the power was lost
+	ghosts map[string]bool   // the same, from before: what lies where nothing is known to lie may be found by chance
+	stays  int               // one in so many batches is struck at a time
+	alike  bool              // batches are of one size: where a reel is written anew, frames begin where others began
 	needed map[uint64][]byte // synced, and not struck; by number
 	undone map[uint64][]byte // struck since the last sync
 	*tape
@@ -65,7 +68,7 @@ func (b *bench) open() {
 		if err != nil || i > 0 && found[i-1].number >= p.number {
 			b.t.Fatalf("number %d can't be read, or is out of order (%v)", p.number, err)
 		}
-		if !bytes.Equal(body, unkept) && !bytes.Equal(body, b.needed[p.number]) && !bytes.Equal(body, b.undone[p.number]) {
+		if !b.ghosts[string(body)] && !bytes.Equal(body, b.needed[p.number]) && !bytes.Equal(body, b.undone[p.number]) {
 			b.t.Fatalf("number %d is there, and should not be, or not so", p.number)
 		}
 		there[p.number], b.places[p.number] = body, p
@@ -76,6 +79,8 @@ func (b *bench) open() {
 		}
 	}
 	b.needed, b.undone = there, map[uint64][]byte{}
+	b.stays = []int{1, 2, 8, 40}[b.rng.IntN(4)] // replicas are near, or away for a while
+	b.alike = b.rng.IntN(2) == 0
 	for i := range b.onDisk {
 		b.onDisk[i] = b.bytes(i)
 	}
@@ -93,13 +98,20 @@ func (b *bench) open() {
 // put has the tape keep something.
 func (b *bench) keep() {
 	b.t.Helper()
-	body := make([]byte, 1+b.rng.IntN(1500))
+	size := 1 + b.rng.IntN(1500)
+	if b.alike {
+		size = 300
+	}
+	body := make([]byte, size)
 	for i := range body {
 		body[i] = byte(b.rng.Uint32())
 	}
 	p, synced := b.put(body)
 	if err := <-synced; err != nil {
 		b.t.Fatal(err)
+	}
+	if lies, err := b.read(p); err != nil || !bytes.Equal(lies, body) {
+		b.t.Fatalf("number %d can't be read where it is said to lie (%v)", p.number, err)
 	}
 	b.needed[p.number], b.places[p.number] = body, p
 	clear(b.undone)
@@ -109,20 +121,29 @@ func (b *bench) keep() {
 func (b *bench) keepsNot() {
 	b.t.Helper()
 	b.fails.Store(true)
-	if _, synced := b.put(unkept); !errors.Is(<-synced, syscall.EIO) {
+	body := fmt.Sprintf("unkept %x", b.rng.Uint64())
+	b.unkept = append(b.unkept, body)
+	if _, synced := b.put([]byte(body)); !errors.Is(<-synced, syscall.EIO) {
 		b.t.Fatal("nobody was told that the disk fails")
 	}
 	b.fails.Store(false)
 }
 
-// strikes has it strike some.
+// strikes has it strike some, now and then before anything else is put.
 func (b *bench) strikes() {
-	for number, body := range b.needed {
-		if b.rng.IntN(3) > 0 {
+	for _, number := range slices.Sorted(maps.Keys(b.needed)) {
+		if b.rng.IntN(b.stays) == 0 {
 			b.strike([]*place{b.places[number]})
+			b.undone[number] = b.needed[number]
 			delete(b.needed, number)
-			b.undone[number] = body
 		}
+	}
+	if b.rng.IntN(2) == 0 {
+		written := make(chan error, 1)
+		if err := b.queue.add(cut{reply: written}); err != nil {
+			b.t.Fatal(err)
+		}
+		<-written
 	}
 }
 
@@ -138,6 +159,10 @@ func (b *bench) ends() {
 // others what was there before.
 func (b *bench) losesPower() {
 	b.t.Helper()
+	for _, body := range b.unkept {
+		b.ghosts[body] = true
+	}
+	b.unkept = nil
 	for i, before := range b.onDisk {
 		now := b.bytes(i)
 		before = append(before, make([]byte, max(0, len(now)-len(before)))...)
@@ -158,7 +183,7 @@ func (b *bench) losesPower() {
 // that was struck before the last sync, or was never put.
 func TestATapeHasWhatWasSyncedAlsoAfterALossOfPower(t *testing.T) {
 	seed := storetest.Seed(t)
-	b := &bench{t: t, rng: rand.New(rand.NewPCG(seed, 0)), path: filepath.Join(t.TempDir(), "journal")}
+	b := &bench{t: t, rng: rand.New(rand.NewPCG(seed, 0)), path: filepath.Join(t.TempDir(), "journal"), ghosts: map[string]bool{}}
 	rounds := storetest.Rounds(200, 200, 20_000)
 	turns, powers := 0, 0
 	for range rounds {
@@ -188,8 +213,9 @@ func TestATapeHasWhatWasSyncedAlsoAfterALossOfPower(t *testing.T) {
 
 // A node that works for a year does not fill its disk.
 func TestATapeIsNoLongerThanWhatIsNeeded(t *testing.T) {
-	b := &bench{t: t, rng: rand.New(rand.NewPCG(storetest.Seed(t), 0)), path: filepath.Join(t.TempDir(), "journal")}
+	b := &bench{t: t, rng: rand.New(rand.NewPCG(storetest.Seed(t), 0)), path: filepath.Join(t.TempDir(), "journal"), ghosts: map[string]bool{}}
 	b.open()
+	b.alike = false
 	longest := func() (n int) { return max(len(b.bytes(0)), len(b.bytes(1))) }
 	for range 100 { // the replicas are away
 		b.keep()
