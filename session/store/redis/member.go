@@ -103,6 +103,7 @@ type Member struct {
 	peers    map[string]*seen // by id, without itself
 	watching time.Duration    // for so long Redis has been asked without a break
 	last     time.Time        // a look that worked; monotonic
+	looked   time.Time        // the same by the wall clock, and kept while looks fail
 }
 
 // Join takes a place among the nodes, and returns when the others can see it.
@@ -249,14 +250,20 @@ func (s *Store) nodesKey() string { return string(s.keys(0)) + ":nodes" }
 
 // look takes in what all nodes said last. A beat or a run from before what was seen
 // already is what a promoted replica had not yet heard otherwise, and no sign of life.
+// Of a new one that is seen after a while in which nobody looked it is not known when it
+// came: then the node counts as heard when the while began.
 func (m *Member) look(fields []any, now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var passed time.Duration
+	heard := now.Round(0)
 	if !m.last.IsZero() {
 		passed = min(now.Sub(m.last), beatEvery*3/2) // more than that nobody looked
 	}
-	m.last = now
+	if !m.looked.IsZero() && (m.last.IsZero() || now.Sub(m.last) > passed) {
+		heard = m.looked
+	}
+	m.last, m.looked = now, now.Round(0)
 	m.watching += passed
 	there := map[string]bool{}
 	for i := 0; i+1 < len(fields); i += 2 {
@@ -270,11 +277,11 @@ func (m *Member) look(fields []any, now time.Time) {
 		old := m.peers[id]
 		switch {
 		case old == nil:
-			m.peers[id] = &seen{pulse: p, heard: now.Round(0)}
+			m.peers[id] = &seen{pulse: p, heard: heard}
 		case old.Run != p.Run && p.Run != old.former:
-			m.peers[id] = &seen{pulse: p, heard: now.Round(0), former: old.Run}
+			m.peers[id] = &seen{pulse: p, heard: heard, former: old.Run}
 		case old.Run == p.Run && p.Beat > old.Beat:
-			m.peers[id] = &seen{pulse: p, heard: now.Round(0), former: old.former}
+			m.peers[id] = &seen{pulse: p, heard: heard, former: old.former}
 		default:
 			old.silent += passed
 		}

@@ -99,6 +99,14 @@ func TestWhatAReplicaHadNotHeardYetIsNoSignOfLife(t *testing.T) {
 		t.Errorf("of a node that said nothing new for %v: lapsed %v, heard %v after its last beat", silentFor, lapsed, heard.Sub(last))
 	}
 	sees(`{"run":"new","beat":3}`)
+	last = now
+	m.last = time.Time{} // Redis is away for a while
+	now = now.Add(4 * time.Second)
+	sees(`{"run":"new","beat":4}`)
+	if heard, _ := m.Lapsed("south.new"); !heard.Equal(last) {
+		t.Errorf("a beat that came while nobody looked counts as heard %v after the last look", heard.Sub(last))
+	}
+	sees(`{"run":"new","beat":5}`)
 	sees(`{"run":"old","beat":71}`)
 	if _, lapsed := m.Lapsed("south.new"); lapsed || !m.Runs("south.new") {
 		t.Error("a node that lives has lapsed, because a replica still knows the run before")
