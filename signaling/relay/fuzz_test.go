@@ -2,7 +2,6 @@ package relay
 
 import (
 	"bytes"
-	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -179,15 +178,7 @@ func FuzzAdmissible(f *testing.F) {
 // that comes after it from being answered.
 func FuzzOffer(f *testing.F) {
 	good := offers(f)
-	udp, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	if err != nil {
-		f.Fatal(err)
-	}
-	r, err := New(Options{UDP: udp, Say: func(string, protocol.PeerID, any) {}})
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Cleanup(func() { r.Close() })
+	r := alone(f)
 	p := newParty(newRoom(r, "visit"), "a-page-that-fuzzes")
 	describe := func(t *testing.T, offer string) (answer string, err error) {
 		l, err := newLink(p, offer)

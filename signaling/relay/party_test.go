@@ -39,9 +39,9 @@ func TestALateStreamOfAFormerConnectionIsLeftOut(t *testing.T) {
 	}
 }
 
-// Whoever could have the relay send somewhere by naming an address could have it
-// attack somebody.
-func TestAddressesThatAnOfferNamesAreNotEvenTold(t *testing.T) {
+// alone is a relay that nobody listens to.
+func alone(t testing.TB) *Relay {
+	t.Helper()
 	udp, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +50,14 @@ func TestAddressesThatAnOfferNamesAreNotEvenTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
+	t.Cleanup(func() { r.Close() })
+	return r
+}
+
+// Whoever could have the relay send somewhere by naming an address could have it
+// attack somebody.
+func TestAddressesThatAnOfferNamesAreNotEvenTold(t *testing.T) {
+	r := alone(t)
 	offer := strings.ReplaceAll(goodOffer(t), "a=rtcp-mux", "a=rtcp-mux\r\na=candidate:1 1 udp 2130706431 192.0.2.1 9 typ host")
 	l, err := newLink(newParty(newRoom(r, "visit"), "a-page"), offer)
 	if err != nil {
@@ -69,15 +76,7 @@ func TestAddressesThatAnOfferNamesAreNotEvenTold(t *testing.T) {
 }
 
 func TestARoomThatWasShutForAWhileEndsAfterIt(t *testing.T) {
-	udp, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := New(Options{UDP: udp, Say: func(string, protocol.PeerID, any) {}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
+	r := alone(t)
 	for _, id := range []string{"ends", "taken up again"} {
 		if err := r.Open(id, true); err != nil {
 			t.Fatal(err)
