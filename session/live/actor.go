@@ -148,7 +148,6 @@ func (a *actor) load() error {
 	if err != nil {
 		a.refuse(err)
 		a.loaded.Store(true) // keep the actor: the log is not read again for each call
-		a.all.opts.Log.Error("a session is refused", "session", a.id, "err", err)
 		return err
 	}
 	a.st = st
@@ -197,12 +196,12 @@ func (a *actor) catchUp() error {
 		}
 	}
 	a.refuse(err)
-	a.all.opts.Log.Error("a session is refused", "session", a.id, "err", err)
 	return err
 }
 
 // refuse has a log that can't be understood not be shown either.
 func (a *actor) refuse(err error) {
+	a.all.opts.Log.Error("a session is refused", "session", a.id, "err", err)
 	a.newer = err
 	a.mu.Lock()
 	defer a.mu.Unlock()
