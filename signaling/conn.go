@@ -318,24 +318,25 @@ func (c *conn) broker(message any, to, from *protocol.PeerID, kind string) {
 
 // send queues a message.
 func (c *conn) send(message any) {
-	frame, err := protocol.Encode(message)
-	if err != nil {
-		c.fail(err, "a message could not be encoded")
-		return
+	if frame, ok := c.encode(message); ok {
+		c.out.put(frame, false)
 	}
-	c.out.put(frame, false)
 }
 
 // say sends a message from the caller's own goroutine, if that does not have to wait.
 func (c *conn) say(message any) {
+	if frame, ok := c.encode(message); ok && c.out.add(frame, false) {
+		c.out.push()
+	}
+}
+
+// encode returns the frame of a message. One of ours that has none ends the connection.
+func (c *conn) encode(message any) (frame []byte, ok bool) {
 	frame, err := protocol.Encode(message)
 	if err != nil {
 		c.fail(err, "a message could not be encoded")
-		return
 	}
-	if c.out.add(frame, false) {
-		c.out.push()
-	}
+	return frame, err == nil
 }
 
 // fail ends the connection for a reason that is ours, or because there is
