@@ -320,6 +320,7 @@ func TestWhoWasAtANodeThatEndsIsLostOnceAndAsLastHeard(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		heard := session.Instant(time.Now().Add(-3 * time.Second))
+		nodes[0].do("therapist-1", session.WriteNote{Text: "what others do meanwhile is no sign of life"})
 		c.mu.Lock()
 		c.ended["dies"] = heard
 		c.mu.Unlock()

@@ -159,12 +159,15 @@ func (a *actor) declareLost(now time.Time) error {
 		if !lapsed {
 			continue
 		}
+		// Nobody knows when it was heard last: then it counts as heard until now. Where
+		// that is known, what others did since makes it no later.
+		earliest := p.Since
 		if heard.IsZero() {
-			heard = now
+			heard, earliest = now, a.st.Recorded
 		}
 		last := session.Instant(a.st.Pace.Of(a.all.Wall(a.id, heard)))
-		if last.Before(a.st.Recorded) {
-			last = a.st.Recorded
+		if last.Before(earliest) {
+			last = earliest
 		}
 		lost := session.LosePeer{Seat: seat.ID, Lost: p.Conn, Heard: last, Restart: true}
 		_, err := a.do(session.Command{ID: "lose-" + p.Conn, Seat: session.Server, Conn: p.Conn, Do: lost})

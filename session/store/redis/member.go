@@ -78,7 +78,7 @@ type pulse struct {
 type seen struct {
 	pulse
 	silent time.Duration // without a new beat, while Redis answered
-	heard  time.Time     // wall time of the last new beat
+	heard  time.Time     // wall time at which the last new beat had not come yet; zero: not known
 	former string        // the run before, which a replica that was promoted may still show
 }
 
@@ -103,7 +103,7 @@ type Member struct {
 	peers    map[string]*seen // by id, without itself
 	watching time.Duration    // for so long Redis has been asked without a break
 	last     time.Time        // a look that worked; monotonic
-	looked   time.Time        // the same by the wall clock, and kept while looks fail
+	asked    time.Time        // when that look was begun, by the wall clock, and kept while looks fail
 }
 
 // Join takes a place among the nodes, and returns when the others can see it.
@@ -225,6 +225,7 @@ func (m *Member) beat(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	asked := time.Now()
 	answer, err := beatScript.Run(ctx, m.store.client, m.keys(), several.String(), markLives.Milliseconds(), m.id, said).Slice()
 	if err != nil {
 		m.mu.Lock()
@@ -240,7 +241,7 @@ func (m *Member) beat(ctx context.Context) error {
 	if !ok || len(answer) != 2 || len(fields)%2 != 0 {
 		return fmt.Errorf("the script answered %v", answer)
 	}
-	m.look(fields, time.Now())
+	m.look(fields, asked, time.Now())
 	return nil
 }
 
@@ -250,20 +251,17 @@ func (s *Store) nodesKey() string { return string(s.keys(0)) + ":nodes" }
 
 // look takes in what all nodes said last. A beat or a run from before what was seen
 // already is what a promoted replica had not yet heard otherwise, and no sign of life.
-// Of a new one that is seen after a while in which nobody looked it is not known when it
-// came: then the node counts as heard when the while began.
-func (m *Member) look(fields []any, now time.Time) {
+// When a new one came is not known, only that it was after the look before was begun:
+// the node counts as heard then, so that no record says a time at which it was dead.
+func (m *Member) look(fields []any, asked, now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var passed time.Duration
-	heard := now.Round(0)
 	if !m.last.IsZero() {
 		passed = min(now.Sub(m.last), beatEvery*3/2) // more than that nobody looked
 	}
-	if !m.looked.IsZero() && (m.last.IsZero() || now.Sub(m.last) > passed) {
-		heard = m.looked
-	}
-	m.last, m.looked = now, now.Round(0)
+	heard := m.asked
+	m.last, m.asked = now, asked.Round(0)
 	m.watching += passed
 	there := map[string]bool{}
 	for i := 0; i+1 < len(fields); i += 2 {

@@ -83,28 +83,32 @@ func TestNodesSeeEachOtherComeAndEnd(t *testing.T) {
 func TestWhatAReplicaHadNotHeardYetIsNoSignOfLife(t *testing.T) {
 	m := &Member{id: "north", peers: map[string]*seen{}}
 	now := time.Now()
+	var asked, before time.Time // of the last look and the one before
 	sees := func(text string) {
-		now = now.Add(beatEvery)
-		m.look([]any{"south", text}, now)
+		before, asked = asked, now.Add(beatEvery)
+		now = asked.Add(200 * time.Millisecond) // the answer takes its time
+		m.look([]any{"south", text}, asked, now)
 	}
 	sees(`{"run":"old","beat":70}`)
+	if heard, _ := m.Lapsed("south.old"); !heard.IsZero() {
+		t.Errorf("a beat that was there before anybody looked counts as heard %v after the look", heard.Sub(asked))
+	}
 	sees(`{"run":"new","beat":1}`)
 	sees(`{"run":"new","beat":2}`)
-	last := now
+	last := before
 	for range silentFor / beatEvery {
 		sees(`{"run":"new","beat":1}`)
 	}
 	heard, lapsed := m.Lapsed("south.new")
 	if !lapsed || !heard.Equal(last) {
-		t.Errorf("of a node that said nothing new for %v: lapsed %v, heard %v after its last beat", silentFor, lapsed, heard.Sub(last))
+		t.Errorf("of a node that said nothing new for %v: lapsed %v, heard %v after the look before its last beat was seen", silentFor, lapsed, heard.Sub(last))
 	}
 	sees(`{"run":"new","beat":3}`)
-	last = now
 	m.last = time.Time{} // Redis is away for a while
 	now = now.Add(4 * time.Second)
 	sees(`{"run":"new","beat":4}`)
-	if heard, _ := m.Lapsed("south.new"); !heard.Equal(last) {
-		t.Errorf("a beat that came while nobody looked counts as heard %v after the last look", heard.Sub(last))
+	if heard, _ := m.Lapsed("south.new"); !heard.Equal(before) {
+		t.Errorf("a beat that came while nobody looked counts as heard %v after the last look", heard.Sub(before))
 	}
 	sees(`{"run":"new","beat":5}`)
 	sees(`{"run":"old","beat":71}`)
