@@ -21,8 +21,7 @@ func TestJoiningWithoutACamera(t *testing.T) {
 	v := &visit{t: t, server: startChild(t)}
 	v.robin = chromium.Open("robin", browser.Seat{})
 	v.alex = bare.Open("alex", browser.Seat{})
-	v.setUp()
-	v.practise("1")
+	v.begun(1)
 
 	introduces(v.alex, v.links["client-1"])
 	v.alex.WaitText("No camera was found on this device.")

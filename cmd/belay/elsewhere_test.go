@@ -84,7 +84,10 @@ func (v *visit) acknowledgesTogether() {
 	browser.Eval[bool](p, `new Promise((read) => setTimeout(() => read(true), 1200))`)
 	p.Shot("therapist/alarms-together")
 	p.Accessible("several alarms, opened")
+	before := browser.Eval[[]string](p, `[...document.querySelectorAll(".alarm-bar [data-alarm]")].filter((row) => row.checkVisibility()).map((row) => row.dataset.alarm)`)
 	p.Click(browser.CSS(".alarm-together"))
-	p.WaitFor(`[...document.querySelectorAll(".alarm-bar [data-alarm]")].filter((row) => row.checkVisibility()).every((row) => row.dataset.acknowledged === "yes")`, browser.Patience)
+	for _, alarm := range before { // another may have come since
+		p.WaitFor(fmt.Sprintf(`(document.querySelector('.alarm-bar [data-alarm=%q]')?.dataset.acknowledged ?? "yes") === "yes"`, alarm), browser.Patience)
+	}
 	p.Shot("therapist/alarms-acknowledged")
 }

@@ -22,16 +22,14 @@ func TestClientInFirefoxTherapistInChromium(t *testing.T) {
 	// Said of a socket that is open when the page is left, as at the end of the test.
 	v.alex.Expect("was interrupted while the page was loading")
 
-	v.setUp()
-	v.practise("1")
+	v.begun(1)
+	v.chaperoneArrived()
+	v.opensPage(v.sam)
 	v.clientArrives()
-	v.chaperoneArrives()
+	v.admitted()
+	v.settled()
 	v.therapistJoins()
-	act(v.robin, "Admit")
 	v.see()
-	v.settleGates()
-	v.testCall()
-	v.vitals("128", "82", "72")
 	v.clientSaysYes()
 	v.dose()
 	v.see() // on the dark screen too

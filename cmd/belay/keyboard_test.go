@@ -25,9 +25,12 @@ func TestTherapistNeedsNoPointer(t *testing.T) {
 	t.Parallel()
 	chromium := browser.StartChromium(t, browser.Options{})
 	v := newVisit(t, chromium)
-	v.practise("1")
-	v.clientArrives()
-	v.chaperoneArrives()
+	v.begun(1)
+	v.clientArrived()
+	v.chaperoneArrived()
+	v.opensPage(v.sam)
+	v.opensPage(v.alex)
+	v.alex.Click(browser.TestID("next")) // the devices are this page's own
 	p := v.robin
 	enter := func(selector string) {
 		tabTo(p, selector)
@@ -75,7 +78,7 @@ func TestTherapistNeedsNoPointer(t *testing.T) {
 	p.Press("g")
 	says(v.sam, ".call", "Please go to Alex now. The therapist is asking.")
 	says(p, ".go-in", "Sam: called, has not answered yet")
-	act(v.sam, "GoIn")
+	twice(v.sam, `[data-act="GoIn"]`) // a thumb that trembles does not answer what comes to stand there next
 	says(p, ".go-in", "Sam: is going in")
 
 	enter(`[data-act="RecordSwallowed"]`)

@@ -42,7 +42,7 @@ func TestALinkOpensForWhoItIsFor(t *testing.T) {
 	t.Parallel()
 	chromium := browser.StartChromium(t, browser.Options{})
 	v := newVisit(t, chromium)
-	v.practise("1")
+	v.begun(1)
 	v.clientArrives()
 	v.therapistJoins()
 

@@ -2,9 +2,11 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 
 	"belay/cmd/internal/browser"
+	"belay/session"
 )
 
 // However long people's names are, what is pressed in haste stands on the therapist's
@@ -14,24 +16,24 @@ func TestALongNamePushesNothingOffTheScreen(t *testing.T) {
 	chromium := browser.StartChromium(t, browser.Options{})
 	v := &visit{t: t, server: startChild(t), robin: chromium.Open("robin", browser.Seat{})}
 	p := v.robin
-	v.setUp()
-	v.place = browser.Eval[string](p, `(async () => {
-		const order = { product: "ketamine lozenge 100 mg", dose_mg: 100, tablets: 1, total_mg: 200, number: 3, of: 6 };
-		const answer = await fetch("/api/sessions", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({
-			clients: [{ name: "Maximiliane Alexandra von und zu Hohenstein-Wallersdorf", pronouns: "she/her or they/them", phone: "503-555-0142", order },
-				{ name: "Jean-Christophe", phone: "503-555-0143", order }],
-			chaperones: [{ name: "Wilhelmina Alexandra von und zu Hohenstein-Wallersdorfer", phone: "503-555-0178" }],
-		}) });
-		return new URL((await answer.json()).place, location.href).href;
-	})()`)
-	p.Goto(v.place)
+	robin := v.account()
+	order := map[string]any{"product": "ketamine lozenge 100 mg", "dose_mg": 100, "tablets": 1, "total_mg": 200, "number": 3, "of": 6}
+	var made struct{ Place string }
+	v.check("the session", robin.Ask(t.Context(), http.MethodPost, "/api/sessions", map[string]any{
+		"clients": []any{map[string]any{"name": "Maximiliane Alexandra von und zu Hohenstein-Wallersdorf", "pronouns": "she/her or they/them", "phone": "503-555-0142", "order": order},
+			map[string]any{"name": "Jean-Christophe", "phone": "503-555-0143", "order": order}},
+		"chaperones": []any{map[string]any{"name": "Wilhelmina Alexandra von und zu Hohenstein-Wallersdorfer", "phone": "503-555-0178"}},
+	}, &made))
+	robin.place = made.Place
+	v.does(p, session.RaiseAlarm{Client: "client-1", Condition: session.Unresponsive})
+	p.Goto(v.server.url + made.Place)
 	p.Click(browser.Text("Join without camera and microphone"))
 	says(p, ".foot", "Emergency card")
 	says(p, ".controls", "Mic off Camera off")
 	p.Press("g")
 	p.Press("g")
 	says(p, ".go-in", "called, has not answered yet")
-	says(p, ".alarm-bar", "") // the sound is to be unlocked, or somebody has not come
+	says(p, ".alarm-bar", "Maximiliane")
 	for _, size := range [][2]int{{1280, 720}, {1024, 768}, {640, 360}} {
 		p.Refit(browser.Seat{Width: size[0], Height: size[1]})
 		p.Shot(fmt.Sprintf("therapist/long-names-%d", size[0]))

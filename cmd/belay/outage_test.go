@@ -13,15 +13,17 @@ import (
 func TestPicturesAndHelpOutliveTheServer(t *testing.T) {
 	chromium := browser.StartChromium(t, browser.Options{})
 	v := newVisit(t, chromium)
+	v.setUp()
 	v.plan()
-	v.clientArrives()
-	v.chaperoneArrives()
+	v.goesOnWithoutPages()
+	v.clientArrived()
+	v.chaperoneArrived()
+	v.admitted()
+	v.settled()
+	v.opensPage(v.alex)
+	v.opensPage(v.sam)
 	v.therapistJoins()
-	act(v.robin, "Admit")
 	v.see()
-	v.settleGates()
-	v.testCall()
-	v.vitals("128", "82", "72")
 	v.clientSaysYes()
 	v.dose()
 	v.see()
@@ -107,13 +109,12 @@ func TestPicturesAndHelpOutliveTheServer(t *testing.T) {
 }
 
 // newVisit starts a server and seats three people in front of one browser, each
-// with cookies of their own, and sets up the therapist's account.
+// with cookies of their own.
 func newVisit(t *testing.T, chromium *browser.Browser) *visit {
 	t.Helper()
 	v := &visit{t: t, server: startChild(t)}
 	v.robin = chromium.Open("robin", browser.Seat{})
 	v.alex = chromium.Open("alex", browser.Seat{})
 	v.sam = chromium.Open("sam", browser.Seat{Phone: true})
-	v.setUp()
 	return v
 }

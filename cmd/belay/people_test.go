@@ -29,6 +29,8 @@ type visit struct {
 
 	place string            // of the therapist's page
 	links map[string]string // by seat, as the console showed them
+
+	scripts map[*browser.Person]*script // what each did before they had a page
 }
 
 func quoted(s string) string {
@@ -237,12 +239,13 @@ func (v *visit) phase(words string) { says(v.robin, `[data-testid="phase"]`, wor
 // tookIt brings client and therapist together, the client having swallowed the dose
 // already: the quickest way to a running clock.
 func (v *visit) tookIt() {
-	v.practise("1")
-	v.clientArrives()
+	v.begun(1)
+	v.clientArrived()
+	v.admitted()
+	v.swallowed()
+	v.opensPage(v.alex)
 	v.therapistJoins()
-	act(v.robin, "Admit")
 	v.see()
-	ask(v.robin, ".panel-acts", "RecordSwallowed", answer{"reason", "Taken before the checks, on their own."})
 }
 
 // see waits until both see each other's pictures move.

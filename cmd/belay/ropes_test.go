@@ -123,7 +123,9 @@ func (v *visit) ready() {
 
 // meet brings client and therapist together, with both ropes in place.
 func (v *visit) meet() {
-	v.clientArrives()
+	v.begun(1)
+	v.clientArrived()
+	v.opensPage(v.alex)
 	browser.Eval[bool](v.alex, rig)
 	v.robin.Goto(v.place)
 	v.robin.WaitText("Join the session")
@@ -148,8 +150,6 @@ func TestThePictureGoesOnByTheOtherRope(t *testing.T) {
 	v := &visit{t: t, server: startChild(t)}
 	v.robin = chromium.Open("robin", browser.Seat{})
 	v.alex = chromium.Open("alex", browser.Seat{})
-	v.setUp()
-	v.practise("1")
 	v.meet()
 	both := []*browser.Person{v.robin, v.alex}
 	bridgedWithin := bridgedWithin + v.calm(t)
@@ -218,8 +218,6 @@ func TestAThirdComesAndGoesWithoutAGap(t *testing.T) {
 	v.robin = chromium.Open("robin", browser.Seat{})
 	v.alex = chromium.Open("alex", browser.Seat{})
 	kim := chromium.Open("kim", browser.Seat{})
-	v.setUp()
-	v.practise("1")
 	v.meet()
 	link := v.addCoTherapist()
 	thirdWithin := thirdWithin + v.calm(t)
@@ -271,11 +269,11 @@ func TestACameraThatIsStuckCountsAsLost(t *testing.T) {
 	v := &visit{t: t, server: startChild(t)}
 	v.robin = chromium.Open("robin", browser.Seat{})
 	v.alex = stuck.Open("alex", browser.Seat{})
-	v.setUp()
-	v.practise("1")
-	v.clientArrives()
+	v.begun(1)
+	v.clientArrived()
+	v.admitted()
+	v.opensPage(v.alex)
 	v.therapistJoins()
-	act(v.robin, "Admit")
 	v.see() // frames come, and all are the same
 	v.robin.WaitFor(`/picture \d+ s old/.test(document.querySelector(".picture-odd").innerText)`, browser.Patience)
 	v.robin.Shot("therapist/stuck-camera")

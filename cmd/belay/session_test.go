@@ -16,6 +16,7 @@ func TestAWholeSessionInThreeBrowsers(t *testing.T) {
 	chromium := browser.StartChromium(t, browser.Options{})
 	v := newVisit(t, chromium)
 	robin, alex, sam := v.robin, v.alex, v.sam
+	v.setUp()
 	v.practise("60")
 
 	v.clientArrives()

@@ -48,7 +48,7 @@ func TestASlipOfAHandDoesNoHarm(t *testing.T) {
 	t.Parallel()
 	chromium := browser.StartChromium(t, browser.Options{})
 	v := newVisit(t, chromium)
-	v.practise("1")
+	v.begun(1)
 	doubles := 0
 	twice := func(p *browser.Person, selector string) {
 		if twice(p, selector) {
@@ -66,7 +66,8 @@ func TestASlipOfAHandDoesNoHarm(t *testing.T) {
 	twice(p, `[data-page="test"] .primary`)
 	says(p, ".card", "")
 
-	v.clientArrives()
+	v.clientArrived()
+	v.opensPage(v.alex)
 	v.therapistJoins()
 	twice(v.robin, `[data-act="Admit"]`)
 	v.phase("Checking in")

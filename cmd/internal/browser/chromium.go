@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"os"
 	"os/exec"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	cdpbrowser "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -244,6 +246,18 @@ func (p *chromiumPage) Before(ctx context.Context, script string) error {
 	defer done()
 	_, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: script})
 	return err
+}
+
+func (p *chromiumPage) setCookies(ctx context.Context, url string, cookies []*http.Cookie) error {
+	ctx, done := p.during(ctx)
+	defer done()
+	hidden := true
+	for _, c := range cookies {
+		if _, err := chromedp.Call(ctx, network.SetCookie, network.SetCookieParams{Name: c.Name, Value: c.Value, URL: url, HTTPOnly: &hidden}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p *chromiumPage) Reload(ctx context.Context) error {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -125,6 +126,19 @@ func (p *Person) Refit(seat Seat) {
 			return errors.New("only a Chromium can be refitted")
 		}
 		return page.furnish(seat.withDefaults())
+	})
+}
+
+// SetCookies gives the person's browser cookies as an answer from url would, hidden
+// from scripts; of each the name and the value are used. Chromium only.
+func (p *Person) SetCookies(url string, cookies []*http.Cookie) {
+	p.t.Helper()
+	p.step("taking cookies", func(ctx context.Context) error {
+		page, ok := p.Page.(*chromiumPage)
+		if !ok {
+			return errors.New("only a Chromium can be given cookies")
+		}
+		return page.setCookies(ctx, url, cookies)
 	})
 }
 
