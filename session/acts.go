@@ -77,6 +77,13 @@ type (
 		Lost   bool      `json:"lost"`
 		Since  time.Time `json:"since"`
 	}
+	// ReportVoice is the same for what the client hears of the therapists: of all of
+	// them together.
+	ReportVoice struct {
+		Client SeatID    `json:"client"`
+		Lost   bool      `json:"lost"`
+		Since  time.Time `json:"since"`
+	}
 	// IssueInvitation makes a link valid for a seat, replacing an earlier one.
 	IssueInvitation struct {
 		Seat    SeatID    `json:"seat"`
@@ -445,7 +452,7 @@ const MaxSeenAlarms = 100
 var SideEffects = []string{"nausea", "vomiting", "dizziness", "vertigo", "sedation", "fatigue", "double vision", "hypoesthesia", "dissociation"}
 
 var acts = NewFacts(
-	CreateSession{}, JoinPeer{}, LosePeer{}, ReportPicture{}, ReportSound{}, IssueInvitation{}, RevokeInvitation{}, OpenLink{}, ReachDeadline{},
+	CreateSession{}, JoinPeer{}, LosePeer{}, ReportPicture{}, ReportSound{}, ReportVoice{}, IssueInvitation{}, RevokeInvitation{}, OpenLink{}, ReachDeadline{},
 	AddSeat{}, UpdateSeat{}, CorrectOrder{}, Reschedule{}, AdmitDevice{}, RefuseDevice{}, CheckDevice{}, IntroduceSelf{}, StateAddress{}, AnswerToday{}, GiveConsent{}, AllowChaperone{}, HideFromChaperone{}, SetMusic{},
 	Admit{}, SettleGate{}, ReopenGate{}, OverrideGate{}, ConfirmChaperone{}, Arrive{},
 	AuthorizeDose{}, WithdrawAuthorization{}, RecordDose{}, RecordSwallowed{}, CorrectDose{}, RecordHold{}, MarkReturning{}, OfferWords{},

@@ -31,6 +31,7 @@ const (
 	PleaseLook          Condition = "please_look"
 	PictureGone         Condition = "picture_lost"
 	SoundGone           Condition = "sound_lost"
+	VoiceGone           Condition = "voice_lost"
 	ClientGone          Condition = "client_lost"
 	TherapistGone       Condition = "therapist_lost"
 	ChaperoneGone       Condition = "chaperone_lost"
@@ -112,6 +113,13 @@ func DefaultAlarms() []AlarmRule {
 			{10, Medium, []Do{DoShow}, false}, {30, High, []Do{DoCall}, false}, {60, High, []Do{DoDialCard}, false},
 		}, therapistsOnly, nil, false},
 		{SoundGone, "No sound comes from {client}", []Rung{{10, Medium, []Do{DoShow}, false}}, therapistsOnly, nil, false},
+		// [J] The other direction: the client lies there without a voice. One therapist who is heard is enough.
+		// A microphone that a therapist has switched off is a quiet phase: it is shown, and raises nothing; but
+		// one that is meant to be on and is not heard does, also beside a co-therapist who is quiet on purpose.
+		// After a minute there stands whom to phone: somebody can carry a voice in.
+		{VoiceGone, "{client} cannot hear you: check your microphone, or use the phone", []Rung{
+			{10, Medium, []Do{DoShow}, false}, {60, Medium, []Do{DoDialCard}, false},
+		}, therapistsOnly, nil, false},
 		{TherapistGone, "{therapist} has lost the connection", []Rung{
 			{10, Medium, []Do{DoShow, DoSit}, false}, {60, High, []Do{DoSit}, false}, {120, High, []Do{DoBackup}, false},
 		}, everyoneAwake, nil, false},

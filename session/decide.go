@@ -148,6 +148,8 @@ func (d *decision) decide() error {
 		return d.reportPicture(a)
 	case ReportSound:
 		return d.reportSound(a)
+	case ReportVoice:
+		return d.reportVoice(a)
 	case IssueInvitation:
 		return d.issueInvitation(a)
 	case RevokeInvitation:

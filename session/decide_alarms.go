@@ -7,14 +7,21 @@ import (
 	"time"
 )
 
+// rule returns the row of a condition. A session that was made by an earlier
+// version has none for what that did not know: then the default counts, for nothing
+// switches an alarm off.
 func (s *State) rule(c Condition) (AlarmRule, bool) {
-	for _, r := range s.Settings.Alarms {
-		if r.Condition == c {
-			return r, true
+	for _, rules := range [][]AlarmRule{s.Settings.Alarms, defaultAlarms} {
+		for _, r := range rules {
+			if r.Condition == c {
+				return r, true
+			}
 		}
 	}
 	return AlarmRule{}, false
 }
+
+var defaultAlarms = DefaultAlarms() // not changed
 
 // standing returns the alarm whose condition still holds, or nil.
 func (s *State) standing(c Condition, client, subject SeatID) *Alarm {

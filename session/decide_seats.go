@@ -122,6 +122,9 @@ func (d *decision) survey(c *ClientState) {
 	if !c.SoundLost.IsZero() {
 		d.watch(SoundGone, c.Seat, "", d.now)
 	}
+	if !c.VoiceLost.IsZero() {
+		d.watch(VoiceGone, c.Seat, "", d.now)
+	}
 }
 
 func (d *decision) therapistPresent() bool {
@@ -160,6 +163,22 @@ func (d *decision) reportSound(a ReportSound) error {
 	case !a.Lost && !c.SoundLost.IsZero():
 		d.emitAt(at, SoundReturned{a.Client})
 		d.over(SoundGone, a.Client, "", "the sound is back")
+	}
+	return nil
+}
+
+func (d *decision) reportVoice(a ReportVoice) error {
+	c := d.Client(a.Client)
+	at := d.since(a.Since)
+	switch {
+	case a.Lost && c.VoiceLost.IsZero():
+		d.emitAt(at, VoiceLost{a.Client})
+		if c.Phase.Dosed() {
+			d.watch(VoiceGone, a.Client, "", at)
+		}
+	case !a.Lost && !c.VoiceLost.IsZero():
+		d.emitAt(at, VoiceReturned{a.Client})
+		d.over(VoiceGone, a.Client, "", "a therapist is heard again")
 	}
 	return nil
 }

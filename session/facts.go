@@ -102,6 +102,13 @@ type (
 	SoundReturned struct {
 		Client SeatID `json:"client"`
 	}
+	// VoiceLost: no therapist who means to be heard by the client is.
+	VoiceLost struct {
+		Client SeatID `json:"client"`
+	}
+	VoiceReturned struct {
+		Client SeatID `json:"client"`
+	}
 	// RoomOpened is the clock's word that the opening time is reached.
 	RoomOpened struct {
 		Due  time.Time `json:"due"`
@@ -361,7 +368,7 @@ type (
 // Log is the table of every fact of a session's log.
 var Log = NewFacts(
 	SessionCreated{}, SeatAdded{}, SeatUpdated{}, OrderCorrected{}, Rescheduled{}, InvitationIssued{}, InvitationRevoked{}, DeviceAdmitted{}, DeviceAsked{}, DeviceRefused{},
-	PeerJoined{}, PeerLost{}, PictureLost{}, PictureReturned{}, SoundLost{}, SoundReturned{}, RoomOpened{}, DeviceChecked{},
+	PeerJoined{}, PeerLost{}, PictureLost{}, PictureReturned{}, SoundLost{}, SoundReturned{}, VoiceLost{}, VoiceReturned{}, RoomOpened{}, DeviceChecked{},
 	ClientIntroduced{}, AddressStated{}, TodayAnswered{}, ConsentGiven{}, ChaperoneAllowed{}, MusicSet{}, PhaseMoved{},
 	GatePassed{}, GateReopened{}, GateOverridden{}, ChaperoneConfirmed{}, ChaperoneArrived{},
 	DoseAuthorized{}, AuthorizationEnded{}, DoseRecorded{}, DoseWitnessed{}, DoseCorrected{}, HoldRecorded{}, DeadlineReached{}, WordsOffered{},

@@ -121,6 +121,10 @@ func (s *State) fold(e Event) error {
 		s.with(f.Client, func(c *ClientState) { c.SoundLost = e.At })
 	case SoundReturned:
 		s.with(f.Client, func(c *ClientState) { c.SoundLost = time.Time{} })
+	case VoiceLost:
+		s.with(f.Client, func(c *ClientState) { c.VoiceLost = e.At })
+	case VoiceReturned:
+		s.with(f.Client, func(c *ClientState) { c.VoiceLost = time.Time{} })
 	case RoomOpened:
 		s.drop(Deadline{Kind: DueOpen})
 	case DeviceChecked:

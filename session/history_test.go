@@ -193,6 +193,9 @@ func (h *history) command() session.Command {
 		h.conns++
 		return session.Command{Seat: session.Server, Conn: fmt.Sprintf("k%d", h.conns), Do: session.JoinPeer{Seat: seat, Peer: pick(h, []string{"p", "p", "q"})}}
 	case n == 2 && h.chance(2):
+		if h.chance(2) {
+			return by(session.Server, session.ReportVoice{Client: c.Seat, Lost: h.chance(2), Since: h.now.Add(-2 * time.Second)})
+		}
 		return by(session.Server, session.ReportSound{Client: c.Seat, Lost: h.chance(2), Since: h.now.Add(-2 * time.Second)})
 	case n == 2:
 		return by(session.Server, session.ReportPicture{Client: c.Seat, Lost: h.chance(2), Since: h.now.Add(-2 * time.Second)})

@@ -31,7 +31,7 @@ var lateness = map[string]Lateness{
 	"AskHelp": Noted, "RaiseAlarm": Noted, "CallChaperone": Noted, "GoIn": Noted, "BeWith": Noted, "ReportBack": Noted,
 	"Arrive": Noted, "AnnounceLeaving": Noted, "OpenCard": Noted,
 
-	"CreateSession": Anew, "JoinPeer": Anew, "LosePeer": Anew, "ReportPicture": Anew, "ReportSound": Anew,
+	"CreateSession": Anew, "JoinPeer": Anew, "LosePeer": Anew, "ReportPicture": Anew, "ReportSound": Anew, "ReportVoice": Anew,
 	"IssueInvitation": Anew, "RevokeInvitation": Anew, "OpenLink": Anew, "ReachDeadline": Anew,
 	"AddSeat": Anew, "UpdateSeat": Anew, "CorrectOrder": Anew, "CheckDevice": Anew, "IntroduceSelf": Anew, "StateAddress": Anew, "AnswerToday": Anew,
 	"GiveConsent": Anew, "AllowChaperone": Anew, "HideFromChaperone": Anew, "SetMusic": Anew, "Reschedule": Anew, "SettleGate": Anew, "ReopenGate": Anew, "ConfirmChaperone": Anew,

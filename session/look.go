@@ -243,7 +243,7 @@ func (l look) forTherapist(c *ClientState) ClientView {
 	if c.Phase == Integrating || c.Phase == ReleaseCheck || c.Phase == Closed {
 		v.Criteria = l.criteria(c)
 	}
-	v.PictureLost, v.SoundLost, v.Words = at(c.PictureLost), at(c.SoundLost), c.WordsOffered
+	v.PictureLost, v.SoundLost, v.VoiceLost, v.Words = at(c.PictureLost), at(c.SoundLost), at(c.VoiceLost), c.WordsOffered
 	v.Next, v.Help, v.Card = l.next(c), l.help(c), l.card(c)
 	v.Summary, v.CPT = c.Summary, c.CPT
 	return v

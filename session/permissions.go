@@ -30,6 +30,7 @@ var Permissions = []Permission{
 	{"LosePeer", edge, nil, true},
 	{"ReportPicture", edge, nil, false},
 	{"ReportSound", edge, nil, false},
+	{"ReportVoice", edge, nil, false},
 	{"OpenLink", edge, nil, false},
 	{"IssueInvitation", []Role{Therapist, CoTherapist, RoleServer}, nil, false},
 	{"RevokeInvitation", []Role{Therapist, CoTherapist, RoleServer}, nil, true},
@@ -251,6 +252,8 @@ func clientOf(do Act) (SeatID, bool) {
 	case ReportPicture:
 		return a.Client, true
 	case ReportSound:
+		return a.Client, true
+	case ReportVoice:
 		return a.Client, true
 	}
 	return "", false

@@ -233,6 +233,7 @@ func (h *history) checkNow() {
 			what session.Condition
 		}{
 			{!h.s.Present(c.Seat), session.ClientGone}, {!c.PictureLost.IsZero(), session.PictureGone}, {!c.SoundLost.IsZero(), session.SoundGone},
+			{!c.VoiceLost.IsZero(), session.VoiceGone},
 			{due(c.CheckIn.Due), session.CheckInMissed}, {due(c.Windows.ReleaseBy), session.NotReleased},
 			{due(c.Windows.Overdue) && (c.Phase == session.Absorbing || c.Phase == session.Active), session.ActiveOverdue},
 		} {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -150,6 +151,23 @@ func TestAnAlarmThatNothingCanEndDoesNotOutlastTheDoseItIsAbout(t *testing.T) {
 			t.Errorf("%q stands in a phase in which no check can be settled", a.Words)
 		}
 	}
+}
+
+// The settings of a session are those of the day on which it was made. What a later
+// version has learnt to watch is watched in it all the same.
+func TestAnAlarmThatASessionsSettingsDoNotKnowYetIsRaisedInItToo(t *testing.T) {
+	s, now := stage(t, session.Active)
+	s.Settings.Alarms = slices.DeleteFunc(slices.Clone(s.Settings.Alarms), func(r session.AlarmRule) bool { return r.Condition == session.VoiceGone })
+	events, err := session.Decide(s, session.Command{ID: "x", Seat: session.Server, Do: session.ReportVoice{Client: "client-1", Lost: true, Since: now.Add(-20 * time.Second)}}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range events {
+		if f, ok := e.Fact.(session.AlarmRaised); ok && f.Condition == session.VoiceGone {
+			return
+		}
+	}
+	t.Errorf("nobody is told that the client hears nobody: %+v", events)
 }
 
 func TestNoSettingMakesAnAlarmThatNobodyHears(t *testing.T) {

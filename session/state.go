@@ -66,6 +66,7 @@ type ClientState struct {
 	Criteria      map[CriterionID]GateState
 	PictureLost   time.Time // zero: fine
 	SoundLost     time.Time
+	VoiceLost     time.Time // no therapist is heard by them
 	WordsOffered  string
 	Summary       string
 	CPT           string

@@ -108,6 +108,7 @@ type ClientView struct {
 	Criteria      []CriterionView    `json:"criteria,omitempty"`
 	PictureLost   *time.Time         `json:"picture_lost,omitempty"`
 	SoundLost     *time.Time         `json:"sound_lost,omitempty"`
+	VoiceLost     *time.Time         `json:"voice_lost,omitempty"` // no therapist is heard by them, and one means to be
 	Card          *Card              `json:"card,omitempty"`
 	Summary       string             `json:"summary,omitempty"`
 	CPT           string             `json:"cpt,omitempty"`

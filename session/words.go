@@ -24,7 +24,7 @@ func LineKind(f Fact) string {
 		return "alarm"
 	case NoteWritten, SideEffectRecorded, SideEffectResolved, RatingRecorded, InterventionRecorded, ReportedLate:
 		return "note"
-	case PeerJoined, PeerLost, PictureLost, PictureReturned, SoundLost, SoundReturned, DeviceAsked, DeviceAdmitted, DeviceRefused, InvitationRevoked, MusicSet:
+	case PeerJoined, PeerLost, PictureLost, PictureReturned, SoundLost, SoundReturned, VoiceLost, VoiceReturned, DeviceAsked, DeviceAdmitted, DeviceRefused, InvitationRevoked, MusicSet:
 		return "link"
 	case GatePassed, GateReopened, GateOverridden, ChaperoneConfirmed, ChaperoneArrived, ConsentGiven, AddressStated, ChaperoneAllowed:
 		return "gate"
@@ -49,7 +49,7 @@ func (s *State) Line(e Event) string {
 	}
 	late := e.Recorded.Sub(e.At)
 	switch e.Fact.(type) {
-	case PeerLost, PictureLost, PictureReturned, SoundLost, SoundReturned, WatchBegan:
+	case PeerLost, PictureLost, PictureReturned, SoundLost, SoundReturned, VoiceLost, VoiceReturned, WatchBegan:
 		return words
 	}
 	if e.Seat != Clock && late >= time.Minute {
@@ -189,6 +189,10 @@ func (s *State) words(e Event) string {
 		return fmt.Sprintf("Sound from %s lost", s.name(f.Client))
 	case SoundReturned:
 		return fmt.Sprintf("Sound from %s is back", s.name(f.Client))
+	case VoiceLost:
+		return fmt.Sprintf("%s hears no therapist", s.name(f.Client))
+	case VoiceReturned:
+		return fmt.Sprintf("%s hears a therapist again", s.name(f.Client))
 	case DeviceAsked:
 		return fmt.Sprintf("Another device asks to come in as %s%s", s.name(f.Seat), because(f.Words))
 	case DeviceAdmitted:

@@ -184,8 +184,12 @@ func (r *room) undelivered(m crossing, words string) {
 // arrives does what a message of another node says; false: what it is about is not
 // known here, or may not be.
 func (r *room) arrives(from string, m crossing) bool {
-	if m.Kind == crossMoved {
+	switch m.Kind {
+	case crossMoved:
 		r.edge.background(func() { r.lookHome(context.Background(), m.Node) })
+		return true
+	case crossTruth:
+		r.takeTruth(m)
 		return true
 	}
 	r.mu.Lock()
@@ -222,10 +226,6 @@ func (r *room) arrives(from string, m crossing) bool {
 			return true
 		}
 		return false
-	case crossTruth:
-		if far && target != nil && target.ready && isTherapist(r.roles[target.seat]) {
-			target.conn.out.put(m.Frame, false)
-		}
 	case crossHeard:
 		if from == r.ropes.home && !r.isHome() {
 			r.ropes.far = farHeard{time.Now(), m.Heard}

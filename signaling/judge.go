@@ -1,16 +1,14 @@
 package signaling
 
 import (
-	"slices"
 	"time"
 
 	"belay/session"
 	"belay/signaling/protocol"
-	"belay/signaling/relay"
 )
 
 // Thresholds of a client's picture and sound, as a therapist's page receives
-// them (CLINICAL.md, "Alarms"). Between "bad" and "good" lies a span in which
+// them (CLINICAL.md, "Alarms"), and of the therapists' sound, as a client's does. Between "bad" and "good" lies a span in which
 // nothing changes, and what was lost returns only when it was good twice: a
 // picture that stutters does not flap. These are technical; how long a lost
 // picture may last before it is an alarm stands in the practice's settings.
@@ -26,35 +24,46 @@ const (
 	goodTwice     = 2
 )
 
-// judge turns what the therapists' pages receive of each client into facts. It
-// trusts only reports of therapists that are connected now: where nobody looks,
-// nothing changes. It belongs to its room's lock.
+// judge turns what the therapists' pages receive of each client, and each client's
+// of the therapists, into facts. Where no therapist is connected nothing changes. It
+// belongs to its room's lock.
 type judge struct {
 	senses map[sense]*hearing
 	log    map[sense]bool // lost, as the log has it
 }
 
-// sense is a client's picture or sound.
+// sense is a client's picture, their sound, or what they hear.
 type sense struct {
 	client session.SeatID
-	sound  bool
+	of     matter
 }
+
+type matter int
+
+const (
+	picture matter = iota
+	sound
+	voice // of the therapists
+)
 
 // hearing collects what is reported about one sense.
 type hearing struct {
-	peer    protocol.PeerID // the page that it is about
-	by      map[session.SeatID]*glance
-	good    int       // good verdicts in a row
-	returns time.Time // the first of them
+	peer    protocol.PeerID            // the client's page
+	by      map[session.SeatID]*glance // by therapist
+	good    int                        // good verdicts in a row
+	returns time.Time                  // the first of them
 }
 
-// glance is the last report of one therapist's page.
+// glance is the last report that one therapist's page made, or, of a voice, that was
+// made about it.
 type glance struct {
+	page  protocol.PeerID // of a voice
 	at    time.Time
 	v     verdict
 	since time.Time // of a bad one: the last good moment
 	none  time.Time // nothing has come since then
 	zero  time.Time // digital zero since then
+	dumb  time.Time // nothing can be heard since then, whatever comes
 }
 
 type verdict int
@@ -74,31 +83,38 @@ type finding struct {
 
 // know takes over what the log says.
 func (j *judge) know(st *session.State) {
-	j.log = make(map[sense]bool, 2*len(st.Clients))
+	j.log = make(map[sense]bool, 3*len(st.Clients))
 	for _, c := range st.Clients {
-		j.log[sense{c.Seat, false}] = !c.PictureLost.IsZero()
-		j.log[sense{c.Seat, true}] = !c.SoundLost.IsZero()
+		j.log[sense{c.Seat, picture}] = !c.PictureLost.IsZero()
+		j.log[sense{c.Seat, sound}] = !c.SoundLost.IsZero()
+		j.log[sense{c.Seat, voice}] = !c.VoiceLost.IsZero()
 	}
+}
+
+// about returns what is known of one sense of a client's page.
+func (j *judge) about(s sense, page protocol.PeerID) *hearing {
+	h := j.senses[s]
+	if h == nil || h.peer != page { // another page: nothing is known of it yet
+		h = &hearing{peer: page, by: map[session.SeatID]*glance{}}
+		if j.senses == nil {
+			j.senses = map[sense]*hearing{}
+		}
+		j.senses[s] = h
+	}
+	return h
 }
 
 // hear takes a report of a therapist's page about a client's page, at a wall
 // time, and returns what has changed by it.
 func (j *judge) hear(now time.Time, by, client session.SeatID, r protocol.Receiving) (found []finding) {
-	for _, s := range []sense{{client, false}, {client, true}} {
-		h := j.senses[s]
-		if h == nil || h.peer != r.Peer { // another page: nothing is known of it yet
-			h = &hearing{peer: r.Peer, by: map[session.SeatID]*glance{}}
-			if j.senses == nil {
-				j.senses = map[sense]*hearing{}
-			}
-			j.senses[s] = h
-		}
+	for _, s := range []sense{{client, picture}, {client, sound}} {
+		h := j.about(s, r.Peer)
 		g := h.by[by]
 		if g == nil || now.Sub(g.at) > freshFor {
 			g = &glance{}
 			h.by[by] = g
 		}
-		if s.sound {
+		if s.of == sound {
 			g.listen(now, r)
 		} else {
 			g.look(now, r)
@@ -165,9 +181,12 @@ func (g *glance) awaits(now time.Time, patience time.Duration) {
 }
 
 // change compares all fresh reports with the log. One therapist who sees the
-// client is enough; it is lost when all who look have lost it.
+// client, or is heard by them, is enough; it is lost when it is lost for all.
 func (h *hearing) change(now time.Time, lost bool) (finding, bool) {
 	v, since := bad, time.Time{}
+	if len(h.by) == 0 {
+		v = unclear
+	}
 	for by, g := range h.by {
 		switch {
 		case now.Sub(g.at) > freshFor:
@@ -197,72 +216,4 @@ func (h *hearing) change(now time.Time, lost bool) (finding, bool) {
 		}
 	}
 	return finding{}, false
-}
-
-// telemetry passes on what a page sees and hears to the therapists, and what
-// that says of a client to the session.
-func (r *room) telemetry(c *conn, t *protocol.Telemetry) {
-	frame, err := protocol.Encode(protocol.Truth{Seat: string(c.seat), Peer: c.peer, Seen: *t})
-	if err != nil {
-		c.fail(err, "telemetry could not be encoded")
-		return
-	}
-	for _, f := range r.spread(c, t, frame) {
-		since := r.at(f.since)
-		if f.sound {
-			c.report(session.ReportSound{Client: f.client, Lost: f.lost, Since: since})
-		} else {
-			c.report(session.ReportPicture{Client: f.client, Lost: f.lost, Since: since})
-		}
-	}
-}
-
-func (r *room) spread(c *conn, t *protocol.Telemetry, truth []byte) (found []finding) {
-	now := time.Now()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	me := r.places[c.seat]
-	if me == nil || me.conn != c {
-		return nil
-	}
-	for _, p := range r.places {
-		switch {
-		case p.seat == c.seat || !isTherapist(r.roles[p.seat]):
-		case p.ready:
-			p.conn.out.put(truth, false)
-		case p.there:
-			r.cast(p.node, crossing{Kind: crossTruth, From: c.peer, To: p.peer, Frame: truth})
-		}
-	}
-	r.tellPeers() // a page that did not come back in time is gone
-	if !isTherapist(r.roles[c.seat]) {
-		return nil
-	}
-	var heard map[protocol.PeerID]relay.Heard
-	if r.ropes.open {
-		heard = r.heard(now)
-	}
-	for _, p := range r.places {
-		if r.roles[p.seat] != session.Client || !r.mayMeet(me, p) {
-			continue
-		}
-		receiving, ok := r.measured(me, p, heard, now)
-		if !ok {
-			at := slices.IndexFunc(t.Receiving, func(one protocol.Receiving) bool { return one.Peer == p.peer })
-			switch {
-			case at >= 0:
-				receiving = t.Receiving[at]
-			case me.media && p.media: // a page that says nothing of the client receives nothing from them
-				receiving = protocol.Receiving{Peer: p.peer, FrameAge: -1, SoundAge: -1}
-			default:
-				continue
-			}
-		}
-		found = append(found, r.judge.hear(now, c.seat, p.seat, receiving)...)
-	}
-	return found
-}
-
-func isTherapist(role session.Role) bool {
-	return role == session.Therapist || role == session.CoTherapist
 }

@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -70,7 +71,7 @@ func TestAPictureOrSoundThatIsLostIsFoundOnceAndDoesNotFlap(t *testing.T) {
 				now := start.Add(time.Duration(i) * time.Second)
 				for _, f := range j.hear(now, "therapist-1", "client-1", receiving("page-of-the-client", s)) {
 					j.log[f.sense] = f.lost
-					got = append(got, change{i, f.sound, f.lost, f.since.Sub(start).Seconds()})
+					got = append(got, change{i, f.of == sound, f.lost, f.since.Sub(start).Seconds()})
 				}
 			}
 			if len(got) != len(c.want) {
@@ -114,14 +115,104 @@ func TestOneTherapistWhoSeesTheClientIsEnough(t *testing.T) {
 }
 
 func TestAnotherPageOfTheClientIsJudgedAnew(t *testing.T) {
-	j := judge{log: map[sense]bool{{"client-1", false}: true}}
+	j := judge{log: map[sense]bool{{"client-1", picture}: true}}
 	now := time.Date(2026, 3, 1, 14, 0, 0, 0, time.UTC)
 	var found []finding
 	for range 3 {
 		found = append(found, j.hear(now, "therapist-1", "client-1", receiving("another-page-of-the-client", fine()))...)
 		now = now.Add(time.Second)
 	}
-	if len(found) == 0 || found[0].lost || found[0].sound {
+	if len(found) == 0 || found[0].lost || found[0].of != picture {
 		t.Errorf("after a reload the picture returned, and was found %+v", found)
+	}
+}
+
+// What a client's page receives of the therapists, second by second.
+func TestAVoiceIsLostOnlyWhereSomebodyMeansToBeHeardAndNobodyIs(t *testing.T) {
+	type says struct {
+		therapist session.SeatID
+		age       float64 // of the last packet, where it starts; it grows by the second if aging
+		aging     bool
+		level     float64
+		off, dumb bool
+	}
+	heard := func(seat session.SeatID) says { return says{therapist: seat, level: 0.1} }
+	off := func(seat session.SeatID) says { return says{therapist: seat, off: true} }
+	cut := func(seat session.SeatID) says { return says{therapist: seat, aging: true, level: 0.1} }
+	zero := func(seat session.SeatID) says { return says{therapist: seat} }
+	type part struct {
+		seconds int
+		all     []says
+	}
+	type change struct {
+		after int
+		lost  bool
+		since float64
+	}
+	const a, b = session.SeatID("therapist-1"), session.SeatID("co-therapist-1")
+	for name, c := range map[string]struct {
+		parts []part
+		want  []change
+	}{
+		"heard":                          {[]part{{60, []says{heard(a)}}}, nil},
+		"no therapist is there":          {[]part{{30, nil}}, nil},
+		"switched off for a quiet phase": {[]part{{5, []says{heard(a)}}, {600, []says{off(a)}}, {20, []says{heard(a)}}}, nil},
+		"nothing arrives":                {[]part{{5, []says{heard(a)}}, {15, []says{cut(a)}}}, []change{{10, true, 5}}},
+		"a microphone that gives zeros":  {[]part{{5, []says{heard(a)}}, {15, []says{zero(a)}}}, []change{{15, true, 5}}},
+		"its own page says that it's dead": {[]part{{5, []says{heard(a)}}, {8, []says{{therapist: a, level: 0.1, dumb: true}}}, {3, []says{heard(a)}}},
+			[]change{{10, true, 5}, {14, false, 13}}},
+		"dead for four seconds":             {[]part{{5, []says{heard(a)}}, {5, []says{{therapist: a, level: 0.1, dumb: true}}}, {20, []says{heard(a)}}}, nil},
+		"one of two is heard":               {[]part{{60, []says{cut(a), heard(b)}}}, nil},
+		"one is quiet, the other not heard": {[]part{{10, []says{cut(a), off(b)}}}, []change{{5, true, 0}}},
+		"both are quiet":                    {[]part{{60, []says{off(a), off(b)}}}, nil},
+		"nothing has ever come":             {[]part{{15, []says{{therapist: a, age: -1}}}}, []change{{10, true, 0}}},
+		// Nobody knows whether it would be heard now: it stays as it was until it is.
+		"switched off while it was lost": {[]part{{10, []says{cut(a)}}, {60, []says{off(a)}}, {3, []says{heard(a)}}},
+			[]change{{5, true, 0}, {71, false, 70}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			j := judge{log: map[sense]bool{}}
+			start := time.Date(2026, 3, 1, 14, 0, 0, 0, time.UTC)
+			var got []change
+			n := 0
+			for _, p := range c.parts {
+				for i := range p.seconds {
+					now := start.Add(time.Duration(n) * time.Second)
+					all := map[session.SeatID]speaking{}
+					for _, s := range p.all {
+						age := s.age
+						if s.aging {
+							age += float64(i)
+						}
+						r := protocol.Receiving{Peer: protocol.PeerID("page-of-" + s.therapist), FrameAge: 0.1, SoundAge: age, SoundLevel: s.level}
+						all[s.therapist] = speaking{received: r, off: s.off, dumb: s.dumb}
+					}
+					if f, ok := j.overhear(now, "client-1", "page-of-the-client", all); ok {
+						j.log[f.sense] = f.lost
+						got = append(got, change{n, f.lost, f.since.Sub(start).Seconds()})
+					}
+					n++
+				}
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("found %+v, not %+v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestATherapistsOtherPageIsJudgedAnew(t *testing.T) {
+	j := judge{log: map[sense]bool{}}
+	now := time.Date(2026, 3, 1, 14, 0, 0, 0, time.UTC)
+	for i := range 12 {
+		page := protocol.PeerID("the-first-page-of-them")
+		if i >= 4 {
+			page = "another-page-of-them" // nothing has come from it yet, and it has just come
+		}
+		f, ok := j.overhear(now, "client-1", "page-of-the-client", map[session.SeatID]speaking{"therapist-1": {received: protocol.Receiving{Peer: page, SoundAge: -1}}})
+		if ok {
+			t.Fatalf("after %d s: %+v", i, f)
+		}
+		now = now.Add(time.Second)
 	}
 }

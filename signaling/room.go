@@ -50,7 +50,8 @@ type place struct {
 	known bool      // the others list it: it was connected here once, or is at another node
 	until time.Time // while reconnecting: then it is gone (wall)
 	held  []held    // for a page that is just reconnecting
-	last  []byte    // the peers that its page was told
+	mic   mic
+	last  []byte // the peers that its page was told
 
 	node   string // where its page is, or was; empty: here
 	there  bool   // it is connected there

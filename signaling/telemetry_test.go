@@ -118,3 +118,79 @@ func TestNothingIsJudgedWhileNoTherapistLooks(t *testing.T) {
 		}
 	})
 }
+
+// A client who has dosed hears nobody: the therapist is told, and nobody else.
+func TestATherapistWhoIsNotHeardLearnsIt(t *testing.T) {
+	bubble(t, func(t *testing.T, h *house) {
+		therapist, client, chaperone := h.come("therapist-1"), h.come("client-1"), h.come("chaperone-1")
+		h.do("therapist-1", session.RecordSwallowed{Client: "client-1", Mg: 100, Tablets: 1, At: time.Now(), Reason: "It was in the mouth already."})
+		second := func(own protocol.Telemetry, age float64, noSound bool) {
+			own.Receiving = []protocol.Receiving{{Peer: client.peer, FrameAge: 0.04, SoundAge: 0.02, SoundLevel: 0.2}}
+			therapist.send(own)
+			client.send(protocol.Telemetry{MicLive: true, NoSound: noSound, Receiving: []protocol.Receiving{{Peer: therapist.peer, FrameAge: 0.04, SoundAge: age, SoundLevel: 0.2}}})
+			time.Sleep(time.Second)
+		}
+		alarm := func(p *page) *session.AlarmView {
+			var view session.View
+			json.Unmarshal(last[protocol.View](p).View, &view)
+			for _, a := range view.Alarms {
+				if a.Condition == session.VoiceGone {
+					return &a
+				}
+			}
+			return nil
+		}
+		speaks, off := protocol.Telemetry{MicLive: true}, protocol.Telemetry{MicOff: true}
+		for range 5 {
+			second(speaks, 0.02, false)
+		}
+		for i := range 60 { // switched off: packets may come or not
+			second(off, float64(i), false)
+		}
+		if lost, _ := facts[session.VoiceLost](h); len(lost) > 0 || alarm(therapist) != nil {
+			t.Fatal("a microphone that was switched off for a while counts as broken")
+		}
+		for range 5 {
+			second(speaks, 0.02, false)
+		}
+		from := time.Now()
+		for i := range 12 {
+			second(speaks, float64(i), false)
+		}
+		lost, at := facts[session.VoiceLost](h)
+		if len(lost) != 1 || lost[0].Client != "client-1" {
+			t.Fatalf("lost: %+v", lost)
+		}
+		if off := at[0].At.Sub(session.Instant(from)).Abs(); off > 50*time.Millisecond {
+			t.Errorf("they hear nobody since %v, not since %v", at[0].At, from)
+		}
+		a := alarm(therapist)
+		if a == nil || a.Priority != session.Medium || !a.Mine {
+			t.Fatalf("the therapist's screen shows %+v", a)
+		}
+		if raised := a.Raised.Sub(session.Instant(from)); raised > 11*time.Second {
+			t.Errorf("it was raised after %s", raised)
+		}
+		if alarm(client) != nil || alarm(chaperone) != nil {
+			t.Error("it stands at the client or the chaperone")
+		}
+		for range 3 {
+			second(speaks, 0.02, false)
+		}
+		if back, _ := facts[session.VoiceReturned](h); len(back) != 1 || alarm(therapist) != nil {
+			t.Errorf("they hear the therapist again: recorded %d times, the screen shows %+v", len(back), alarm(therapist))
+		}
+		for range 8 { // everything arrives, and the browser lets none of it out
+			second(speaks, 0.02, true)
+		}
+		for range 3 {
+			second(speaks, 0.02, false)
+		}
+		for range 8 { // the headset was pulled out
+			second(protocol.Telemetry{}, 0.02, false)
+		}
+		if lost, _ := facts[session.VoiceLost](h); len(lost) != 3 {
+			t.Errorf("they heard nobody three times: recorded %d times", len(lost))
+		}
+	})
+}

@@ -123,6 +123,7 @@ export function createCapture({ onTracks, onState }) {
   /** @type {Record<Kind, number>} */
   const tried = { audio: 0, video: 0 };
   let withMusic = false;
+  let quietFrom = Date.now(); // when the microphone was last switched off
   /** @type {{kind: "camera" | "microphone", label: string, at: number} | null} */
   let replaced = null;
   let closed = false;
@@ -141,6 +142,7 @@ export function createCapture({ onTracks, onState }) {
     const needsTap = kinds.some((kind) => status[kind] === "refused" && tried[kind] > 1);
     /** @type {CaptureState} */
     const now = { microphone: status.audio, camera: status.video, words: "", needsTap };
+    if (!enabled.audio || status.audio === "off") now.quiet = quietFrom;
     if (replaced && performance.now() - replaced.at < saidFor) now.instead = { kind: replaced.kind, label: replaced.label };
     return now;
   }
@@ -246,6 +248,7 @@ export function createCapture({ onTracks, onState }) {
      * @param {boolean} on
      */
     turn(kind, on) {
+      if (kind === "audio" && enabled.audio && !on) quietFrom = Date.now();
       enabled[kind] = on;
       const t = track(kind);
       if (t) t.enabled = on;

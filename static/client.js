@@ -80,6 +80,7 @@ const media = createMedia({
   onLocal: (stream) => stage.local(stream),
   onCapture: () => paint(),
   onDirect: (_seat, message) => help.onDirect(message),
+  noSound: () => stage.needsTap(),
   onSeen(seen) {
     if (seen.some((one) => one.frame_age >= 0 && one.frame_age < 2)) quiet = 0;
     else quiet ||= performance.now();

@@ -32,7 +32,7 @@ const draining = 4005;
 const unknown = 4006;
 
 /** What the first servers of belay.1 did not read: left out where a welcome does not say that it is known. @type {Record<string, string[]>} */
-const later = { command: ["age"] };
+const later = { command: ["age"], telemetry: ["mic_off", "no_sound"] };
 
 /** randomId is 128 random bits in hex; crypto.randomUUID needs a secure page. */
 function randomId() {

@@ -199,7 +199,7 @@ export const words = {
     /** @param {string} at */
     with: (at) => `with them ${at}`,
     /** @param {string} who @param {string} what @param {string} from @param {number} long ms; -1: for good */
-    lost: (who, what, from, long) => `${from} ${what} of ${who} ${long < 0 ? "lost until the end" : `lost for ${span(long)}`}`,
+    lost: (who, what, from, long) => `${from} ${what === "voice" ? `therapist's voice to ${who}` : `${what} of ${who}`} ${long < 0 ? "lost until the end" : `lost for ${span(long)}`}`,
   },
   settings: {
     title: "Settings of the practice",

@@ -102,6 +102,8 @@ export function createMedia(options) {
       cam_live: capture.live("video"),
       receiving: [],
     };
+    if (capture.state().quiet) telemetry.mic_off = true;
+    if (options.noSound?.()) telemetry.no_sound = true;
     if (battery) Object.assign(telemetry, { battery: battery.level, charging: battery.charging });
     const seen = call.seen();
     telemetry.receiving = seen.map(withoutPerson);

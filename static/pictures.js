@@ -1,7 +1,7 @@
 // The pictures: each client as large as it goes, oneself small. Words stand over
 // a picture only when something is odd.
 
-import { ms, span } from "./clock.js";
+import { ms, span, timeOfDay } from "./clock.js";
 import { each, el, set, show, text } from "./element.js";
 import { play } from "./media.js";
 import { words } from "./therapist-words.js";
@@ -130,6 +130,8 @@ export function createPictures(desk) {
   function oddities(seat, got) {
     const odd = [];
     const client = desk.client(seat);
+    const quiet = media?.capture().quiet;
+    if (quiet) odd.push(w.quiet(timeOfDay(quiet)));
     if (got && got.frame_age >= 2) odd.push(w.old(span(got.frame_age * 1000)));
     else if (client?.picture_lost) odd.push(w.lost);
     if (got && (got.state === "disconnected" || got.state === "failed")) odd.push(w.reconnecting);
@@ -137,6 +139,8 @@ export function createPictures(desk) {
     if (got && got.route.startsWith("relay")) odd.push(w.relayed);
     if (got && (got.loss > 0.05 || got.round_trip > 0.5)) odd.push(w.poor);
     const truth = told(seat);
+    if (truth?.no_sound) odd.push(w.heldBack);
+    else if (client?.voice_lost && !quiet) odd.push(w.hearsNobody);
     if (truth) {
       if (!truth.cam_live) odd.push(w.camOff);
       if (!truth.mic_live) odd.push(w.micOff);

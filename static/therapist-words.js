@@ -248,6 +248,10 @@ export const words = {
     old: (age) => `picture ${age} old`,
     lost: "picture lost",
     silent: "no sound arrives",
+    /** @param {string} since */
+    quiet: (since) => `your microphone is off since ${since}`,
+    hearsNobody: "they do not hear you",
+    heldBack: "their browser plays no sound until they tap",
     micOff: "their microphone gives nothing",
     camOff: "their camera is off",
     asleep: "their screen may go to sleep",
@@ -491,7 +495,8 @@ export const words = {
     battery: (percent, charging) => `battery ${percent} %${charging ? ", charging" : ""}`,
     awake: "screen stays awake", asleep: "screen may sleep", front: "page in front", behind: "page in the background",
     /** @param {string} name @param {number} fps @param {number} ms @param {number} loss */
-    seesYou: (name, fps, ms, loss) => `${name} gets you: ${Math.round(fps)} pictures/s · ${Math.round(ms)} ms · ${Math.round(loss * 100)} % lost.`,
+    seesYou: (name, fps, ms, loss) => `${name} gets you: ${Math.round(fps)} pictures/s · ${Math.round(ms)} ms · ${Math.round(loss * 100)} % lost`,
+    noVoice: "none of your sound",
   },
 
   people: {

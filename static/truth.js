@@ -92,7 +92,8 @@ export function createTruth(desk, parts) {
       const truth = parts.truth(seat);
       text(theirs, truth ? device(truth) : w.untold(who));
       const mine = truth?.receiving?.find(({ peer }) => peer === parts.connection.peer);
-      text(yours, mine ? w.seesYou(who, mine.fps, mine.round_trip * 1000, mine.loss) : "");
+      const unheard = mine && (mine.sound_age < 0 || mine.sound_age > 3) ? ` · ${w.noVoice}` : "";
+      text(yours, mine ? `${w.seesYou(who, mine.fps, mine.round_trip * 1000, mine.loss)}${unheard}.` : "");
       show(yours, mine);
     }
     return { node, line, update };

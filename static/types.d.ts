@@ -94,6 +94,7 @@ export interface ClientView {
   criteria?: Criterion[];
   picture_lost?: Time;
   sound_lost?: Time;
+  voice_lost?: Time;
   card?: Card;
   summary?: string;
   cpt?: string;
@@ -178,6 +179,7 @@ export interface Peer { peer: PeerID; seat: SeatID; role: Role | "relay"; offer:
 export interface Telemetry {
   battery?: number; charging?: boolean; wake_lock: boolean; visible: boolean;
   mic_level: number; mic_live: boolean; cam_live: boolean; receiving?: Receiving[];
+  mic_off?: boolean; no_sound?: boolean;
 }
 export interface Receiving {
   peer: PeerID; frame_age: number; packet_age: number; fps: number; sound_age: number;
@@ -250,6 +252,8 @@ export interface CaptureState {
   words: string;
   /** A device that was chosen or in use is gone, and this one has taken its place; for half a minute. */
   instead?: { kind: "camera" | "microphone"; label: string };
+  /** The microphone is switched off, or was never on, as the person here wants it; since when, in ms of Date.now(). */
+  quiet?: number;
   /** Nothing can be done without a tap: make the whole screen the button that calls start(). */
   needsTap: boolean;
 }
@@ -279,6 +283,8 @@ export interface MediaOptions {
   onCapture?: (state: CaptureState) => void;
   /** Once a second: what this page sees and hears. */
   onSeen?: (seen: Seen[], own: Telemetry) => void;
+  /** Whether the browser lets no sound out until somebody taps the page. */
+  noSound?: () => boolean;
 }
 
 export interface Media {

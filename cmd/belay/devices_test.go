@@ -40,6 +40,14 @@ func TestJoiningWithoutACamera(t *testing.T) {
 	v.robin.Shot("therapist/client-without-camera")
 	v.alex.Shot("client/without-camera")
 
+	// A microphone that is switched off is said, and is no fault.
+	v.robin.Click(browser.CSS(".controls button:first-of-type"))
+	says(v.robin, ".controls", "Mic off")
+	says(v.robin, ".picture-odd", "your microphone is off since")
+	v.robin.Shot("therapist/microphone-off")
+	v.robin.Click(browser.CSS(".controls button:first-of-type"))
+	says(v.robin, ".controls", "Mic on")
+
 	// The therapist's headset is pulled, and there is no other.
 	browser.Eval[bool](v.robin, `(() => {
 		const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
@@ -52,11 +60,13 @@ func TestJoiningWithoutACamera(t *testing.T) {
 	})()`)
 	says(v.robin, ".own-device", "Nobody hears you now. No microphone was found on this device.")
 	says(v.robin, ".controls", "No mic")
+	says(v.robin, ".picture-odd", "they do not hear you")
 	v.robin.Shot("therapist/headset-pulled")
 	browser.Eval[bool](v.robin, `(plugIn(), true)`)
 	v.robin.Click(browser.CSS(".own-device button:first-of-type"))
 	says(v.robin, ".controls", "Mic on")
 	goes(v.robin, ".own-device")
+	v.robin.WaitNoText("they do not hear you")
 }
 
 func TestPermissionRefusedSaysWhatToDo(t *testing.T) {

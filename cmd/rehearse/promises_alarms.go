@@ -90,7 +90,7 @@ func alarmsInTime(e *evidence) error {
 // known reports whether the server knew of the condition when its alarm was due:
 // a frozen picture is known only some seconds after it froze.
 func known(f session.AlarmRaised) bool {
-	return f.Condition != session.PictureGone && f.Condition != session.SoundGone
+	return f.Condition != session.PictureGone && f.Condition != session.SoundGone && f.Condition != session.VoiceGone
 }
 
 // absent reports whether a screen had no connection at a moment on the wall, or

@@ -176,6 +176,10 @@ func causeOf(s *session.State, e session.Event) session.Act {
 		return session.ReportSound{Client: f.Client, Lost: true, Since: e.At}
 	case session.SoundReturned:
 		return session.ReportSound{Client: f.Client, Since: e.At}
+	case session.VoiceLost:
+		return session.ReportVoice{Client: f.Client, Lost: true, Since: e.At}
+	case session.VoiceReturned:
+		return session.ReportVoice{Client: f.Client, Since: e.At}
 	}
 	return nil
 }

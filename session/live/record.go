@@ -49,7 +49,7 @@ func (a *actor) owe(c session.Command) {
 // because the store could not take it at that moment.
 func owes(act session.Act) bool {
 	switch act.(type) {
-	case session.JoinPeer, session.LosePeer, session.ReportPicture, session.ReportSound:
+	case session.JoinPeer, session.LosePeer, session.ReportPicture, session.ReportSound, session.ReportVoice:
 		return true
 	}
 	return false

@@ -104,6 +104,10 @@ func (r *reader) read(e session.Event, due *time.Time) {
 		r.loses("sound", f.Client, e.At)
 	case session.SoundReturned:
 		r.returns("sound", f.Client, e.At)
+	case session.VoiceLost:
+		r.loses("voice", f.Client, e.At)
+	case session.VoiceReturned:
+		r.returns("voice", f.Client, e.At)
 	default:
 		r.readAlarm(e)
 		r.readCall(e)

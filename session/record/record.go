@@ -102,7 +102,7 @@ type Call struct {
 // Interruption is a connection, a picture or a sound that was lost.
 type Interruption struct {
 	Who  string     `json:"who"`
-	What string     `json:"what"` // "connection", "picture", "sound"
+	What string     `json:"what"` // "connection", "picture", "sound"; "voice": the therapists', as it arrived there
 	From time.Time  `json:"from"` // when it was last there
 	To   *time.Time `json:"to"`   // null: it did not come back
 }

@@ -82,8 +82,10 @@ type (
 		Charging  *bool       `json:"charging,omitempty"`
 		WakeLock  bool        `json:"wake_lock"`
 		Visible   bool        `json:"visible"`
-		MicLevel  float64     `json:"mic_level"` // own microphone, 0 to 1
-		MicLive   bool        `json:"mic_live"`  // a live, unmuted track with samples
+		MicLevel  float64     `json:"mic_level"`          // own microphone, 0 to 1
+		MicLive   bool        `json:"mic_live"`           // a live, unmuted track with samples
+		MicOff    bool        `json:"mic_off,omitempty"`  // the person here has switched their microphone off, or never on
+		NoSound   bool        `json:"no_sound,omitempty"` // the browser lets no sound out here until somebody taps the page
 		CamLive   bool        `json:"cam_live"`
 		Receiving []Receiving `json:"receiving,omitempty"`
 	}
@@ -106,7 +108,7 @@ type (
 // leaves out what it does not name, because in a rolling update a page may be newer
 // than its server, and what is not known there breaks the protocol. So Hello, which
 // comes before Welcome, is never added to.
-var Later = []string{"command.age"}
+var Later = []string{"command.age", "telemetry.mic_off", "telemetry.no_sound"}
 
 // Messages that are brokered from one peer to another. To is set by the
 // sender; the server replaces it with From.

@@ -114,7 +114,7 @@ func describe(st *session.State, now time.Time) string {
 	for _, c := range st.Clients {
 		fmt.Fprintf(t, "%s\t%s since %s\n", c.Seat, c.Phase, ago(c.PhaseSince))
 		fmt.Fprintf(t, "\tdoses %d, checks settled %d, vitals %d, side effects %d\n", len(c.Doses), len(c.Gates), len(c.Vitals), len(c.SideEffects))
-		fmt.Fprintf(t, "\tpicture %s, sound %s\n", since(c.PictureLost, ago), since(c.SoundLost, ago))
+		fmt.Fprintf(t, "\tpicture %s, sound %s, therapist's voice to them %s\n", since(c.PictureLost, ago), since(c.SoundLost, ago), since(c.VoiceLost, ago))
 	}
 	fmt.Fprintln(t)
 	fmt.Fprintf(t, "alarms\t%d\n", len(st.Alarms))

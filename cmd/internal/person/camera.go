@@ -72,6 +72,8 @@ type camera struct {
 	picture *webrtc.TrackLocalStaticSample
 	sound   *webrtc.TrackLocalStaticSample
 	covered atomic.Bool   // no picture is sent
+	dead    atomic.Bool   // nor sound, and nobody meant it
+	off     atomic.Bool   // nor sound, as the person wants it
 	fresh   chan struct{} // holds a token when somebody needs a key frame
 }
 
@@ -107,6 +109,9 @@ func (c *camera) run(done <-chan struct{}) {
 		case <-frames.C:
 			c.show(&frame)
 		case <-tones.C:
+			if c.dead.Load() || c.off.Load() {
+				continue
+			}
 			// What a connection that is being closed can't take is lost: nobody to tell.
 			_ = c.sound.WriteSample(media.Sample{Data: c.clip.sound[tone], Duration: soundEvery})
 			tone = (tone + 1) % len(c.clip.sound)

@@ -117,7 +117,7 @@ func (p *Person) report() {
 		case <-every.C:
 		}
 		p.forget()
-		told := protocol.Telemetry{Visible: true, WakeLock: true, MicLive: true, CamLive: !p.camera.covered.Load(), MicLevel: 0.1}
+		told := protocol.Telemetry{Visible: true, WakeLock: true, MicLive: !p.camera.off.Load(), MicOff: p.camera.off.Load(), CamLive: !p.camera.covered.Load(), MicLevel: 0.1}
 		now := time.Now()
 		p.mu.Lock()
 		for id, l := range p.links {

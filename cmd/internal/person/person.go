@@ -334,6 +334,21 @@ func (p *Person) CoverCamera(covered bool) {
 	}
 }
 
+// LoseMicrophone stops the sound as a pulled plug does; the page notices nothing of
+// it. False: it is back.
+func (p *Person) LoseMicrophone(lost bool) {
+	if p.camera != nil {
+		p.camera.dead.Store(lost)
+	}
+}
+
+// SwitchMicrophoneOff stops the sound and says so; false switches it on again.
+func (p *Person) SwitchMicrophoneOff(off bool) {
+	if p.camera != nil {
+		p.camera.off.Store(off)
+	}
+}
+
 // SayDirect sends a message over the data channel to every peer that it is open
 // to, and returns how many those were. The server has no part in it.
 func (p *Person) SayDirect(m protocol.Direct) (sent int) {

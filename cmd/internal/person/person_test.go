@@ -1,9 +1,11 @@
 package person_test
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -224,5 +226,53 @@ func TestCoveredCameraIsToldFromALostConnection(t *testing.T) {
 	client.CoverCamera(false)
 	if _, err := therapist.Await(soon(t), func(v session.View) bool { return v.Clients[0].PictureLost == nil }); err != nil {
 		t.Errorf("the picture is back and counts as lost: %v", err)
+	}
+}
+
+// A client who has dosed lies there and hears nobody. A therapist who is quiet on
+// purpose knows that; one whose microphone has died is told.
+func TestADeadMicrophoneOfTheTherapistIsToldFromAQuietPhase(t *testing.T) {
+	t.Parallel()
+	place := open(t)
+	id := place.session(t)
+	therapist, client := join(t, place.options(id, "therapist-1")), join(t, place.options(id, "client-1"))
+	meet(t, therapist, client)
+	if _, err := therapist.Do(soon(t), session.RecordSwallowed{Client: "client-1", Mg: 100, Tablets: 1, At: time.Now(), Reason: "It was in the mouth already."}); err != nil {
+		t.Fatal(err)
+	}
+	told := func(v session.View) bool {
+		return slices.ContainsFunc(v.Alarms, func(a session.AlarmView) bool { return a.Condition == session.VoiceGone })
+	}
+	therapist.SwitchMicrophoneOff(true)
+	quiet, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+	defer cancel()
+	if v, err := therapist.Await(quiet, func(v session.View) bool { return v.Clients[0].VoiceLost != nil }); err == nil {
+		t.Errorf("a microphone that was switched off counts as broken: since %s", v.Clients[0].VoiceLost)
+	}
+	therapist.SwitchMicrophoneOff(false)
+	before := client.Flow("therapist-1").Sound.Packets
+	deadline := time.Now().Add(10 * time.Second)
+	for client.Flow("therapist-1").Sound.Packets < before+50 {
+		if time.Now().After(deadline) {
+			t.Fatal("the client does not hear the therapist again")
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+
+	began := time.Now()
+	therapist.LoseMicrophone(true)
+	v, err := therapist.Await(soon(t), told)
+	if err != nil {
+		t.Fatalf("the client hears nobody, and nobody says so: %v", err)
+	}
+	if took := time.Since(began); took > 12*time.Second {
+		t.Errorf("it took %s to tell the therapist", took)
+	}
+	if v.Clients[0].SoundLost != nil || v.Clients[0].PictureLost != nil {
+		t.Error("what comes from the client counts as lost")
+	}
+	therapist.LoseMicrophone(false)
+	if _, err := therapist.Await(soon(t), func(v session.View) bool { return !told(v) && v.Clients[0].VoiceLost == nil }); err != nil {
+		t.Errorf("the client hears the therapist again, and the alarm stands: %v", err)
 	}
 }
