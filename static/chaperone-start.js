@@ -62,6 +62,7 @@ export function createStartPages(desk) {
   function makeCome(seat) {
     const [problem, node] = button("RaiseAlarm", () => ({ client: seat, condition: "please_come", words: "" }), "");
     node.className = "thumb come";
+    set(node, "data-condition", "please_come");
     return el("div", null, problem, node);
   }
 

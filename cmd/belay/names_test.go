@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"belay/cmd/internal/browser"
@@ -31,6 +32,13 @@ func TestALongNamePushesNothingOffTheScreen(t *testing.T) {
 	p.Press("g")
 	p.Press("g")
 	says(p, ".go-in", "called, has not answered yet")
+	if said := browser.Eval[string](p, `document.querySelector(".go-in [role=status]").innerText`); strings.HasSuffix(said, " s") {
+		t.Errorf("a screen reader says anew at every second: %q", said)
+	}
+	p.Click(browser.CSS(`.observe-buttons [data-open="RaiseAlarm"]`))
+	fill(p, ".observe form", answer{"condition", "unresponsive"})
+	p.Click(browser.CSS(".observe form [type=submit]"))
+	says(p, `.alarm-bar .alarm[data-condition="unresponsive"]`, "does not respond")
 	says(p, ".alarm-bar", "") // the sound is to be unlocked, or somebody has not come
 	for _, size := range [][2]int{{1280, 720}, {1024, 768}, {640, 360}} {
 		p.Refit(browser.Seat{Width: size[0], Height: size[1]})
@@ -41,6 +49,13 @@ func TestALongNamePushesNothingOffTheScreen(t *testing.T) {
 		}).map((one) => one.outerHTML.slice(0, 120))`)
 		for _, what := range off {
 			t.Errorf("%d wide, this is off the screen: %s", size[0], what)
+		}
+		if where := browser.Eval[string](p, `(() => {
+			const button = [...document.querySelectorAll(".alarm-bar [data-act=AcknowledgeAlarm]")].find((one) => one.checkVisibility());
+			const { left, top, bottom } = button.getBoundingClientRect();
+			return button.contains(document.elementFromPoint(left + 8, top + 4)) && button.contains(document.elementFromPoint(left + 8, bottom - 4)) ? "" : `+"`${top} to ${bottom} of ${innerHeight}`"+`;
+		})()`); where != "" {
+			t.Errorf("%d wide, an alarm cannot be acknowledged without scrolling: the button stands at %s", size[0], where)
 		}
 		if under := browser.Eval[string](p, `[...document.querySelectorAll(".head-client, .head-chaperone > *")].filter((one) => one.checkVisibility() && one.textContent).find((one) => {
 			const { left, right, top, height } = one.getBoundingClientRect();
