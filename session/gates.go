@@ -92,7 +92,7 @@ var ChaperoneParts = []struct {
 	ID    ChaperonePart
 	Title string
 }{
-	{PartAdult, "is an adult"}, {PartOnSite, "is in the home"}, {PartAnotherRoom, "is in another room"},
+	{PartAdult, "is an adult"}, {PartOnSite, "is in the home"}, {PartAnotherRoom, "has another room, within call"},
 	{PartDuties, "has read the duties"}, {PartTestCall, "has answered a test call"},
 }
 

@@ -260,7 +260,7 @@ func (l look) gates(c *ClientState) (all []GateView) {
 		case GateConsent:
 			v.Hint = "The client gives it on their own page, version " + l.Settings.ConsentVersion + "."
 		case GateChaperone:
-			v.Hint = "Settled when one chaperone is here, has read the duties, has answered a test call and has said: adult, in the home, in another room."
+			v.Hint = "Settled when one chaperone is here, has read the duties, has answered a test call and has said: adult, in the home, another room within call."
 		case GateVitals:
 			lim := limitsOf(l.State, c)
 			v.Hint = fmt.Sprintf("Settled by a reading at or below %d/%d and heart rate %d.", lim.BlockSystolic, lim.BlockDiastolic, lim.BlockHeartRate)

@@ -248,14 +248,16 @@ export function createAlarmBar(desk, sound) {
     }
   }
 
-  /** @param {Alarm[]} alarms */
+  /** @param {Alarm[]} alarms the one that matters most first */
   function speak(alarms) {
-    for (const alarm of [...alarms].reverse()) {
-      const key = `${alarm.priority} ${alarm.rung}`;
-      if (alarm.acknowledged || spoken.get(alarm.id) === key) continue;
-      spoken.set(alarm.id, key);
-      text(voice, `${words.alarm.priority[alarm.priority]}: ${alarm.words}`);
-    }
+    const fresh = alarms.filter((alarm) => !alarm.acknowledged && spoken.get(alarm.id) !== `${alarm.priority} ${alarm.rung}`);
+    for (const alarm of fresh) spoken.set(alarm.id, `${alarm.priority} ${alarm.rung}`);
+    if (fresh.length) utter(fresh.map((alarm) => `${words.alarm.priority[alarm.priority]}: ${alarm.words}`));
+  }
+
+  /** Anew each time: the same words are an alarm of their own. @param {string[]} said */
+  function utter(said) {
+    voice.replaceChildren(...said.map((one) => el("p", null, one)));
   }
 
   function tick() {
@@ -280,7 +282,7 @@ export function createAlarmBar(desk, sound) {
 
   /** @param {LocalAlarm} alarm */
   function makeLocal(alarm) {
-    text(voice, alarm.words(Date.now()));
+    utter([alarm.words(Date.now())]);
     const acknowledge = el("button", { type: "button", "data-act": "local", onclick: () => {
       alarm.acknowledged = true;
       if (alarm.stays) own.delete(alarm.id);

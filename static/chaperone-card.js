@@ -1,6 +1,7 @@
 // The one card: what is happening, when to look in next, and the few things that
 // a chaperone can say.
 
+import { createAlarms } from "./chaperone-alarms.js";
 import { words } from "./chaperone-words.js";
 import { ago, ms, span, timeOfDay } from "./clock.js";
 import { calm, each, el, enable, show, text, usable } from "./element.js";
@@ -26,7 +27,7 @@ export function createCardPage(desk, enterVitals) {
   const happening = el("h1", { class: "happening", tabindex: "-1" });
   const early = el("p", { class: "lead" });
   const test = el("p", { class: "notice" });
-  const alarms = el("ul", { class: "card-alarms" });
+  const alarms = createAlarms(desk);
   const ring = createRing();
   const last = el("p", { class: "card-last" });
   const said = el("p", { class: "card-said", role: "status" });
@@ -39,10 +40,10 @@ export function createCardPage(desk, enterVitals) {
   const leave = el("button", { type: "button", class: "thumb quiet", onclick: () => sure(true) }, w.leave);
   const ways = createWays(desk, words.connection.ways);
   const leaveBox = el("div", { class: "leave", hidden: true }, el("p", null, w.leaveSure),
-    el("button", { type: "button", class: "thumb", "data-act": "AnnounceLeaving", onclick: () => void send("AnnounceLeaving", { words: "" }, w.asked).then(() => sure(false)) }, w.leaveNow),
+    el("button", { type: "button", class: "thumb", "data-act": "AnnounceLeaving", onclick: () => void send("AnnounceLeaving", { words: "" }, () => "").then(() => sure(false)) }, w.leaveNow),
     el("button", { type: "button", class: "thumb primary", onclick: () => sure(false) }, w.stay));
   const next = el("div", { class: "card-next" }, ring.element, last);
-  const element = el("section", { class: "page card" }, videos, happening, alarms, test, early, takeOvers, next, problem, look, lookReason, said, asks, el("div", { class: "card-more" }, others, leave), ways.element, leaveBox);
+  const element = el("section", { class: "page card" }, videos, happening, alarms.element, test, early, takeOvers, next, problem, look, lookReason, said, asks, el("div", { class: "card-more" }, others, leave), ways.element, leaveBox);
   /** @type {Map<string, MediaStream>} */
   const streams = new Map();
   let thanked = ""; // for a look
@@ -86,10 +87,7 @@ export function createCardPage(desk, enterVitals) {
     const called = view.parts?.find((part) => part.id === "test_call");
     text(test, words.test.waiting((view.people ?? []).find((person) => person.role === "therapist")?.name ?? ""));
     show(test, called && !called.done && clients.some((client) => !client.t0));
-    each(alarms, (view.alarms ?? []).filter((alarm) => alarm.priority === "high" || alarm.mine), (alarm) => alarm.id, () => el("li", null, el("strong"), " ", el("span")), (node, alarm) => {
-      text(node.firstElementChild, alarm.words);
-      text(node.lastElementChild, alarm.acknowledged ? w.known(alarm.acknowledged_by ?? "") : alarm.shown ? w.shown : "");
-    });
+    alarms.update();
     const may = desk.action("CheckIn");
     enable(look, Boolean(may?.allowed));
     text(lookReason, may?.allowed ? "" : may?.reason);

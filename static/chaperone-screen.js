@@ -37,9 +37,10 @@ export function createChaperoneScreen({ connection, sound, awake, first }) {
   const page = el("div", { class: "stage" });
   const locked = el("p");
   const lamp = el("p", { class: "foot-connection" });
+  const spoken = el("div", { class: "spoken", role: "status" }); // said once, not at every second
   const again = el("button", { type: "button", class: "primary", onclick: () => (connection.state().name === "replaced" ? connection.retry() : location.reload()) });
   const foot = el("footer", { class: "reach" }, lamp, " ", again, locked);
-  const element = el("div", { class: "chaperone" }, practice, page, foot, polite);
+  const element = el("div", { class: "chaperone" }, practice, page, foot, polite, spoken);
   /** Whose blood pressure is being entered; empty: nobody's. */
   let entering = "";
   let stage = ""; // of the call
@@ -110,6 +111,7 @@ export function createChaperoneScreen({ connection, sound, awake, first }) {
     const ended = state.name === "replaced" ? words.connection.replaced : words.connection.ended[state.why ?? ""] ?? state.words ?? "";
     const dosed = (desk.view().clients ?? []).some((client) => client.t0 && !words.over.says[client.phase]);
     text(lamp, lost ? ended : open ? words.connection.open : away < 5000 ? words.connection.connecting : [words.connection.away(span(away)), dosed && away > 15_000 ? words.connection.alone : words.connection.kept].join(" "));
+    text(spoken, lost ? ended : open ? "" : away < 5000 ? spoken.textContent : words.connection.lost);
     set(foot, "data-open", open ? "yes" : null);
     show(again, lost && state.why !== "revoked");
     text(again, state.name === "replaced" ? words.connection.takeBack : words.connection.reload);

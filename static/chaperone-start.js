@@ -1,8 +1,9 @@
 // The questions of the beginning, one a page. A reload goes on where one was.
 
+import { createAlarms } from "./chaperone-alarms.js";
 import { createWays } from "./chaperone-ways.js";
 import { words } from "./chaperone-words.js";
-import { el, set, show, text } from "./element.js";
+import { each, el, set, show, text } from "./element.js";
 import { refusedWords } from "./act-form.js";
 
 /** @typedef {import("./desk.js").Desk} Desk */
@@ -24,7 +25,7 @@ export function createStartPages(desk) {
       text(problem, answer.ok ? "" : refusedWords(answer) || words.refused);
       show(problem, !answer.ok);
     } }, label);
-    return [problem, node];
+    return /** @type {const} */ ([problem, node]);
   }
 
   const list = el("ol", { class: "duties" });
@@ -52,7 +53,18 @@ export function createStartPages(desk) {
 
   const leftWords = el("p", { class: "lead", role: "status" });
   const ways = createWays(desk, words.connection.ways);
-  const left = el("section", { class: "page", "data-page": "left" }, el("h1", { tabindex: "-1" }, words.card.left), leftWords, el("div", { class: "page-foot" }, ways.element, ...button("Arrive", () => ({}), words.card.back)));
+  // Until somebody has answered they are the one who is there, and may see that something is wrong.
+  const alarms = createAlarms(desk);
+  const comes = el("div", { class: "card-asks" });
+  const left = el("section", { class: "page", "data-page": "left" }, el("h1", { tabindex: "-1" }, words.card.left), leftWords, alarms.element, el("div", { class: "page-foot" }, ways.element, comes, ...button("Arrive", () => ({}), words.card.back)));
+
+  /** @param {string} seat of the client */
+  function makeCome(seat) {
+    const [problem, node] = button("RaiseAlarm", () => ({ client: seat, condition: "please_come", words: "" }), "");
+    node.className = "thumb come";
+    set(node, "data-condition", "please_come");
+    return el("div", null, problem, node);
+  }
 
   /** Nobody is let go by a page that only sent something. */
   const heard = () => words.card.leftWords((desk.view().people ?? []).some((person) => person.role === "therapist" && person.present));
@@ -78,6 +90,11 @@ export function createStartPages(desk) {
       text(testSays, words.test.says(therapist()));
       text(leftWords, heard());
       ways.update();
+      alarms.update();
+      const living = (desk.view().clients ?? []).filter((client) => !words.over.says[client.phase]);
+      each(comes, living.filter((client) => desk.action("RaiseAlarm", client.seat)?.allowed), (client) => client.seat, (client) => makeCome(client.seat), (node, client) => {
+        text(node.lastElementChild, living.length > 1 ? `${words.card.come} (${client.name})` : words.card.come);
+      });
     },
   };
 }

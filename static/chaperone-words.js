@@ -19,7 +19,7 @@ export const words = {
     list: (who, minutes) => [
       "Stay in the home, in another room, until the therapist says that it is over.",
       `Look in on ${who} every ${minutes} minutes, quietly, and tap here that you did.`,
-      "Keep this phone with you, charged, with the ringer on.",
+      "Keep this phone with you: charged, ringer on, this page open. While it is locked it cannot call you.",
       "When it calls you: go in at once. The therapist tells you what to do.",
       `${who} does not drive until tomorrow, after a night’s sleep.`,
     ],
@@ -140,8 +140,8 @@ export const words = {
   },
 
   reach: {
-    awake: "Leave this page open: locked, this phone cannot call you. The screen stays on by itself.",
-    asleep: "Leave this page open, and tap it now and then: locked, this phone cannot call you.",
+    awake: "While this phone is locked, it cannot call you. Leave this page open: the screen stays on by itself.",
+    asleep: "While this phone is locked, it cannot call you. Leave this page open, and tap it now and then.",
     sound: "Tap anywhere so that this phone can ring.",
   },
   connection: {
@@ -149,6 +149,7 @@ export const words = {
     connecting: "Connecting …",
     /** @param {string} long */
     away: (long) => `No connection for ${long}. It comes back by itself.`,
+    lost: "No connection. It comes back by itself.",
     kept: "What you tap now is sent when it is back.",
     alone: "Please look in on them now, and call if something is wrong.",
     ways: "The numbers to call:",

@@ -21,7 +21,7 @@ export function createLinks(made) {
           el("a", { class: "button", href: "#sessions" }, w.back))),
       el("p", { class: "screen-only" }, w.lead),
       el("div", { class: "links" },
-        el("section", { class: "card screen-only" }, el("h2", null, w.you, el("span", { class: "role" }, roles["therapist"])), el("p", null, w.ownHint),
+        el("section", { class: "card screen-only" }, el("h2", null, w.you, " ", el("span", { class: "role" }, roles["therapist"])), el("p", null, w.ownHint),
           el("div", { class: "buttons" }, el("a", { class: "button primary", href: made.place, target: "_blank", rel: "noopener", "data-testid": "own" }, w.own))),
         ...made.links.map(createLink))),
   };
@@ -46,7 +46,7 @@ export function createLink(link) {
     }
   }
   return el("section", { class: "link card", "data-testid": "link" },
-    el("h2", null, link.name, el("span", { class: "role" }, roles[link.role] ?? link.role)),
+    el("h2", null, link.name, " ", el("span", { class: "role" }, roles[link.role] ?? link.role)),
     el("p", { class: "print-only" }, w.printLead),
     el("figure", null, el("img", { src: link.qr, width: 200, height: 200, alt: `${w.scan}: ${link.name}` }), el("figcaption", { class: "hint" }, w.scan)),
     field,

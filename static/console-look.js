@@ -107,7 +107,7 @@ export function createLook(id) {
     // What was prescribed is put right until something is taken on it.
     const order = el("button", { type: "button", class: "quiet", hidden: true, "data-testid": `order-${seat.id}`, onclick: () => (place.firstChild ? place.replaceChildren() : place.replaceChildren(createCorrection(seat.id, () => place.replaceChildren()))) }, w.order);
     const byLink = seat.role !== "therapist" && !seat.shares_with;
-    const node = el("li", { class: "card", "data-seat": seat.id }, el("h2", null, name, el("span", { class: "role" }, roles[seat.role] ?? seat.role)), el("p", { class: "hint" }, state, " ", phone),
+    const node = el("li", { class: "card", "data-seat": seat.id }, el("h2", null, name, " ", el("span", { class: "role" }, roles[seat.role] ?? seat.role)), el("p", { class: "hint" }, state, " ", phone),
       el("div", { class: "buttons" }, ...(byLink ? [fresh, revoke] : []), edit, order), sure, place, shown);
     /** @param {SeatLook} now */
     const update = (now) => {

@@ -56,10 +56,6 @@ export function createOrder(name, was) {
   const conditions = createField({ label: w.conditions, hint: w.conditionsHint, name: `${name}-conditions`, required: false });
   const prescriber = createField({ label: w.prescriber, maxlength: 120, name: `${name}-prescriber`, required: false });
   const phone = createField({ label: w.prescriberPhone, type: "tel", maxlength: 40, name: `${name}-prescriber-phone`, required: false });
-  // What one dose has is the least that all doses have.
-  dose.input.addEventListener("change", () => {
-    if (!total.input.value) total.input.value = dose.input.value;
-  });
   if (was) {
     const { input } = product;
     input.value = was.product;

@@ -128,7 +128,7 @@ function createClient(client, view) {
     ...(dose.corrections ?? []).map((one) => w.corrected(one.mg, one.tablets ?? 0, clock(one.at), clock(one.on), name(one.by), one.reason)),
   ]);
   return el("section", null,
-    el("h2", null, client.name, el("span", { class: "role" }, [client.pronouns, phases[client.phase] ?? client.phase].filter(Boolean).join(" · "))),
+    el("h2", null, client.name, " ", el("span", { class: "role" }, [client.pronouns, phases[client.phase] ?? client.phase].filter(Boolean).join(" · "))),
     pairs([
       [w.summary, client.summary ?? ""],
       [w.cpt, client.cpt ?? ""],

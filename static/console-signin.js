@@ -5,8 +5,8 @@ import { words } from "./console-words.js";
 import { createField, createForm } from "./fields.js";
 import { el } from "./element.js";
 
-/** @param {{nobody: boolean, done: () => void}} options */
-export function createSignIn({ nobody, done }) {
+/** @param {{nobody: boolean, again: boolean, done: () => void}} options again: somebody was signed in here, and did not sign out here */
+export function createSignIn({ nobody, again, done }) {
   const w = words.signIn;
   if (nobody) {
     return { title: w.nobody, element: el("main", { class: "narrow" }, el("h1", null, w.nobody), el("p", null, w.nobodyHint)) };
@@ -20,5 +20,5 @@ export function createSignIn({ nobody, done }) {
       done();
     },
   });
-  return { title: w.title, element: el("main", { class: "narrow" }, el("h1", null, w.title), form, el("p", { class: "hint" }, w.forgot)) };
+  return { title: w.title, element: el("main", { class: "narrow" }, el("h1", null, w.title), again ? el("p", { role: "status" }, w.again) : null, form, el("p", { class: "hint" }, w.forgot)) };
 }

@@ -65,6 +65,7 @@ export const words = {
   onlyHere: (base) => `Links made here begin with ${base} and work in browsers on this computer only. For a phone, open this page by the computer's address on the network, or start the server with -public-url.`,
   signIn: {
     title: "Sign in", email: "E-mail address", password: "Password", submit: "Sign in", sending: "Signing in …",
+    again: "You are no longer signed in: you signed out in another window, or your sign-in has ended. What you have begun here is kept until you sign in again.",
     forgot: "Forgotten your password? Whoever runs the server can make a link for a new one: belay therapist reset-link, with your address.",
     nobody: "Nobody has an account here yet",
     nobodyHint: "When the server started, it printed a link that begins with this address and /setup. Open it to set up the first therapist. If you don't find it, start the server again: it prints a new one.",
@@ -124,7 +125,7 @@ export const words = {
   },
   made: {
     title: "Links for this session",
-    lead: "Each link is for one person. It opens once by itself, in the browser that shows it first; another device waits for your one tap. Links are shown only now: a lost one is replaced by a fresh one at any time.",
+    lead: "Each link is for one person. It opens once by itself, in the browser that shows it first; another device waits for your one tap. Links are shown only now: a lost one is replaced by a new one at any time.",
     you: "You", own: "Open your own page", ownHint: "It opens with your account, on any device on which you sign in, in a tab of its own.",
     copy: "Copy", copyMessage: "Copy as a message", copied: "Copied", notCopied: "Select the line and copy it",
     openHere: "Open here, in a new tab",
@@ -138,7 +139,7 @@ export const words = {
   one: {
     title: "People and links",
     here: "connected", away: "not connected",
-    fresh: "New link", revoke: "Withdraw", admit: "Let them in", refuse: "No",
+    fresh: "New link", revoke: "Withdraw the link", admit: "Let them in", refuse: "No",
     /** @param {string} name */
     asks: (name) => `Somebody opens ${name}'s link on another device:`,
     /** @param {string} name */

@@ -34,6 +34,8 @@ let part = null;
 let made = null;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
+/** Whose part stands there, half filled perhaps, while nobody is signed in. */
+let left = "";
 
 const nav = Object.entries({ sessions: w.nav.sessions, past: w.nav.past, settings: w.nav.settings })
   .map(([name, title]) => el("a", { href: `#${name}`, "data-part": name }, title));
@@ -72,6 +74,7 @@ async function signOut() {
   show(leaving, false);
   await call("POST", "/api/signout").catch(() => null);
   me = null;
+  left = "";
   location.hash = "";
   void start();
 }
@@ -89,7 +92,7 @@ async function start() {
   } catch (error) {
     const code = error instanceof Problem ? error.code : "";
     if (code === "signed_out" || code === "no_account") {
-      const signIn = createSignIn({ nobody: code === "no_account", done: () => void start() });
+      const signIn = createSignIn({ nobody: code === "no_account", again: left !== "", done: () => void start() });
       document.title = `${signIn.title} – ${w.product}`;
       screen.replaceChildren(signIn.element);
       return;
@@ -109,19 +112,30 @@ async function start() {
   text(only, w.onlyHere(me.base));
   show(only, me.only_here);
   screen.replaceChildren(head, main);
-  route();
+  // Who was signed out in another window finds what they had begun as they left it.
+  if (left === me.id && part) begin(part);
+  else route();
+  left = "";
 }
 
 /** route mounts the part that the fragment names. */
 function route() {
-  if (!me) return;
+  if (!me) {
+    left = "";
+    return;
+  }
   const [name = "sessions", id = ""] = (location.hash.slice(1) || "sessions").split("/");
   if (name !== "links") made = null;
   part = choose(name, id);
   for (const link of nav) set(link, "aria-current", link.dataset["part"] === name ? "page" : null);
-  document.title = `${part.title} – ${w.product}`;
   place.replaceChildren(part.element);
   scrollTo(0, 0);
+  begin(part);
+}
+
+/** @param {Part} now */
+function begin(now) {
+  document.title = `${now.title} – ${w.product}`;
   void refresh();
 }
 
@@ -158,12 +172,14 @@ function showMade(what) {
 async function refresh() {
   clearTimeout(timer);
   const now = part;
-  if (!now?.refresh) return;
+  if (!now) return;
   try {
-    if (!document.hidden) await now.refresh();
+    // A form has nothing to read again, and asks whether it can still be sent.
+    if (!document.hidden) await (now.refresh?.() ?? call("GET", "/api/me"));
     show(away, false);
   } catch (error) {
     if (error instanceof Problem && error.code === "signed_out") {
+      left = me?.id ?? left;
       me = null;
       void start();
       return;

@@ -88,12 +88,23 @@ export function createControls(desk, parts) {
     paint();
   }
 
-  /** What is so, and not what was pressed. */
   function paint() {
-    text(micButton, capture("microphone") === "off" ? w.micOff : missing("microphone") ? w.micNone : mic ? w.micOn : w.micOff);
-    set(micButton, "aria-pressed", mic && !missing("microphone") ? null : "true");
-    text(camButton, capture("camera") === "off" ? w.camOff : missing("camera") ? w.camNone : cam ? w.camOn : w.camOff);
-    set(camButton, "aria-pressed", cam && !missing("camera") ? null : "true");
+    paintOne("microphone", micButton, mic, { on: w.micOn, off: w.micOff, none: w.micNone });
+    paintOne("camera", camButton, cam, { on: w.camOn, off: w.camOff, none: w.camNone });
+  }
+
+  /**
+   * What is so, and not what was pressed.
+   *
+   * @param {"microphone" | "camera"} kind
+   * @param {HTMLElement} button
+   * @param {boolean} wanted
+   * @param {{on: string, off: string, none: string}} says
+   */
+  function paintOne(kind, button, wanted, says) {
+    const there = !missing(kind);
+    text(button, there ? (wanted ? says.on : says.off) : capture(kind) === "off" ? says.off : says.none);
+    set(button, "aria-pressed", there && wanted ? null : "true");
   }
 
   async function list() {

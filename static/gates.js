@@ -118,7 +118,7 @@ export function createGates(desk, seat, enterVitals) {
       const field = single();
       const said = Object.entries(now.values ?? {}).filter(([, value]) => value && value !== "yes").map(([, value]) => value).join(", ");
       if (now.state === "open") {
-        const why = now.reason ? `${words.gates.again}: ${now.reason}` : "";
+        const why = now.reason ? `${words.gates.open}: ${now.reason}` : "";
         return [why, now.hint ?? "", field ? field.label : "", said].filter(Boolean).join(" · ");
       }
       const who = [now.at ? timeOfDay(now.at) : "", now.by ? desk.name(now.by) : ""].filter(Boolean).join(" ");

@@ -15,7 +15,9 @@ export function createGoIn(desk, chosen) {
   const buttons = el("div", { class: "go-in-buttons" });
   const who = el("span", { class: "go-in-who" });
   const state = el("span", { class: "go-in-state" });
-  const said = el("span", { class: "go-in-said", role: "status" }, who, " ", state);
+  const long = el("span");
+  // How long it is counts up: it is read where one looks, and said to nobody.
+  const said = el("span", { class: "go-in-said" }, el("span", { role: "status" }, who, " ", state), " ", long);
   const element = el("div", { class: "go-in" }, buttons, said);
   let armed = 0;
 
@@ -45,14 +47,15 @@ export function createGoIn(desk, chosen) {
   function tick() {
     const called = (desk.view().people ?? []).find((person) => person.call);
     const reason = desk.action("CallChaperone", chosen());
-    if (called?.call) say(`${called.name}:`, `${words.head.call[called.call.stage]} · ${span(desk.now() - ms(called.call.since))}`);
+    if (called?.call) say(`${called.name}:`, words.head.call[called.call.stage] ?? "", `· ${span(desk.now() - ms(called.call.since))}`);
     else say("", reason && !reason.allowed ? reason.reason ?? "" : "");
   }
 
-  /** @param {string} name may be cut off, the rest may not @param {string} rest */
-  function say(name, rest) {
+  /** @param {string} name may be cut off, the rest may not @param {string} rest @param {string} [since] */
+  function say(name, rest, since) {
     text(who, name);
     text(state, rest);
+    text(long, since);
     show(who, name);
     show(said, rest);
   }

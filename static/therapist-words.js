@@ -292,7 +292,6 @@ export const words = {
     overridden: "Overridden",
     passed: "Passed",
     open: "Open",
-    again: "Open again",
     /** @param {string} title @param {number} n */
     done: (title, n) => `${title} (${n})`,
     settled: "Settled",
@@ -468,7 +467,7 @@ export const words = {
     /** @type {Record<string, string>} */
     route: { direct: "direct", "relay-udp": "relayed", "relay-tcp": "relayed (TCP)", "relay-tls": "relayed (TLS)" },
     /** @param {string} name @param {string} route @param {number} fps */
-    peer: (name, route, fps) => `${name}: ${route || "connecting"} · ${Math.round(fps)} frames/s`,
+    peer: (name, route, fps) => `${name}: ${route || "connecting"} · ${Math.round(fps)} pictures/s`,
     /** @param {string} route @param {boolean} second */
     way: (route, second) => `Way: ${route || "being connected"}. ${second ? "A second one stands ready." : "No second one stands ready."}`,
     figures: { age: "Age of the picture", frames: "Pictures per second", sound: "Loudness", loss: "Lost on the way", trip: "There and back" },
@@ -502,20 +501,20 @@ export const words = {
   people: {
     title: "People and links",
     close: "Close",
-    fresh: "Fresh link",
+    fresh: "New link",
     /** @param {string} name */
-    replacing: (name) => `A new link for ${name} replaces the old one. A device that is in stays in; another one that opens the new link waits for your tap. To turn a device out, revoke the link.`,
+    replacing: (name) => `A new link for ${name} replaces the old one. A device that is in stays in; another one that opens the new link waits for your tap. To turn a device out, withdraw the link.`,
     freshIt: "Make a new link",
-    revoke: "Revoke the link",
+    revoke: "Withdraw the link",
     /** @param {string} name */
     revoking: (name) => `${name}’s link stops working, and every device that it let in is shut out, also one that is connected now.`,
-    revokeIt: "Revoke it",
+    revokeIt: "Withdraw it",
     copy: "Copy the link", copied: "Copied", qr: "QR code for a phone",
     /** @param {string} name */
     only: (name) => `Only for ${name}. It is shown once.`,
     failed: "The server did not make a link. Please try again.",
     /** @type {Record<string, string>} */
-    link: { none: "no link yet", valid: "link not opened yet", used: "link opened", expired: "link expired", revoked: "link revoked" },
+    link: { none: "no link yet", valid: "link not opened yet", used: "link opened", expired: "link expired", revoked: "link withdrawn" },
     here: "connected", away: "not connected", never: "has not been here",
     phone: "Phone",
     edit: "Change name or phone …",

@@ -98,6 +98,12 @@ func TestSeatsGoToOtherDevicesInTheMiddleOfAVisit(t *testing.T) {
 	v.sameClock("on the other laptop")
 	says(old, ".taken", "This seat was taken over by another window or device.")
 	old.Shot("therapist/replaced")
+	for _, key := range []string{"n", "e", "g", "g"} {
+		old.Press(key) // the keys of a page that has lost its seat do nothing, now or when it is taken back
+	}
+	if opened := browser.Eval[string](old, `[...document.querySelectorAll(".note textarea, .sheet, .go-in-said")].find((one) => one.checkVisibility())?.className ?? ""`); opened != "" {
+		t.Errorf("a key pressed on a page that lost its seat has opened %q", opened)
+	}
 	says(v.robin, ".alarm-bar", "Alex has taken a dose past open checks")
 	v.robin.Shot("therapist/took-over")
 	v.helpWorksOnAScreenWhoseSeatWentElsewhere(chromium)

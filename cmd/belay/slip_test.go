@@ -55,6 +55,11 @@ func (v *visit) signsOutInTheMiddle(chromium *browser.Browser) {
 	console.Accessible("signing out in the middle of a visit")
 	console.Click(browser.Text("Stay signed in"))
 	v.see()
+	form := chromium.Open("robin's half filled form", browser.Seat{Beside: v.robin})
+	form.Goto(v.server.url + "/#new")
+	form.Type(browser.TestID("client-1-name"), "Kim")
+	form.Click(browser.CSS(`[name="client-1-booster"]`))
+	form.Expect("401")
 	console.Click(browser.Text("Sign out"))
 	console.Click(browser.TestID("sign-out"))
 	console.WaitText("Password")
@@ -70,4 +75,18 @@ func (v *visit) signsOutInTheMiddle(chromium *browser.Browser) {
 	v.robin.Press(browser.Enter)
 	v.phase("Absorbing")
 	v.see()
+	v.findsTheFormAgain(form)
+}
+
+// findsTheFormAgain signs in where somebody was signed out over a form: they were told
+// before they sent it, and it is as they left it.
+func (v *visit) findsTheFormAgain(form *browser.Person) {
+	form.WaitText("You are no longer signed in")
+	form.Shot("console/signed-out-over-a-form")
+	fill(form, "form", answer{"email", "robin@example.org"}, answer{"password", password})
+	form.Press(browser.Enter)
+	form.WaitText("The prescriber's order")
+	if !browser.Eval[bool](form, `document.querySelector("[name=client-1-name]").value === "Kim" && document.querySelector("[name=client-1-booster]").checked`) {
+		v.t.Error("what was entered before the sign-out is gone")
+	}
 }

@@ -95,6 +95,7 @@ func TestASlipOfAHandDoesNoHarm(t *testing.T) {
 	v.onAShortPhone(p, "chaperone/card")
 	twice(p, ".card-more > .quiet") // "I need to go": asked first, and only asked
 	p.Click(browser.Text("I can stay"))
+	asksToComeBeforeGoing(v)
 
 	events := v.readLog(t)
 	if settled := count(events, "GatePassed") - before; settled != 1 {
@@ -105,6 +106,25 @@ func TestASlipOfAHandDoesNoHarm(t *testing.T) {
 		t.Error("the machine was too slow for any double press")
 	}
 	v.nobodyIsLostByASlip(t, chromium)
+}
+
+// asksToComeBeforeGoing has the chaperone say that they need to go, and then see that
+// something is wrong: until somebody has answered, they are the one who is there.
+func asksToComeBeforeGoing(v *visit) {
+	p := v.sam
+	p.Click(browser.CSS(".card-more > .quiet"))
+	act(p, "AnnounceLeaving")
+	says(p, `[data-page="left"]`, "You said that you need to go.")
+	v.onAShortPhone(p, "chaperone/left")
+	p.Click(browser.CSS(`[data-page="left"] [data-condition="please_come"]`))
+	says(p, ".call", "Please go to Alex now.")
+	for _, name := range []string{"GoIn", "BeWith"} {
+		act(p, name)
+	}
+	p.Click(browser.Text("All is well"))
+	says(p, `[data-page="left"]`, "Sam needs help with Alex It stands on the therapist’s screen.")
+	act(p, "Arrive")
+	says(p, ".card", "Alex took the medicine")
 }
 
 // count is how many events of a type there are.
