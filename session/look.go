@@ -9,7 +9,7 @@ import (
 )
 
 // ViewOf returns what the seat may know and do at the session's time now. It
-// reads s and changes nothing; only the owner of s may call it.
+// reads s and changes nothing; see the package comment for who may call it when.
 func ViewOf(s *State, seat SeatID, now time.Time) View {
 	now = Instant(now)
 	you, _ := s.Seat(seat)
