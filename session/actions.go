@@ -10,12 +10,10 @@ import (
 // command is tried on a scratch state, so a screen and the rules cannot disagree.
 func (l look) actions(v *View) {
 	role := l.seat.Role
-	for _, row := range Permissions {
-		if !Permitted(role, row.Act, firstPhase(row)) {
-			continue
-		}
-		do := acts.empty(row.Act)
-		if _, names := clientOf(do); !names {
+	rows := permissionsOf[role]
+	v.Actions = make([]ActionView, 0, len(rows)*max(1, len(l.Clients)))
+	for _, row := range rows {
+		if !namesClient[row.Act] {
 			v.Actions = append(v.Actions, l.action(row, "", nil))
 			continue
 		}
@@ -31,12 +29,14 @@ func (l look) actions(v *View) {
 	primaries(v)
 }
 
-func firstPhase(p Permission) Phase {
-	if len(p.Phases) == 0 {
-		return ""
+// namesClient says of each act whether it is about one client.
+var namesClient = func() map[string]bool {
+	names := map[string]bool{}
+	for act := range acts {
+		_, names[act] = clientOf(acts.empty(act))
 	}
-	return p.Phases[0]
-}
+	return names
+}()
 
 func (l look) action(row Permission, client SeatID, c *ClientState) ActionView {
 	v := ActionView{Act: row.Act, Client: client, Allowed: true}

@@ -54,7 +54,7 @@ func (s *State) Done(seat SeatID, command string) (uint64, bool) {
 // Fold returns the state after e and leaves s as it was.
 func Fold(s *State, e Event) (*State, error) {
 	n := s.clone()
-	n.scratch, n.done = s.scratch, maps.Clone(s.done)
+	n.scratch, n.done = s.scratch, maps.Clone(s.done) // the one map that Apply writes into
 	return n, n.Apply(e)
 }
 

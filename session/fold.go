@@ -37,9 +37,10 @@ func (s *State) Apply(e Event) error {
 	}
 	if !s.scratch && LineKind(e.Fact) != "" { // no rule reads them
 		if len(s.Recent) >= 2*recentLines {
-			s.Recent = slices.Clone(s.Recent[recentLines:])
+			s.Recent = s.Recent[recentLines:]
 		}
-		s.Recent = append(s.Recent, e)
+		line := e
+		s.Recent = add(s.Recent, &line)
 	}
 	return nil
 }
@@ -75,29 +76,29 @@ func (s *State) fold(e Event) error {
 	case InvitationIssued:
 		// A fresh link turns nobody out: the page of a client under the medicine
 		// has to find its way back. Withdrawing one does (InvitationRevoked).
-		s.Links[f.Seat] = Invitation{Hash: f.Hash, Issued: e.At, Expires: f.Expires, Devices: s.Links[f.Seat].Devices}
+		s.Links = set(s.Links, f.Seat, Invitation{Hash: f.Hash, Issued: e.At, Expires: f.Expires, Devices: s.Links[f.Seat].Devices})
 		s.dropWaiting(func(w DeviceAsked) bool { return w.Seat == f.Seat })
 	case InvitationRevoked:
 		link := s.Links[f.Seat]
 		link.Revoked, link.Devices = true, nil
-		s.Links[f.Seat] = link
+		s.Links = set(s.Links, f.Seat, link)
 		s.dropWaiting(func(w DeviceAsked) bool { return w.Seat == f.Seat })
 	case DeviceAsked:
-		s.Waiting = append(s.Waiting, f)
+		s.Waiting = add(s.Waiting, f)
 		s.nextRequest++
 	case DeviceAdmitted:
 		link := s.Links[f.Seat]
-		link.Devices = append(slices.Clone(link.Devices), f.Device)
-		s.Links[f.Seat] = link
+		link.Devices = add(link.Devices, f.Device)
+		s.Links = set(s.Links, f.Seat, link)
 		s.dropWaiting(func(w DeviceAsked) bool { return w.Request == f.Request })
 	case DeviceRefused:
 		link := s.Links[f.Seat]
 		for _, w := range s.Waiting {
 			if w.Request == f.Request {
-				link.Refused = append(slices.Clone(link.Refused), w.Device)
+				link.Refused = add(link.Refused, w.Device)
 			}
 		}
-		s.Links[f.Seat] = link
+		s.Links = set(s.Links, f.Seat, link)
 		s.dropWaiting(func(w DeviceAsked) bool { return w.Request == f.Request })
 
 	case PeerJoined:
@@ -108,11 +109,11 @@ func (s *State) fold(e Event) error {
 		case before.Peer == f.Peer:
 			p.Instead = before.Instead
 		}
-		s.Presence[f.Seat] = p
+		s.Presence = set(s.Presence, f.Seat, p)
 	case PeerLost:
 		p := s.Presence[f.Seat]
 		p.Conn, p.Since, p.Left = "", e.At, f.Left
-		s.Presence[f.Seat] = p
+		s.Presence = set(s.Presence, f.Seat, p)
 	case PictureLost:
 		s.with(f.Client, func(c *ClientState) { c.PictureLost = e.At })
 	case PictureReturned:
@@ -128,7 +129,7 @@ func (s *State) fold(e Event) error {
 	case RoomOpened:
 		s.drop(Deadline{Kind: DueOpen})
 	case DeviceChecked:
-		s.Devices[f.Seat] = f.CheckDevice
+		s.Devices = set(s.Devices, f.Seat, f.CheckDevice)
 
 	case AddressStated:
 		s.with(f.Client, func(c *ClientState) { a := f.StateAddress; c.Stated = &a })
@@ -143,16 +144,16 @@ func (s *State) fold(e Event) error {
 	case PhaseMoved:
 		s.with(f.Client, func(c *ClientState) { s.foldPhase(c, e, f) })
 	case GatePassed:
-		s.with(f.Client, func(c *ClientState) { c.Gates[f.Gate] = GateState{"passed", "", e.At, e.Seat, f.Values} })
+		s.gate(f.Client, f.Gate, GateState{"passed", "", e.At, e.Seat, f.Values})
 	case GateOverridden:
-		s.with(f.Client, func(c *ClientState) { c.Gates[f.Gate] = GateState{"overridden", f.Reason, e.At, e.Seat, nil} })
+		s.gate(f.Client, f.Gate, GateState{"overridden", f.Reason, e.At, e.Seat, nil})
 	case GateReopened:
 		s.with(f.Client, func(c *ClientState) {
-			c.Gates[f.Gate] = GateState{"open", f.Reason, e.At, e.Seat, c.Gates[f.Gate].Values}
+			c.Gates = set(c.Gates, f.Gate, GateState{"open", f.Reason, e.At, e.Seat, c.Gates[f.Gate].Values})
 		})
 	case ChaperoneConfirmed:
 		if c := s.Chaperone(f.Chaperone); c != nil {
-			c.Parts[f.Part] = e.At
+			c.Parts = set(c.Parts, f.Part, e.At)
 		}
 	case ChaperoneArrived:
 		if c := s.Chaperone(f.Chaperone); c != nil {
@@ -170,9 +171,7 @@ func (s *State) fold(e Event) error {
 		})
 	case AuthorizationEnded:
 		s.with(f.Client, func(c *ClientState) {
-			if c.Auth != nil {
-				c.Auth.Ended = f.Why
-			}
+			c.Auth = c.Auth.ended(f.Why)
 			s.drop(Deadline{Kind: DueLapse, Client: f.Client})
 		})
 	case DoseRecorded:
@@ -181,7 +180,7 @@ func (s *State) fold(e Event) error {
 		s.withDose(f.Client, f.Number, func(d *Dose) { d.WitnessedBy = e.Seat })
 	case DoseCorrected:
 		s.withDose(f.Client, f.Number, func(d *Dose) {
-			d.Corrections = append(slices.Clone(d.Corrections), DoseCorrection{At: f.WasAt, Mg: f.WasMg, Tablets: f.WasTablets, Reason: f.Reason, By: e.Seat, On: e.Recorded})
+			d.Corrections = add(d.Corrections, DoseCorrection{At: f.WasAt, Mg: f.WasMg, Tablets: f.WasTablets, Reason: f.Reason, By: e.Seat, On: e.Recorded})
 			d.At, d.Mg = e.At, f.Mg
 			if f.Tablets > 0 {
 				d.Tablets = f.Tablets
@@ -201,7 +200,7 @@ func (s *State) fold(e Event) error {
 		s.with(f.Client, func(c *ClientState) {
 			v := f.Vitals
 			v.At, v.By = e.At, e.Seat
-			c.Vitals = append(c.Vitals, v)
+			c.Vitals = add(c.Vitals, v)
 			slices.SortStableFunc(c.Vitals, func(a, b Vitals) int { return a.At.Compare(b.At) })
 			s.drop(Deadline{Kind: DueRemeasure, Client: f.Client})
 			if !f.Remeasure.IsZero() {
@@ -210,20 +209,20 @@ func (s *State) fold(e Event) error {
 		})
 	case SideEffectRecorded:
 		s.with(f.Client, func(c *ClientState) {
-			c.SideEffects = append(c.SideEffects, SideEffect{ID: f.ID, Kind: f.Kind, Note: f.Note, Onset: e.At, By: e.Seat})
+			c.SideEffects = add(c.SideEffects, SideEffect{ID: f.ID, Kind: f.Kind, Note: f.Note, Onset: e.At, By: e.Seat})
 		})
 	case SideEffectResolved:
 		s.with(f.Client, func(c *ClientState) {
 			for i := range c.SideEffects {
 				if c.SideEffects[i].ID == f.ID {
 					at := e.At
-					c.SideEffects[i].Resolved, c.SideEffects[i].Action = &at, f.Action
+					c.SideEffects = change(c.SideEffects, i, func(one *SideEffect) { one.Resolved, one.Action = &at, f.Action })
 				}
 			}
 		})
 	case RatingRecorded:
 		s.with(f.Client, func(c *ClientState) {
-			c.Ratings = append(c.Ratings, Rating{f.Scale, f.Value, e.At, e.Seat})
+			c.Ratings = add(c.Ratings, Rating{f.Scale, f.Value, e.At, e.Seat})
 		})
 	case CheckInDone:
 		s.with(f.Client, func(c *ClientState) {
@@ -247,11 +246,13 @@ func (s *State) fold(e Event) error {
 		}
 	case ChaperoneGoing:
 		if c := s.Chaperone(f.Chaperone); c != nil && c.Call != nil {
-			c.Call.Going = e.At
+			call := *c.Call
+			call.Going, c.Call = e.At, &call
 		}
 	case ChaperoneWithThem:
 		if c := s.Chaperone(f.Chaperone); c != nil && c.Call != nil {
-			c.Call.With = e.At
+			call := *c.Call
+			call.With, c.Call = e.At, &call
 		}
 	case CallEnded:
 		if c := s.Chaperone(f.Chaperone); c != nil {
@@ -263,10 +264,12 @@ func (s *State) fold(e Event) error {
 		}
 
 	case CriterionSettled:
-		s.with(f.Client, func(c *ClientState) { c.Criteria[f.Criterion] = GateState{"passed", "", e.At, e.Seat, f.Values} })
+		s.with(f.Client, func(c *ClientState) {
+			c.Criteria = set(c.Criteria, f.Criterion, GateState{"passed", "", e.At, e.Seat, f.Values})
+		})
 	case CriterionReopened:
 		s.with(f.Client, func(c *ClientState) {
-			c.Criteria[f.Criterion] = GateState{"open", f.Reason, e.At, e.Seat, c.Criteria[f.Criterion].Values}
+			c.Criteria = set(c.Criteria, f.Criterion, GateState{"open", f.Reason, e.At, e.Seat, c.Criteria[f.Criterion].Values})
 		})
 	case SummaryWritten:
 		s.with(f.Client, func(c *ClientState) { c.Summary = f.Text })
@@ -297,7 +300,7 @@ func (s *State) foldCreated(e Event, f SessionCreated) {
 func (s *State) foldRescheduled(e Event, f Rescheduled) {
 	later := f.StartsAt.Sub(f.WasAt)
 	s.StartsAt, s.OpensAt = f.StartsAt, f.OpensAt
-	links := make(map[SeatID]Invitation, len(s.Links)) // a view may still read the old one
+	links := make(map[SeatID]Invitation, len(s.Links))
 	for seat, link := range s.Links {
 		link.Expires = link.Expires.Add(max(0, later))
 		links[seat] = link
@@ -335,8 +338,18 @@ func (c *Call) with(f ChaperoneCalled, since time.Time) *Call {
 	return next
 }
 
+// ended is the authorisation once it holds no longer.
+func (a *Authorization) ended(why string) *Authorization {
+	if a == nil {
+		return nil
+	}
+	over := *a
+	over.Ended = why
+	return &over
+}
+
 func (s *State) addSeat(seat Seat) {
-	s.Seats = append(s.Seats, seat)
+	s.Seats = add(s.Seats, seat)
 	switch seat.Role {
 	case Client:
 		s.Clients = append(s.Clients, &ClientState{Seat: seat.ID, Phase: Scheduled,
@@ -349,7 +362,7 @@ func (s *State) addSeat(seat Seat) {
 func (s *State) updateSeat(id SeatID, f func(*Seat)) {
 	for i := range s.Seats {
 		if s.Seats[i].ID == id {
-			f(&s.Seats[i])
+			s.Seats = change(s.Seats, i, f)
 		}
 	}
 }
@@ -360,9 +373,13 @@ func (s *State) with(id SeatID, f func(*ClientState)) {
 	}
 }
 
+func (s *State) gate(client SeatID, id GateID, state GateState) {
+	s.with(client, func(c *ClientState) { c.Gates = set(c.Gates, id, state) })
+}
+
 func (s *State) withDose(id SeatID, number int, f func(*Dose)) {
 	if c := s.Client(id); c != nil && number >= 1 && number <= len(c.Doses) {
-		f(&c.Doses[number-1])
+		c.Doses = change(c.Doses, number-1, f)
 	}
 }
 
@@ -393,13 +410,13 @@ func (s *State) foldPhase(c *ClientState, e Event, f PhaseMoved) {
 			return d.Client == c.Seat && d.Kind != DueRungOfLadder && d.Kind != DueWatch
 		})
 		if c.Auth != nil && c.Auth.Ended == "" {
-			c.Auth.Ended = "the visit has ended"
+			c.Auth = c.Auth.ended("the visit has ended")
 		}
 	}
 }
 
 func (s *State) foldDose(c *ClientState, e Event, f DoseRecorded) {
-	c.Doses = append(c.Doses, Dose{Number: f.Number, Mg: f.Mg, Tablets: f.Tablets, At: e.At, By: e.Seat,
+	c.Doses = add(c.Doses, Dose{Number: f.Number, Mg: f.Mg, Tablets: f.Tablets, At: e.At, By: e.Seat,
 		PastGates: f.PastGates, OpenGates: f.OpenGates, Reason: f.Reason})
 	c.Auth = nil
 	s.drop(Deadline{Kind: DueLapse, Client: c.Seat})
@@ -441,7 +458,7 @@ func (s *State) foldWindows(c *ClientState, e Event, w Windows, checkIn time.Tim
 func (s *State) foldAlarm(e Event) {
 	switch f := e.Fact.(type) {
 	case WatchBegan:
-		s.Watches = append(s.Watches, f.Watch)
+		s.Watches = add(s.Watches, f.Watch)
 		s.due(Deadline{At: f.Due, Kind: DueWatch, Client: f.Client, Subject: f.Subject, Condition: f.Condition})
 	case WatchEnded:
 		s.dropWatch(f.Condition, f.Client, f.Subject)

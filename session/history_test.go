@@ -104,7 +104,10 @@ type happened struct {
 // do decides a command and takes its events in, through their stored bytes.
 func (h *history) do(c session.Command) (events []session.Event, err error) {
 	h.t.Helper()
-	before := h.s
+	before, was := h.s, ""
+	if h.chance(32) {
+		was = fingerprint(before)
+	}
 	events, err = session.Decide(h.s, c, h.now)
 	next := h.s
 	for i, e := range events {
@@ -124,6 +127,9 @@ func (h *history) do(c session.Command) (events []session.Event, err error) {
 		h.raw = append(h.raw, raw)
 	}
 	h.past = append(h.past, happened{c, h.now, events, err})
+	if was != "" && fingerprint(before) != was {
+		h.fatalf("%T: taking in what followed changed the state before it, which a screen may still be shown", c.Do)
+	}
 	h.s = next
 	h.checkStep(c, before, events, err)
 	return events, err

@@ -9,7 +9,7 @@ import (
 )
 
 // ViewOf returns what the seat may know and do at the session's time now. It
-// reads s and changes nothing; only the owner of s may call it.
+// reads s and changes nothing; see the package comment for who may call it when.
 func ViewOf(s *State, seat SeatID, now time.Time) View {
 	now = Instant(now)
 	you, _ := s.Seat(seat)
@@ -40,8 +40,9 @@ func ViewOf(s *State, seat SeatID, now time.Time) View {
 			v.Devices = append(v.Devices, DeviceView{w.Request, w.Seat, s.name(w.Seat), w.Words, w.Since})
 		}
 		recent := s.Recent[max(0, len(s.Recent)-recentLines):]
+		v.Lines = make([]LineView, 0, len(recent))
 		for _, e := range recent {
-			if words := s.Line(e); words != "" {
+			if words := s.Line(*e); words != "" {
 				v.Lines = append(v.Lines, LineView{e.Seq, e.At, words, LineKind(e.Fact)})
 			}
 		}
@@ -250,6 +251,7 @@ func (l look) forTherapist(c *ClientState) ClientView {
 }
 
 func (l look) gates(c *ClientState) (all []GateView) {
+	all = make([]GateView, 0, len(Gates))
 	for _, g := range Gates {
 		state := c.Gates[g.ID]
 		v := GateView{ID: g.ID, Title: g.Title, State: cmp.Or(state.State, "open"), Reason: state.Reason, At: at(state.At), Values: state.Values, Fields: g.Fields}

@@ -55,7 +55,7 @@ func TestTheYesToTheChaperonesEyesIsTakenBackAtAnyTime(t *testing.T) {
 				t.Errorf("taken back by %s, and the chaperone still sees and hears %s", seat, other)
 			}
 		}
-		if said := s.Line(s.Recent[len(s.Recent)-1]); said != words {
+		if said := s.Line(*s.Recent[len(s.Recent)-1]); said != words {
 			t.Errorf("the record says %q, not %q", said, words)
 		}
 		now := s.Recorded.Add(time.Second)

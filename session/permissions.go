@@ -108,6 +108,17 @@ var permissionOf = func() map[string]Permission {
 	return table
 }()
 
+// permissionsOf are the rows of each role, in the order of the table.
+var permissionsOf = func() map[Role][]Permission {
+	rows := map[Role][]Permission{}
+	for _, p := range Permissions {
+		for _, role := range p.Roles {
+			rows[role] = append(rows[role], p)
+		}
+	}
+	return rows
+}()
+
 // Permitted is one cell of the table: whether the role may do the act where the
 // client that it names is in the phase. Acts that name no client ignore the phase.
 func Permitted(role Role, act string, phase Phase) bool {

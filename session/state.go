@@ -9,6 +9,10 @@ import (
 // State is everything that a session is, folded from its events. It has one
 // owner: nothing in it may be changed but by Apply, and it may be read
 // concurrently only while nobody applies.
+//
+// What its maps, slices and pointers hold is shared with the states before it and
+// never changed in place, but for Clients, Chaperones and Alarms, which each state
+// has its own of: Apply puts another in its place.
 type State struct {
 	ID       string
 	Owner    string
@@ -32,14 +36,14 @@ type State struct {
 	Alarms     []*Alarm      // every alarm that was raised and is not cleared
 	Watches    []Watch       // conditions that have begun and not yet raised
 	Deadlines  []Deadline    // soonest first
-	Recent     []Event       // the last events that have a line on the therapist's screen
+	Recent     []*Event      // the last events that have a line on the therapist's screen
 	SignedAt   time.Time
 	SignedBy   SeatID
 
 	nextAlarm   int
 	nextRequest int
 	done        map[string]uint64 // seat/command id → seq of the last event it caused
-	scratch     bool              // a copy inside Decide: done is shared and not written
+	scratch     bool              // a copy inside Decide: it takes unlinked events, and does not note what they leave behind
 }
 
 // ClientState is what holds for one client.
@@ -317,43 +321,40 @@ type SummaryClient struct {
 }
 
 // clone returns a copy that Apply may change without the original noticing. It
-// is a scratch: it shares the memory of commands done and of recent events, writes
-// neither, and takes unlinked events.
+// is a scratch: it remembers nothing of commands done and of recent events that
+// the original does not, and takes unlinked events.
 func (s *State) clone() *State {
 	c := *s
-	c.Seats = slices.Clone(s.Seats)
-	c.Clients = make([]*ClientState, len(s.Clients))
-	for i, p := range s.Clients {
-		q := *p
-		q.Gates, q.Criteria = maps.Clone(p.Gates), maps.Clone(p.Criteria)
-		q.Doses, q.Vitals = slices.Clone(p.Doses), slices.Clone(p.Vitals)
-		q.SideEffects, q.Ratings = slices.Clone(p.SideEffects), slices.Clone(p.Ratings)
-		if p.Auth != nil {
-			a := *p.Auth
-			q.Auth = &a
-		}
-		c.Clients[i] = &q
-	}
-	c.Chaperones = make([]*ChaperoneState, len(s.Chaperones))
-	for i, p := range s.Chaperones {
-		q := *p
-		q.Parts = maps.Clone(p.Parts)
-		if p.Call != nil {
-			call := *p.Call
-			q.Call = &call
-		}
-		c.Chaperones[i] = &q
-	}
-	c.Alarms = make([]*Alarm, len(s.Alarms))
-	for i, p := range s.Alarms {
-		q := *p
-		c.Alarms[i] = &q
-	}
-	c.Presence, c.Devices, c.Links = maps.Clone(s.Presence), maps.Clone(s.Devices), maps.Clone(s.Links)
-	c.Waiting, c.Watches, c.Deadlines = slices.Clone(s.Waiting), slices.Clone(s.Watches), slices.Clone(s.Deadlines)
-	c.Recent = s.Recent[:len(s.Recent):len(s.Recent)] // only ever appended to
+	c.Clients, c.Chaperones, c.Alarms = copies(s.Clients), copies(s.Chaperones), copies(s.Alarms)
 	c.scratch = true
 	return &c
+}
+
+// copies returns what all point to in places of their own.
+func copies[T any](all []*T) []*T {
+	own, places := make([]*T, len(all)), make([]T, len(all))
+	for i, p := range all {
+		places[i] = *p
+		own[i] = &places[i]
+	}
+	return own
+}
+
+// set returns m with another value for a key, and leaves m as it is.
+func set[K comparable, V any](m map[K]V, key K, value V) map[K]V {
+	m = maps.Clone(m)
+	m[key] = value
+	return m
+}
+
+// add returns all with one more at the end, and leaves all as it is.
+func add[T any](all []T, one T) []T { return slices.Concat(all, []T{one}) }
+
+// change returns all with the one at i changed, and leaves all as it is.
+func change[T any](all []T, i int, f func(*T)) []T {
+	all = slices.Clone(all)
+	f(&all[i])
+	return all
 }
 
 // Seat returns a seat of the session.

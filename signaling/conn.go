@@ -319,13 +319,13 @@ func (c *conn) broker(message any, to, from *protocol.PeerID, kind string) {
 // send queues a message.
 func (c *conn) send(message any) {
 	if frame, ok := c.encode(message); ok {
-		c.out.put(frame, false)
+		c.out.put(frame)
 	}
 }
 
 // say sends a message from the caller's own goroutine, if that does not have to wait.
 func (c *conn) say(message any) {
-	if frame, ok := c.encode(message); ok && c.out.add(frame, false) {
+	if frame, ok := c.encode(message); ok && c.out.add(frame) {
 		c.out.push()
 	}
 }

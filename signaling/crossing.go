@@ -211,7 +211,7 @@ func (r *room) arrives(from string, m crossing) bool {
 		return r.give(target, m.From, m.Type, m.Frame) == ""
 	case crossUndelivered:
 		if target != nil && target.ready {
-			target.conn.out.put(m.Frame, false)
+			target.conn.out.put(m.Frame)
 		}
 	case crossToRelay:
 		return far && source.node == from && r.isHome() && r.offerFrom(source, m)

@@ -18,27 +18,31 @@ const (
 	atOnce      = 8 << 10         // bytes: what a socket that can be written to takes whole
 )
 
-// outbox is what waits to be written to one connection. put, add, push and end may
-// be called from any goroutine and never block; write belongs to one.
+// outbox is what waits to be written to one connection. put, add, show, push and end
+// may be called from any goroutine and never block; write belongs to one.
 type outbox struct {
 	wake chan struct{} // holds a token when there is something to write
 
 	mu      sync.Mutex
 	ws      *websocket.Conn // nil: write does not run
 	raw     syscall.RawConn // its socket; nil: none that can be asked
-	queue   [][]byte
-	view    bool // the last one queued is a view
+	queue   []waiting
 	busy    bool // somebody writes
 	closing int  // close code; 0: open
 	reason  string
 }
 
+// waiting is a frame, or what makes that of a view once its turn has come.
+type waiting struct {
+	frame []byte
+	view  func() []byte // nil: frame is there; it answers nil where there is nothing to write
+}
+
 func (o *outbox) init() { o.wake = make(chan struct{}, 1) }
 
-// put queues a frame and has it written. A view takes the place of a view that waits
-// right before it: views are whole. False: the connection is closing.
-func (o *outbox) put(frame []byte, view bool) bool {
-	if !o.add(frame, view) {
+// put queues a frame and has it written. False: the connection is closing.
+func (o *outbox) put(frame []byte) bool {
+	if !o.add(frame) {
 		return false
 	}
 	o.token()
@@ -46,50 +50,75 @@ func (o *outbox) put(frame []byte, view bool) bool {
 }
 
 // add queues a frame as put does, for a caller that will push.
-func (o *outbox) add(frame []byte, view bool) bool {
+func (o *outbox) add(frame []byte) bool { return o.queued(waiting{frame: frame}) }
+
+// show queues a view, which the writer makes. It takes the place of a view that waits
+// right before it: views are whole, and one that is not needed any more is never made.
+func (o *outbox) show(view func() []byte) {
+	if o.queued(waiting{view: view}) {
+		o.token()
+	}
+}
+
+func (o *outbox) queued(w waiting) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	last := len(o.queue) - 1
 	switch {
 	case o.closing != 0:
 		return false
-	case view && o.view:
-		o.queue[len(o.queue)-1] = frame
+	case w.view != nil && last >= 0 && o.queue[last].view != nil:
+		o.queue[last] = w
 		return true
 	case len(o.queue) >= protocol.OutboxLimit:
 		o.queue, o.closing, o.reason = nil, protocol.CloseSlow, "too slow"
 		o.token()
 		return false
 	}
-	o.queue, o.view = append(o.queue, frame), view
+	o.queue = append(o.queue, w)
 	return true
 }
 
 // push writes what is queued from the caller's own goroutine, if the system takes it
 // without waiting: a message that is passed on then costs no switch of goroutines.
 // Otherwise the connection's writer does it, so that a slow reader is waited for by
-// nobody else.
+// nobody else, nor a view that is still to be made.
 func (o *outbox) push() {
 	o.mu.Lock()
-	size := 0
-	for _, frame := range o.queue {
-		size += len(frame)
-	}
-	if size == 0 || size > atOnce || o.busy || o.closing != 0 || o.ws == nil || !writable(o.raw) {
+	if !o.light() || o.busy || o.closing != 0 || o.ws == nil || !writable(o.raw) {
 		o.mu.Unlock()
 		o.token()
 		return
 	}
-	frames := o.queue
-	o.queue, o.view, o.busy = nil, false, true
+	all := o.queue
+	o.queue, o.busy = nil, true
 	o.mu.Unlock()
-	o.say(frames)
+	o.say(all)
 	o.rest()
 }
 
-// say writes frames; false: it could not, and the reader will notice. It is called by
-// whoever has set busy.
-func (o *outbox) say(frames [][]byte) bool {
-	for _, frame := range frames {
+// light reports whether something is queued, all of it is there, and a socket that can
+// be written to takes it whole. o.mu is held.
+func (o *outbox) light() bool {
+	size := 0
+	for _, w := range o.queue {
+		if size += len(w.frame); w.view != nil || size > atOnce {
+			return false
+		}
+	}
+	return size > 0
+}
+
+// say writes what waited; false: it could not, and the reader will notice. It is called
+// by whoever has set busy.
+func (o *outbox) say(all []waiting) bool {
+	for _, w := range all {
+		frame := w.frame
+		if w.view != nil {
+			if frame = w.view(); frame == nil {
+				continue
+			}
+		}
 		o.ws.SetWriteDeadline(time.Now().Add(writeWithin))
 		if o.ws.WriteMessage(websocket.TextMessage, frame) != nil {
 			o.ws.NetConn().Close()
@@ -119,9 +148,9 @@ func (o *outbox) end(code int, name, words string) {
 		return
 	}
 	if err == nil {
-		o.queue = append(o.queue, frame)
+		o.queue = append(o.queue, waiting{frame: frame})
 	}
-	o.closing, o.reason, o.view = code, words, false
+	o.closing, o.reason = code, words
 	o.token()
 }
 
@@ -135,14 +164,14 @@ func (o *outbox) token() {
 // take returns what is queued, and the close code once there is nothing more to come.
 // The caller writes and then calls rest. False: somebody else writes, and will leave a
 // token if anything is left.
-func (o *outbox) take() (frames [][]byte, code int, reason string, ok bool) {
+func (o *outbox) take() (all []waiting, code int, reason string, ok bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.busy {
 		return nil, 0, "", false
 	}
-	frames, o.queue, o.view, o.busy = o.queue, nil, false, true
-	return frames, o.closing, o.reason, true
+	all, o.queue, o.busy = o.queue, nil, true
+	return all, o.closing, o.reason, true
 }
 
 // write writes until the connection closes or done is closed. It pings while
@@ -163,15 +192,15 @@ func (o *outbox) write(ws *websocket.Conn, done <-chan struct{}) {
 			beat = true
 		case <-o.wake:
 		}
-		frames, code, reason, ok := o.take()
+		all, code, reason, ok := o.take()
 		if !ok {
 			continue
 		}
 		if beat {
 			pings++
-			frames = append(frames, ping(pings))
+			all = append(all, waiting{frame: ping(pings)})
 		}
-		if !o.say(frames) {
+		if !o.say(all) {
 			return // busy for good: nobody writes any more
 		}
 		if code != 0 {

@@ -55,10 +55,10 @@ func TestWhatManyWriteToOnePageComesWholeAndInOrder(t *testing.T) {
 				room <- struct{}{}
 				frame := fmt.Appendf(nil, "%d %d %s", w, i, strings.Repeat("x", i))
 				if w == 0 {
-					box.put(frame, false)
+					box.put(frame)
 					continue
 				}
-				box.add(frame, false)
+				box.add(frame)
 				box.push()
 			}
 		}()
@@ -84,7 +84,7 @@ func TestNobodyWaitsForAPageThatDoesNotRead(t *testing.T) {
 	frame := []byte(strings.Repeat("x", atOnce/2))
 	began := time.Now()
 	for !box.ending() {
-		if box.add(frame, false) {
+		if box.add(frame) {
 			box.push()
 		}
 	}

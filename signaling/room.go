@@ -216,7 +216,7 @@ func (r *room) list(c *conn, recorded bool) {
 	p.held = nil
 	for _, h := range waiting {
 		if from := r.find(h.from); from != nil && r.mayMeet(from, p) || h.from.IsRelay() {
-			c.out.put(h.frame, false)
+			c.out.put(h.frame)
 		}
 	}
 	r.repeat(c.peer) // the relay's last words may have gone down with the last socket
@@ -270,7 +270,7 @@ func (r *room) tellPeers() {
 		}
 		if string(frame) != string(p.last) {
 			p.last = frame
-			p.conn.out.put(frame, false)
+			p.conn.out.put(frame)
 		}
 	}
 }
@@ -332,7 +332,7 @@ func (r *room) pass(c *conn, to protocol.PeerID, kind string, frame []byte) (out
 	case p == nil, !r.mayMeet(from, p), kind != "rope" && !r.direct(from, p), p.gone(time.Now()):
 		return nil, nobodyThere
 	case p.ready && !p.there:
-		p.conn.out.add(frame, false)
+		p.conn.out.add(frame)
 		return &p.conn.out, ""
 	}
 	return nil, r.give(p, c.peer, kind, frame)
@@ -347,7 +347,7 @@ func (r *room) give(p *place, from protocol.PeerID, kind string, frame []byte) (
 	case p.there:
 		return r.post(p.node, crossing{Kind: crossFrame, From: from, To: p.peer, Type: kind, Frame: frame})
 	case p.ready:
-		p.conn.out.put(frame, false)
+		p.conn.out.put(frame)
 	case len(p.held) < protocol.HeldForReturn:
 		p.held = append(p.held, held{from, kind, frame})
 	default:

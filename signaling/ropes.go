@@ -178,7 +178,7 @@ func (r *room) saysRelay(p *place, from protocol.PeerID, frame []byte) {
 	case p.there:
 		r.post(p.node, crossing{Kind: crossFromRelay, From: from, To: p.peer, Frame: frame})
 	case p.ready:
-		p.conn.out.put(frame, false)
+		p.conn.out.put(frame)
 	case len(p.held) < protocol.HeldForReturn:
 		p.held = append(p.held, held{from, "", frame})
 	}

@@ -50,7 +50,7 @@ func (r *room) spread(c *conn, t *protocol.Telemetry, truth []byte) (found []fin
 		switch {
 		case p.seat == c.seat || !isTherapist(r.roles[p.seat]):
 		case p.ready:
-			p.conn.out.put(truth, false)
+			p.conn.out.put(truth)
 		case p.there:
 			r.cast(p.node, crossing{Kind: crossTruth, From: c.peer, To: p.peer, Frame: truth})
 		}

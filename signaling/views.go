@@ -1,7 +1,6 @@
 package signaling
 
 import (
-	"belay/session"
 	"belay/session/live"
 	"belay/signaling/protocol"
 )
@@ -9,15 +8,20 @@ import (
 // views is a connection as the sink of its seat's views.
 type views conn
 
-// View implements live.Sink.
-func (v *views) View(view session.View) {
+// View implements live.Sink. The view is made and encoded by the connection's writer.
+func (v *views) View(look live.Look) {
 	c := (*conn)(v)
-	frame, err := protocol.EncodeView(view)
-	if err != nil {
-		c.fail(err, "a view could not be encoded")
-		return
-	}
-	c.out.put(frame, true)
+	c.out.show(func() []byte {
+		view, ok := look()
+		if !ok {
+			return nil
+		}
+		frame, err := protocol.EncodeView(view)
+		if err != nil {
+			c.fail(err, "a view could not be encoded")
+		}
+		return frame
+	})
 }
 
 // Degraded implements live.Sink.

@@ -121,7 +121,7 @@ func (r *room) hearTruth(m crossing) ([]finding, *conn) {
 	if source == nil || source.conn != nil || target == nil || !target.ready || !isTherapist(r.roles[target.seat]) {
 		return nil, nil
 	}
-	target.conn.out.put(m.Frame, false)
+	target.conn.out.put(m.Frame)
 	message, err := protocol.DecodeFromServer(m.Frame)
 	truth, ok := message.(*protocol.Truth)
 	if err != nil || !ok {

@@ -268,9 +268,7 @@ func (a *actor) attachNow(at *attachment) (done bool, err error) {
 		at.watch(st)
 		return true, nil
 	}
-	if view, ok := a.view(at.seat, a.all.Now(st)); ok {
-		at.sink.View(view)
-	}
+	at.sink.View(a.look(at.seat, a.all.Now(st)))
 	if d := a.degraded(); !d.OK {
 		at.sink.Degraded(d)
 	}
@@ -302,7 +300,8 @@ func (a *actor) detach(at *attachment) {
 	}
 }
 
-// publish sends the state to watchers and a view to every attached seat.
+// publish sends the state to watchers and says to every attached seat that its view is
+// another now.
 func (a *actor) publish() {
 	now := a.all.Now(a.shown())
 	a.mu.Lock()
@@ -313,32 +312,26 @@ func (a *actor) publish() {
 			at.watch(a.scene.st)
 		}
 	}
-	views := make(map[session.SeatID]session.View, len(a.attached))
 	for _, at := range a.attached {
-		if at.sink == nil {
-			continue
+		if at.sink != nil {
+			at.sink.View(a.look(at.seat, now))
 		}
-		view, ok := views[at.seat]
-		if !ok {
-			if view, ok = a.view(at.seat, now); !ok {
-				continue
-			}
-			views[at.seat] = view
-		}
-		at.sink.View(view)
 	}
 }
 
-// view returns what a seat may know and do now. a.mu is held.
-func (a *actor) view(seat session.SeatID, now time.Time) (view session.View, ok bool) {
-	err := a.guarded("ViewOf", func() error {
-		view = session.ViewOf(a.scene.st, seat, now)
-		return nil
-	})
-	if a.scene.aside {
-		onlyNoted(&view)
+// look returns what makes the view of a seat as things stand now. a.mu is held.
+func (a *actor) look(seat session.SeatID, now time.Time) Look {
+	scene := a.scene
+	return func() (view session.View, ok bool) {
+		err := a.guarded("ViewOf", func() error {
+			view = session.ViewOf(scene.st, seat, now)
+			return nil
+		})
+		if scene.aside {
+			onlyNoted(&view)
+		}
+		return view, err == nil
 	}
-	return view, err == nil
 }
 
 // guarded calls into the rules. They never panic; should they all the same, that

@@ -17,8 +17,13 @@ import (
 
 type nowhere struct{ views atomic.Int64 }
 
-func (n *nowhere) View(session.View)      { n.views.Add(1) }
 func (n *nowhere) Degraded(live.Degraded) {}
+
+func (n *nowhere) View(look live.Look) {
+	if _, ok := look(); ok {
+		n.views.Add(1)
+	}
+}
 
 func runs(b *testing.B, path string, noSync bool) (*live.Sessions, func()) {
 	b.Helper()

@@ -15,13 +15,18 @@ import (
 // Sink is where a seat's views go. Its methods are called one at a time, from the
 // actor of the session or from Attach: they must return at once and must not call back.
 type Sink interface {
-	// View brings the seat's whole view after each change.
-	View(session.View)
+	// View says after each change that the seat's view is another now.
+	View(Look)
 	// Degraded brings word that something is wrong with the record or the
 	// clock, or that all is well again. It is the whole truth about that seat's
 	// session at this moment, not a difference.
 	Degraded(Degraded)
 }
+
+// Look makes the whole view of a seat as it was when the sink was told. It may be called
+// at any time, from any goroutine, or never, where a newer one has come: nothing else of
+// the session waits meanwhile. False: it could not be made, which was logged.
+type Look func() (session.View, bool)
 
 // Degraded says what is wrong outside the log.
 type Degraded struct {

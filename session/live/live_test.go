@@ -241,7 +241,11 @@ type screen struct {
 	degraded []live.Degraded
 }
 
-func (s *screen) View(v session.View) {
+func (s *screen) View(look live.Look) {
+	v, ok := look()
+	if !ok {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.views = append(s.views, v)

@@ -209,10 +209,10 @@ func visitOf(id string) session.CreateSession {
 	}
 }
 
-// nowhere is a screen that nobody looks at.
+// nowhere is a screen that shows nothing.
 type nowhere struct{}
 
-func (nowhere) View(session.View)      {}
+func (nowhere) View(look live.Look)    { look() }
 func (nowhere) Degraded(live.Degraded) {}
 
 // BenchmarkLiveSessions is the memory of sessions in use, each with three seats
