@@ -96,3 +96,25 @@ func TestNobodyWaitsForAPageThatDoesNotRead(t *testing.T) {
 		t.Errorf("the sender was kept for %s", waited)
 	}
 }
+
+func TestAViewThatANewerOneReplacesIsNeverMade(t *testing.T) {
+	box := new(outbox)
+	box.init()
+	shows := func(name string) { box.show(func() []byte { return []byte(name) }) }
+	shows("old")
+	shows("first")
+	box.put([]byte("answer"))
+	shows("older")
+	shows("second")
+	all, _, _, _ := box.take()
+	var written []string
+	for _, w := range all {
+		if w.view != nil {
+			w.frame = w.view()
+		}
+		written = append(written, string(w.frame))
+	}
+	if got := strings.Join(written, " "); got != "first answer second" {
+		t.Errorf("the page is told %q", got)
+	}
+}
