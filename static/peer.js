@@ -2,6 +2,7 @@
 // fixed, so that two descriptions never meet; what arrives early waits; what was
 // lost is asked for.
 
+import { pathOf } from "./seen.js";
 import { lay, places, rank } from "./sending.js";
 
 /** @typedef {import("./types.d.ts").SignalType} SignalType */
@@ -68,7 +69,8 @@ export function createPeer(options) {
   let patience = firstPatience;
   let paid = true; // the senders have taken the pace
   let blind = false;
-  let lost = false; // there was a connection, or there should be one
+  let lost = false; // there was a connection, or there should be one, and it was UDP's to carry it
+  let over = ""; // the protocol of the path that it last went by; "": none yet, and UDP was tried first
   /** @type {RTCIceCandidateInit[]} */
   let waiting = [];
   let described = false; // a remote description is set
@@ -114,6 +116,7 @@ export function createPeer(options) {
     pc = mine;
     waiting = [];
     described = false;
+    over = "";
     asked = offers ? never : performance.now(); // the other side has a moment to offer
     unwell = performance.now();
     if (!way) {
@@ -145,6 +148,9 @@ export function createPeer(options) {
     if (!paid) queue(async (on) => void (paid = await rank(on, pace, blind)));
   }
 
+  /** Whether it is UDP that failed when this connection does. */
+  const byUDP = () => over === "" || over === "udp";
+
   function watch() {
     clearTimeout(soon);
     const state = pc.iceConnectionState;
@@ -153,7 +159,7 @@ export function createPeer(options) {
       patience = firstPatience;
       return;
     }
-    lost ||= !unwell;
+    lost ||= !unwell && byUDP();
     unwell ||= performance.now();
     if (state === "disconnected") soon = setTimeout(restart, restartAfter);
     if (state === "failed") restart();
@@ -192,7 +198,7 @@ export function createPeer(options) {
 
   function rebuild() {
     if (closed) return;
-    lost ||= unwell > 0 && described;
+    lost ||= unwell > 0 && described && byUDP();
     if (described) former = origin(pc.remoteDescription?.sdp);
     pc.close();
     build();
@@ -247,7 +253,7 @@ export function createPeer(options) {
     queue(async (on) => {
       if (on.signalingState !== "have-local-offer") return;
       if (!described && former && origin(sdp) === former) return; // it was for the connection before
-      if (way && lost) way.failed(); // the server is there, and the connection is not
+      if (way && lost) way.failed(); // the server is there, and what went by UDP is not
       lost = false;
       await on.setRemoteDescription({ type: "answer", sdp: way && !options.iceServers().length ? way.narrowed(sdp) : sdp });
       // A browser takes from an answer which layers are paused, as they were when it
@@ -338,7 +344,7 @@ export function createPeer(options) {
       }
       // A connection takes a path of lower rank, as TCP's is, only when nothing has come
       // by the one before for 3.5 s (Chromium 156). A new one takes it at once.
-      way.failed();
+      if (byUDP()) way.failed();
       rebuild();
       lost = false; // it has been counted
     },
@@ -386,7 +392,13 @@ export function createPeer(options) {
      */
     place: (slot) => pc.getTransceivers().slice(2 * slot, 2 * slot + 2),
     state: () => pc.connectionState,
-    stats: () => pc.getStats(),
+    async stats() {
+      const mine = pc;
+      const report = await mine.getStats();
+      const path = pathOf(report);
+      if (path.connected && mine === pc) over = path.protocol;
+      return report;
+    },
     close() {
       closed = true;
       clearTimeout(soon);

@@ -126,8 +126,12 @@ export function createReading(peer, steady = () => performance.now()) {
 /** @param {number} value */
 const round = (value) => Math.round(value * 1000) / 1000;
 
-/** @param {RTCStatsReport} report */
-function pathOf(report) {
+/**
+ * pathOf is by what a connection goes, or went last.
+ *
+ * @param {RTCStatsReport} report
+ */
+export function pathOf(report) {
   /** @type {any} */
   let pair = null;
   report.forEach((entry) => {

@@ -15,7 +15,10 @@ export function createWay(steady = () => performance.now()) {
   let failed = [];
   let narrow = false;
   return {
-    /** failed notes that a connection was lost although the server is there. */
+    /**
+     * failed notes that a connection was lost although the server is there: one that
+     * went by UDP, or was to and never came about.
+     */
     failed() {
       const now = steady();
       failed = [...failed.filter((at) => now - at < within), now];

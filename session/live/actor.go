@@ -29,6 +29,7 @@ type actor struct {
 	end      atomic.Pointer[store.Position] // where the log ends, as is known here
 	catching atomic.Bool                    // it is about to look for newer ones
 	heard    atomic.Uint64                  // the last event that a hint named
+	stays    atomic.Int64                   // how many are stuck
 
 	// Owned by run.
 	st     *session.State    // nil: not loaded

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"belay/session"
 	"belay/session/live"
+	"belay/session/store"
 	"belay/session/store/bolt"
 	"belay/session/store/journal"
 )
@@ -247,4 +249,52 @@ func TestAnAuthorisationInDoubtIsNotGivenLate(t *testing.T) {
 		}
 		n.do("therapist-1", session.WriteNote{Text: "back"})
 	})
+}
+
+// headless is a store that does not say where a log ends, while it is told so.
+type headless struct {
+	store.Store
+	broken atomic.Bool
+}
+
+func (h *headless) Head(ctx context.Context, log string) (store.Head, error) {
+	if h.broken.Load() {
+		return store.Head{}, errAway
+	}
+	return h.Store.Head(ctx, log)
+}
+
+// An operator's page asks at any moment what is wrong, and so does a screen that
+// comes. What of the journal can't be decided is found at the same time: the race
+// detector sees it.
+func TestAskingWhatIsWrongDisturbsNobodyWhoRepairsIt(t *testing.T) {
+	n := openNoting(t)
+	if err := n.live.Close(); err != nil {
+		t.Fatal(err)
+	}
+	h := &headless{Store: n.bolt}
+	var err error
+	if n.live, err = live.New(live.Options{Store: h, Journal: n.journal}); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.live.Start(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	n.create(1)
+	for range 100 { // as a version would leave them that this one can't read
+		if err := n.journal.Note(context.Background(), id, []byte("no entry")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.broken.Store(true)
+	n.noted("therapist-1", session.WriteNote{Text: "It goes on."})
+	if n.live.Degraded() != 1 {
+		t.Fatal("nobody knows that the record is away: this shows nothing")
+	}
+	h.broken.Store(false)
+	for deadline := time.Now().Add(10 * time.Second); n.live.Degraded() > 0; {
+		if time.Now().After(deadline) {
+			t.Fatal("the record is back, and something counts as wrong")
+		}
+	}
 }

@@ -68,11 +68,12 @@ func (a *actor) cause(c session.Command) []byte {
 }
 
 // waits returns how many entries of the journal are to be decided for this session.
+// Any goroutine may ask.
 func (a *actor) waits() int {
 	if a.all.opts.Journal == nil {
 		return 0
 	}
-	return max(0, a.all.opts.Journal.Waits(a.id)-len(a.stuck))
+	return max(0, a.all.opts.Journal.Waits(a.id)-int(a.stays.Load()))
 }
 
 // lateEntry is an entry of the journal, read.
@@ -165,6 +166,7 @@ func (a *actor) sticks(key uint64, err error) {
 		a.stuck = map[uint64]bool{}
 	}
 	a.stuck[key] = true
+	a.stays.Store(int64(len(a.stuck)))
 	a.all.opts.Log.Error("an entry of the node's journal can't be decided: it stays there", "session", a.id, "entry", key, "err", err)
 }
 

@@ -31,6 +31,7 @@ func (a *actor) do(c session.Command) (uint64, error) {
 	}
 	seq, err := a.doNow(c)
 	if errors.Is(err, ErrNotRecorded) && a.st != nil {
+		a.arm() // whatever it was that failed: perhaps nothing of the command's was tried yet
 		return a.note(c, err)
 	}
 	return seq, err
