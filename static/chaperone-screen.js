@@ -111,7 +111,7 @@ export function createChaperoneScreen({ connection, sound, awake, first }) {
     const ended = state.name === "replaced" ? words.connection.replaced : words.connection.ended[state.why ?? ""] ?? state.words ?? "";
     const dosed = (desk.view().clients ?? []).some((client) => client.t0 && !words.over.says[client.phase]);
     text(lamp, lost ? ended : open ? words.connection.open : away < 5000 ? words.connection.connecting : [words.connection.away(span(away)), dosed && away > 15_000 ? words.connection.alone : words.connection.kept].join(" "));
-    text(spoken, lost ? ended : open ? "" : away < 5000 ? spoken.textContent : words.connection.lost);
+    text(spoken, lost ? ended : open ? (isDue() ? words.card.now : "") : away < 5000 ? spoken.textContent : words.connection.lost);
     set(foot, "data-open", open ? "yes" : null);
     show(again, lost && state.why !== "revoked");
     text(again, state.name === "replaced" ? words.connection.takeBack : words.connection.reload);
@@ -120,6 +120,9 @@ export function createChaperoneScreen({ connection, sound, awake, first }) {
     card.dial(!open && dosed && away > 15_000);
     sound.set(lost ? null : ringing(open ? 0 : away, dosed));
   }
+
+  /** Somebody is to be looked in on now. */
+  const isDue = () => (desk.view().clients ?? []).some((client) => client.look?.due && desk.now() >= ms(client.look.due));
 
   /**
    * What is to be heard and felt now: a call most, then a look that is due.
