@@ -83,7 +83,11 @@ export function createChaperoneScreen({ connection, sound, awake, first }) {
     const [title, says, thanks] = over.children;
     if (title && says && thanks) {
       text(title, words.over.title(words.and(clients.map((client) => client.name))));
-      text(says, clients.map((client) => words.over.says[client.phase]?.(client.name) ?? "").join(" "));
+      const ends = [...new Set(clients.map((client) => client.phase))];
+      text(says, ends.map((phase) => {
+        const who = clients.filter((client) => client.phase === phase).map((client) => client.name);
+        return words.over.says[phase]?.(words.and(who), who.length > 1 ? "are" : "is") ?? "";
+      }).join(" "));
       text(thanks, words.over.thanks);
       later.update();
       show(later.element, later.any() && clients.some((client) => client.t0));
