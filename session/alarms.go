@@ -129,7 +129,7 @@ func DefaultAlarms() []AlarmRule {
 		once(ChaperoneLeaves, High, "{chaperone} has to leave", therapistsOnly),
 		// [J] "Please go in" that nobody answers.
 		{CallUnanswered, "{chaperone} has not answered the call", []Rung{{30, High, []Do{DoShow, DoDialCard}, false}}, therapistsOnly, therapistsOnly, false},
-		{CheckInMissed, "Check-in on {client} is due ({chaperone})", []Rung{
+		{CheckInMissed, "Look-in on {client} is due ({chaperone})", []Rung{
 			{0, Low, []Do{DoPrompt}, false},
 			{2 * minutes, Medium, []Do{DoPromptOut, DoShow}, false},
 			{5 * minutes, High, []Do{DoShow, DoDialCard}, false},

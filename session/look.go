@@ -291,7 +291,7 @@ func (l look) criteria(c *ClientState) (all []CriterionView) {
 
 var nextWords = map[DeadlineKind]string{
 	DueOpen: "the room opens", DueChaperone: "chaperone due", DueLapse: "the authorisation lapses", DueHold: "the hold ends", DueWindow: "returning is offered",
-	DueOverdue: "the window ends", DueVitals: "blood pressure", DueRemeasure: "measure again", DueCheckIn: "check-in",
+	DueOverdue: "the window ends", DueVitals: "blood pressure", DueRemeasure: "measure again", DueCheckIn: "look-in",
 	DuePlannedEnd: "planned end", DueReleaseFrom: "release possible", DueReleaseBy: "release overdue",
 }
 

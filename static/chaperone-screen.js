@@ -83,7 +83,11 @@ export function createChaperoneScreen({ connection, sound, awake, first }) {
     const [title, says, thanks] = over.children;
     if (title && says && thanks) {
       text(title, words.over.title(words.and(clients.map((client) => client.name))));
-      text(says, clients.map((client) => words.over.says[client.phase]?.(client.name) ?? "").join(" "));
+      const ends = [...new Set(clients.map((client) => client.phase))];
+      text(says, ends.map((phase) => {
+        const who = clients.filter((client) => client.phase === phase).map((client) => client.name);
+        return words.over.says[phase]?.(words.and(who), who.length > 1 ? "are" : "is") ?? "";
+      }).join(" "));
       text(thanks, words.over.thanks);
       later.update();
       show(later.element, later.any() && clients.some((client) => client.t0));
@@ -111,7 +115,7 @@ export function createChaperoneScreen({ connection, sound, awake, first }) {
     const ended = state.name === "replaced" ? words.connection.replaced : words.connection.ended[state.why ?? ""] ?? state.words ?? "";
     const dosed = (desk.view().clients ?? []).some((client) => client.t0 && !words.over.says[client.phase]);
     text(lamp, lost ? ended : open ? words.connection.open : away < 5000 ? words.connection.connecting : [words.connection.away(span(away)), dosed && away > 15_000 ? words.connection.alone : words.connection.kept].join(" "));
-    text(spoken, lost ? ended : open ? "" : away < 5000 ? spoken.textContent : words.connection.lost);
+    text(spoken, lost ? ended : open ? (isDue() ? words.card.now : "") : away < 5000 ? spoken.textContent : words.connection.lost);
     set(foot, "data-open", open ? "yes" : null);
     show(again, lost && state.why !== "revoked");
     text(again, state.name === "replaced" ? words.connection.takeBack : words.connection.reload);
@@ -120,6 +124,9 @@ export function createChaperoneScreen({ connection, sound, awake, first }) {
     card.dial(!open && dosed && away > 15_000);
     sound.set(lost ? null : ringing(open ? 0 : away, dosed));
   }
+
+  /** Somebody is to be looked in on now. */
+  const isDue = () => (desk.view().clients ?? []).some((client) => client.look?.due && desk.now() >= ms(client.look.due));
 
   /**
    * What is to be heard and felt now: a call most, then a look that is due.

@@ -104,13 +104,13 @@ export const words = {
   over: {
     /** @param {string} who */
     title: (who) => `The session with ${who} is over`,
-    /** @type {Partial<Record<Phase, (who: string) => string>>} */
+    /** @type {Partial<Record<Phase, (who: string, be: string) => string>>} */
     says: {
-      closed: (who) => `${who} is in your care now. Stay until they are fully themselves. No driving until tomorrow, after a night’s sleep.`,
-      signed: (who) => `${who} is in your care now. Stay until they are fully themselves. No driving until tomorrow, after a night’s sleep.`,
+      closed: (who, be) => `${who} ${be} in your care now. Stay until they are fully themselves. No driving until tomorrow, after a night’s sleep.`,
+      signed: (who, be) => `${who} ${be} in your care now. Stay until they are fully themselves. No driving until tomorrow, after a night’s sleep.`,
       ended_early: (who) => `It ended early. Please stay with ${who} until the therapist tells you otherwise.`,
-      transferred: (who) => `${who} is in the care of the emergency services. Please do what they tell you.`,
-      cancelled: () => "It does not take place today. Thank you for being there.",
+      transferred: (who, be) => `${who} ${be} in the care of the emergency services. Please do what they tell you.`,
+      cancelled: () => "It does not take place today.",
     },
     thanks: "Thank you. You can close this page.",
     ways: "If something worries you later:",

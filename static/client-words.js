@@ -8,6 +8,9 @@ export function list(names) {
   return `${names.slice(0, -1).join(", ")} and ${names[names.length - 1]}`;
 }
 
+/** @param {string[]} who */
+const are = (who) => (who.length > 1 ? "are" : "is");
+
 export const words = {
   title: "Your session",
   practice: "Practice: nothing here is real.",
@@ -99,8 +102,8 @@ export const words = {
 
   waitingTitle: "All set. Your therapist comes to you here.",
   waitingAlone: "Your therapist is not here yet. You don’t need to do anything.",
-  /** @param {string} who */
-  waitingHere: (who) => `${who} is here. You don’t need to do anything.`,
+  /** @param {string[]} who */
+  waitingHere: (who) => `${list(who)} ${are(who)} here. You don’t need to do anything.`,
   /** @param {string} at */
   waitingStart: (at) => `Your session is planned for ${at}.`,
   nextTitle: "What happens next",
@@ -117,8 +120,8 @@ export const words = {
     "Use the bathroom once more.",
   ],
   change: "Look at my answers again",
-  /** @param {string} who */
-  therapistHere: (who) => `${who} is with you and can see you. You can finish this together.`,
+  /** @param {string[]} who */
+  therapistHere: (who) => `${list(who)} ${are(who)} with you and can see you. You can finish this together.`,
   goToTherapist: "Go to your therapist",
 
   // With the therapist.
@@ -180,11 +183,11 @@ export const words = {
   knownDirect: "Your therapist knows. Call out loudly, too.",
   callOut: "Call out loudly. This page keeps calling them.",
   /** @param {string[]} who */
-  darkWith: (who) => `${list(who)} ${who.length > 1 ? "are" : "is"} with you.`,
+  darkWith: (who) => `${list(who)} ${are(who)} with you.`,
   /** @param {string} who */
   darkAway: (who) => `${who} is not connected right now.`,
   /** @param {string[]} who */
-  darkNear: (who) => `${list(who)} ${who.length > 1 ? "are" : "is"} in the next room.`,
+  darkNear: (who) => `${list(who)} ${are(who)} in the next room.`,
   darkBack: "The picture is coming back by itself. You don’t need to do anything.",
   darkAlone: "This page is reconnecting by itself. If you need anyone, call out.",
   darkReplaced: "Your session is open on another screen now. Help works here too.",

@@ -3,7 +3,7 @@
 
 import { createArrival } from "./arrival.js";
 import { therapists } from "./own-view.js";
-import { list, words } from "./client-words.js";
+import { words } from "./client-words.js";
 import { timeOfDay, day } from "./clock.js";
 import { openConnection } from "./connection.js";
 import { createDark } from "./dark.js";
@@ -195,7 +195,7 @@ function paint() {
   const called = screen === "arrival" && connected() && here.length > 0 && clients.some((one) => one.phase === "check_in" || one.phase === "ready");
   const unsaved = screen === "arrival" && degraded ? words.degraded(degraded.words) : "";
   const away = screen === "arrival" && !connected() ? words.reconnecting : "";
-  text(noticeWords, called ? words.therapistHere(list(here)) : away || unsaved);
+  text(noticeWords, called ? words.therapistHere(here) : away || unsaved);
   show(noticeButton, called);
   show(notice, noticeWords.textContent);
   set(document.body, "data-returned", screen === "room" && clients.some((one) => one.phase === "integrating" || one.phase === "release_check") ? "yes" : null);
@@ -289,7 +289,7 @@ function waiting(now) {
     lines.push(words.reconnecting);
   } else {
     const here = therapists(now).filter((one) => one.present).map((one) => one.name);
-    lines.push(here.length ? words.waitingHere(list(here)) : words.waitingAlone);
+    lines.push(here.length ? words.waitingHere(here) : words.waitingAlone);
     const starts = Date.parse(now.starts_at);
     if (!here.length && starts > connection.now()) {
       const today = day(starts) === day(connection.now());

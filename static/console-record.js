@@ -91,7 +91,7 @@ function pairs(facts) {
 function head(view) {
   const { record } = view;
   return [pairs([
-    [w.planned, `${day(view.starts_at)} ${new Date(view.starts_at).getFullYear()}, ${clock(view.starts_at)}`],
+    [w.planned, `${day(view.starts_at)}, ${new Date(view.starts_at).getFullYear()}, ${clock(view.starts_at)}`],
     [w.signature, record.signed_at ? `${w.signedLine} ${record.signed_by}, ${day(record.signed_at)}, ${clock(record.signed_at)}` : w.unsigned],
     [w.addenda, (record.addenda ?? []).map((one) => `${day(one.at)}, ${said(one)}`)],
     [w.people, (view.people ?? []).map((person) => el("span", null, [person.name, person.pronouns, roles[person.role] ?? person.role].filter(Boolean).join(" · "), person.phone && " · ", person.phone && whole(person.phone)))],
@@ -155,6 +155,7 @@ function createClient(client, view) {
 /** What belongs to the session and not to one client. @param {View & {record: Whole}} view */
 function session(view) {
   const { alarms, calls, interruptions } = view.record;
+  if (![alarms, calls, interruptions].some((all) => all?.length)) return [];
   return [el("h2", null, w.session), pairs([
     [w.alarms, (alarms ?? []).map((one) => [`${clock(one.raised)} ${one.priority}: ${one.words}`, one.late ? w.late : "", ...one.acknowledged.map((entry) => w.acknowledged(entry.by, clock(entry.at))),
       one.resolved ? w.resolved(one.resolved.by, one.resolved.text) : "", one.ended ? `${w.over(clock(one.ended))}${one.why ? ` (${one.why})` : ""}` : ""].filter(Boolean).join(" · "))],

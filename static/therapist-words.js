@@ -69,7 +69,7 @@ export const words = {
   facts(client) {
     const dose = client.doses?.at(-1);
     const said = client.doses?.length ? `${client.doses.map((d) => `dose ${d.number}: ${d.mg} mg at ${timeOfDay(d.at)}${d.corrections?.length ? " (corrected)" : ""}`).join(" · ")}` : "";
-    const unwitnessed = dose && !dose.witnessed_by ? ", not witnessed yet" : "";
+    const unwitnessed = dose && !dose.witnessed_by ? ", not witnessed" : "";
     const since = !client.doses?.length && client.phase_since ? `since ${timeOfDay(client.phase_since)}` : "";
     return `${since}${said}${unwitnessed}`;
   },

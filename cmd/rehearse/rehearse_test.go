@@ -99,7 +99,7 @@ func TestForgottenCheckInsEndInAFailure(t *testing.T) {
 		t.Fatalf("exit code %d\n%s\n%s", code, out.String(), errs.String())
 	}
 	at := strings.Index(out.String(), "BROKEN  No alarm comes without a cause")
-	if at < 0 || !strings.Contains(out.String()[at:], "Check-in on Alex") {
+	if at < 0 || !strings.Contains(out.String()[at:], "Look-in on Alex") {
 		t.Errorf("the missing check-ins are not what was noticed:\n%s", out.String())
 	}
 }
