@@ -105,7 +105,7 @@ type happened struct {
 func (h *history) do(c session.Command) (events []session.Event, err error) {
 	h.t.Helper()
 	before, was := h.s, ""
-	if h.chance(32) {
+	if h.chance(200) { // it costs more than the step
 		was = fingerprint(before)
 	}
 	events, err = session.Decide(h.s, c, h.now)
