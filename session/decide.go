@@ -147,9 +147,9 @@ func (d *decision) decide() error {
 	case ReportPicture:
 		return d.reportPicture(a)
 	case ReportSound:
-		return d.reportSound(a)
+		d.report(sound, a.Client, a.Lost, a.Since)
 	case ReportVoice:
-		return d.reportVoice(a)
+		d.report(voice, a.Client, a.Lost, a.Since)
 	case IssueInvitation:
 		return d.issueInvitation(a)
 	case RevokeInvitation:

@@ -116,14 +116,10 @@ func (d *decision) survey(c *ClientState) {
 			d.watchPresence(seat, since(seat.ID))
 		}
 	}
-	if !c.PictureLost.IsZero() {
-		d.watch(PictureGone, c.Seat, "", d.now)
-	}
-	if !c.SoundLost.IsZero() {
-		d.watch(SoundGone, c.Seat, "", d.now)
-	}
-	if !c.VoiceLost.IsZero() {
-		d.watch(VoiceGone, c.Seat, "", d.now)
+	for _, sense := range []sense{picture, sound, voice} {
+		if !sense.lost(c).IsZero() {
+			d.watch(sense.alarm, c.Seat, "", d.now)
+		}
 	}
 }
 
@@ -131,54 +127,51 @@ func (d *decision) therapistPresent() bool {
 	return slices.ContainsFunc(d.Seats, func(s Seat) bool { return isTherapist(s.Role) && d.Present(s.ID) })
 }
 
+// sense is what goes between a client and the therapists. That it is lost is noted at
+// any time, and watched while the client is under the medicine.
+type sense struct {
+	alarm      Condition
+	lost       func(*ClientState) time.Time // since when; zero: it is there
+	gone, back func(SeatID) Fact
+	why        string // the alarm ends
+}
+
+var (
+	picture = sense{PictureGone, func(c *ClientState) time.Time { return c.PictureLost },
+		func(id SeatID) Fact { return PictureLost{id} }, func(id SeatID) Fact { return PictureReturned{id} }, "the picture is back"}
+	sound = sense{SoundGone, func(c *ClientState) time.Time { return c.SoundLost },
+		func(id SeatID) Fact { return SoundLost{id} }, func(id SeatID) Fact { return SoundReturned{id} }, "the sound is back"}
+	voice = sense{VoiceGone, func(c *ClientState) time.Time { return c.VoiceLost },
+		func(id SeatID) Fact { return VoiceLost{id} }, func(id SeatID) Fact { return VoiceReturned{id} }, "a therapist is heard again"}
+)
+
+// report records that a sense is lost or is back; false: that is known already.
+func (d *decision) report(s sense, client SeatID, lost bool, since time.Time) (news bool) {
+	c := d.Client(client)
+	at := d.since(since)
+	switch {
+	case lost != s.lost(c).IsZero():
+		return false
+	case lost:
+		d.emitAt(at, s.gone(client))
+		if c.Phase.Dosed() {
+			d.watch(s.alarm, client, "", at)
+		}
+	default:
+		d.emitAt(at, s.back(client))
+		d.over(s.alarm, client, "", s.why)
+	}
+	return true
+}
+
 func (d *decision) reportPicture(a ReportPicture) error {
-	c := d.Client(a.Client)
-	at := d.since(a.Since)
-	switch {
-	case a.Lost && c.PictureLost.IsZero():
-		d.emitAt(at, PictureLost{a.Client})
-		if c.Phase.Dosed() {
-			d.watch(PictureGone, a.Client, "", at)
-		}
-		rests := !c.Phase.Dosed() || c.Auth != nil && c.Auth.Ended == "" // under the medicine only a further dose rests on it
-		if rests && !c.Phase.Ended() && c.Gates[GateCamera].State == "passed" {
-			d.reopen(c, GateCamera, "the picture was lost")
-		}
-	case !a.Lost && !c.PictureLost.IsZero():
-		d.emitAt(at, PictureReturned{a.Client})
-		d.over(PictureGone, a.Client, "", "the picture is back")
+	if !d.report(picture, a.Client, a.Lost, a.Since) || !a.Lost {
+		return nil
 	}
-	return nil
-}
-
-func (d *decision) reportSound(a ReportSound) error {
 	c := d.Client(a.Client)
-	at := d.since(a.Since)
-	switch {
-	case a.Lost && c.SoundLost.IsZero():
-		d.emitAt(at, SoundLost{a.Client})
-		if c.Phase.Dosed() {
-			d.watch(SoundGone, a.Client, "", at)
-		}
-	case !a.Lost && !c.SoundLost.IsZero():
-		d.emitAt(at, SoundReturned{a.Client})
-		d.over(SoundGone, a.Client, "", "the sound is back")
-	}
-	return nil
-}
-
-func (d *decision) reportVoice(a ReportVoice) error {
-	c := d.Client(a.Client)
-	at := d.since(a.Since)
-	switch {
-	case a.Lost && c.VoiceLost.IsZero():
-		d.emitAt(at, VoiceLost{a.Client})
-		if c.Phase.Dosed() {
-			d.watch(VoiceGone, a.Client, "", at)
-		}
-	case !a.Lost && !c.VoiceLost.IsZero():
-		d.emitAt(at, VoiceReturned{a.Client})
-		d.over(VoiceGone, a.Client, "", "a therapist is heard again")
+	rests := !c.Phase.Dosed() || c.Auth != nil && c.Auth.Ended == "" // under the medicine only a further dose rests on it
+	if rests && !c.Phase.Ended() && c.Gates[GateCamera].State == "passed" {
+		d.reopen(c, GateCamera, "the picture was lost")
 	}
 	return nil
 }

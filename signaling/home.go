@@ -287,8 +287,11 @@ type farHeard struct {
 	all map[protocol.PeerID]relay.Heard
 }
 
-// heard is what the session's relay has measured. r.mu is held.
+// heard is what the session's relay has measured; nil: it has none. r.mu is held.
 func (r *room) heard(now time.Time) map[protocol.PeerID]relay.Heard {
+	if !r.ropes.open {
+		return nil
+	}
 	if r.isHome() {
 		return r.edge.relay.Heard(r.id)
 	}

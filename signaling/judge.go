@@ -8,10 +8,11 @@ import (
 )
 
 // Thresholds of a client's picture and sound, as a therapist's page receives
-// them (CLINICAL.md, "Alarms"), and of the therapists' sound, as a client's does. Between "bad" and "good" lies a span in which
-// nothing changes, and what was lost returns only when it was good twice: a
-// picture that stutters does not flap. These are technical; how long a lost
-// picture may last before it is an alarm stands in the practice's settings.
+// them (CLINICAL.md, "Alarms"), and of the therapists' sound, as a client's does.
+// Between "bad" and "good" lies a span in which nothing changes, and what was lost
+// returns only when it was good twice: a picture that stutters does not flap. These
+// are technical; how long a lost picture may last before it is an alarm stands in the
+// practice's settings.
 const (
 	pictureBad    = 3 * time.Second // without a new decoded frame
 	pictureGood   = 1500 * time.Millisecond
@@ -104,16 +105,23 @@ func (j *judge) about(s sense, page protocol.PeerID) *hearing {
 	return h
 }
 
+// glance returns what is known of what one therapist's page receives, or of what is
+// received of that page; nothing, where that is old.
+func (h *hearing) glance(now time.Time, by session.SeatID, page protocol.PeerID) *glance {
+	g := h.by[by]
+	if g == nil || g.page != page || now.Sub(g.at) > freshFor {
+		g = &glance{page: page}
+		h.by[by] = g
+	}
+	return g
+}
+
 // hear takes a report of a therapist's page about a client's page, at a wall
 // time, and returns what has changed by it.
 func (j *judge) hear(now time.Time, by, client session.SeatID, r protocol.Receiving) (found []finding) {
 	for _, s := range []sense{{client, picture}, {client, sound}} {
 		h := j.about(s, r.Peer)
-		g := h.by[by]
-		if g == nil || now.Sub(g.at) > freshFor {
-			g = &glance{}
-			h.by[by] = g
-		}
+		g := h.glance(now, by, "")
 		if s.of == sound {
 			g.listen(now, r)
 		} else {

@@ -6,7 +6,6 @@ import (
 
 	"belay/session"
 	"belay/signaling/protocol"
-	"belay/signaling/relay"
 )
 
 // telemetry passes on what a page sees and hears to the therapists, and what that
@@ -62,29 +61,30 @@ func (r *room) spread(c *conn, t *protocol.Telemetry, truth []byte) (found []fin
 	if !isTherapist(r.roles[c.seat]) {
 		return nil, nil
 	}
-	var heard map[protocol.PeerID]relay.Heard
-	if r.ropes.open {
-		heard = r.heard(now)
-	}
+	heard := r.heard(now)
 	for _, p := range r.places {
 		if r.roles[p.seat] != session.Client || !r.mayMeet(me, p) {
 			continue
 		}
 		receiving, ok := r.measured(me, p, heard, now)
 		if !ok {
-			at := slices.IndexFunc(t.Receiving, func(one protocol.Receiving) bool { return one.Peer == p.peer })
-			switch {
-			case at >= 0:
-				receiving = t.Receiving[at]
-			case me.media && p.media: // a page that says nothing of the client receives nothing from them
-				receiving = protocol.Receiving{Peer: p.peer, FrameAge: -1, SoundAge: -1}
-			default:
+			if receiving, ok = receivedOf(t, p.peer); !ok && (!me.media || !p.media) {
 				continue
 			}
 		}
 		found = append(found, r.judge.hear(now, c.seat, p.seat, receiving)...)
 	}
 	return found, c
+}
+
+// receivedOf is what a page has told of what it receives from another. One that says
+// nothing of it receives nothing: then it is false.
+func receivedOf(t *protocol.Telemetry, peer protocol.PeerID) (protocol.Receiving, bool) {
+	at := slices.IndexFunc(t.Receiving, func(one protocol.Receiving) bool { return one.Peer == peer })
+	if at < 0 {
+		return protocol.Receiving{Peer: peer, FrameAge: -1, SoundAge: -1}, false
+	}
+	return t.Receiving[at], true
 }
 
 func isTherapist(role session.Role) bool {

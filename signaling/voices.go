@@ -1,12 +1,10 @@
 package signaling
 
 import (
-	"slices"
 	"time"
 
 	"belay/session"
 	"belay/signaling/protocol"
-	"belay/signaling/relay"
 )
 
 // mic is what a page has last told of its own microphone.
@@ -40,11 +38,7 @@ func (j *judge) overhear(now time.Time, client session.SeatID, page protocol.Pee
 		if one.off {
 			continue
 		}
-		g := h.by[by]
-		if g == nil || g.page != one.received.Peer || now.Sub(g.at) > freshFor {
-			g = &glance{page: one.received.Peer}
-			h.by[by] = g
-		}
+		g := h.glance(now, by, one.received.Peer)
 		g.listen(now, one.received)
 		g.speak(now, one.dumb)
 	}
@@ -75,10 +69,7 @@ func (g *glance) speak(now time.Time, dumb bool) {
 // session is told by one of the therapists' connections here; nil: there is none, and
 // the node of another judges the same. r.mu is held.
 func (r *room) overhear(p *place, t *protocol.Telemetry, now time.Time) (found []finding, by *conn) {
-	var heard map[protocol.PeerID]relay.Heard
-	if r.ropes.open {
-		heard = r.heard(now)
-	}
+	heard := r.heard(now)
 	all := map[session.SeatID]speaking{}
 	for _, q := range r.places {
 		if !isTherapist(r.roles[q.seat]) || q.conn == nil && !q.there || !r.mayMeet(p, q) || q.mic.at.IsZero() {
@@ -87,11 +78,8 @@ func (r *room) overhear(p *place, t *protocol.Telemetry, now time.Time) (found [
 		if q.ready && !q.there {
 			by = q.conn
 		}
-		one := speaking{received: protocol.Receiving{Peer: q.peer, FrameAge: -1, SoundAge: -1}, off: q.mic.off,
-			dumb: t.NoSound || !q.mic.live && now.Sub(q.mic.at) <= freshFor}
-		if at := slices.IndexFunc(t.Receiving, func(r protocol.Receiving) bool { return r.Peer == q.peer }); at >= 0 {
-			one.received = t.Receiving[at]
-		}
+		one := speaking{off: q.mic.off, dumb: t.NoSound || !q.mic.live && now.Sub(q.mic.at) <= freshFor}
+		one.received, _ = receivedOf(t, q.peer)
 		if m, ok := r.measured(p, q, heard, now); ok { // what comes to the client through it has lost the sender's own word on its level
 			one.received.SoundLevel = min(one.received.SoundLevel, m.SoundLevel)
 		}

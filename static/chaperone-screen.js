@@ -115,7 +115,7 @@ export function createChaperoneScreen({ connection, sound, awake, first }) {
     const ended = state.name === "replaced" ? words.connection.replaced : words.connection.ended[state.why ?? ""] ?? state.words ?? "";
     const dosed = (desk.view().clients ?? []).some((client) => client.t0 && !words.over.says[client.phase]);
     text(lamp, lost ? ended : open ? words.connection.open : away < 5000 ? words.connection.connecting : [words.connection.away(span(away)), dosed && away > 15_000 ? words.connection.alone : words.connection.kept].join(" "));
-    text(spoken, lost ? ended : open ? (isDue() ? words.card.now : "") : away < 5000 ? spoken.textContent : words.connection.lost);
+    text(spoken, lost ? ended : open ? (late() >= 0 ? words.card.now : "") : away < 5000 ? spoken.textContent : words.connection.lost);
     set(foot, "data-open", open ? "yes" : null);
     show(again, lost && state.why !== "revoked");
     text(again, state.name === "replaced" ? words.connection.takeBack : words.connection.reload);
@@ -125,8 +125,8 @@ export function createChaperoneScreen({ connection, sound, awake, first }) {
     sound.set(lost ? null : ringing(open ? 0 : away, dosed));
   }
 
-  /** Somebody is to be looked in on now. */
-  const isDue = () => (desk.view().clients ?? []).some((client) => client.look?.due && desk.now() >= ms(client.look.due));
+  /** For how many ms a look has been due; below 0: none is. */
+  const late = () => Math.max(...(desk.view().clients ?? []).map((client) => (client.look?.due ? desk.now() - ms(client.look.due) : -1)));
 
   /**
    * What is to be heard and felt now: a call most, then a look that is due.
@@ -138,9 +138,9 @@ export function createChaperoneScreen({ connection, sound, awake, first }) {
     const view = desk.view();
     if (view.call) return view.call.stage === "called" ? "high" : null;
     if (away > 15_000 && dosed) return "medium";
-    const late = Math.max(...(view.clients ?? []).map((client) => (client.look?.due ? desk.now() - ms(client.look.due) : -1)));
-    if (late > 120_000) return "medium";
-    return late >= 0 || (view.clients ?? []).some((client) => client.vitals_ask) ? "low" : null;
+    const due = late();
+    if (due > 120_000) return "medium";
+    return due >= 0 || (view.clients ?? []).some((client) => client.vitals_ask) ? "low" : null;
   }
 
   update();

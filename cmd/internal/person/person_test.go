@@ -146,11 +146,16 @@ func TestAnotherPageTakesTheSeatOverAtOnce(t *testing.T) {
 		t.Fatalf("the second page does not see the client: %v", err)
 	}
 	// And the client sees the second page: frames go on.
-	before := client.Flow("therapist-1").Picture.Frames
-	deadline := time.Now().Add(10 * time.Second)
-	for client.Flow("therapist-1").Picture.Frames < before+10 {
+	more(t, "the client does not see the therapist's other page", 10, func() uint64 { return client.Flow("therapist-1").Picture.Frames })
+}
+
+// more waits until that many more of something have come.
+func more(t *testing.T, otherwise string, n uint64, count func() uint64) {
+	t.Helper()
+	before, deadline := count(), time.Now().Add(10*time.Second)
+	for count() < before+n {
 		if time.Now().After(deadline) {
-			t.Fatal("the client does not see the therapist's other page")
+			t.Fatal(otherwise)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
@@ -250,14 +255,7 @@ func TestADeadMicrophoneOfTheTherapistIsToldFromAQuietPhase(t *testing.T) {
 		t.Errorf("a microphone that was switched off counts as broken: since %s", v.Clients[0].VoiceLost)
 	}
 	therapist.SwitchMicrophoneOff(false)
-	before := client.Flow("therapist-1").Sound.Packets
-	deadline := time.Now().Add(10 * time.Second)
-	for client.Flow("therapist-1").Sound.Packets < before+50 {
-		if time.Now().After(deadline) {
-			t.Fatal("the client does not hear the therapist again")
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	more(t, "the client does not hear the therapist again", 50, func() uint64 { return client.Flow("therapist-1").Sound.Packets })
 
 	began := time.Now()
 	therapist.LoseMicrophone(true)
