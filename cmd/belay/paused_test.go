@@ -1,14 +1,10 @@
 package main
 
 import (
-	"fmt"
-	"net"
 	"testing"
 	"time"
 
 	"belay/cmd/internal/browser"
-	"belay/signaling/protocol"
-	"belay/signaling/relay"
 )
 
 // A rope that rests is asked for while its path is being made anew: the offer says
@@ -17,56 +13,14 @@ import (
 // asked again.
 func TestAPictureThatGoesOnWhileARestartIsOnItsWayGoesOn(t *testing.T) {
 	t.Parallel()
-	udp, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	answers := make(chan string, 1)
-	r, err := relay.New(relay.Options{UDP: udp, Say: func(_ string, _ protocol.PeerID, message any) {
-		if m, ok := message.(protocol.Answer); ok {
-			answers <- m.SDP
-		}
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { r.Close() })
-
-	p := browser.StartChromium(t, browser.Options{}).Open("alex", browser.Seat{})
-	p.Goto(modules(t, ""))
-	const visit, page = "visit-1", protocol.PeerID("a-page-of-the-client")
-	if err := r.Open(visit, true); err != nil {
-		t.Fatal(err)
-	}
-	r.SetMembers(visit, map[protocol.PeerID]relay.Member{page: {Seat: "client-1"}})
-	browser.Eval[bool](p, `(async () => {
-		const { createPeer } = await import("/peer.js");
-		const { createWay } = await import("/way.js");
-		`+camera+`
-		const [track] = camera.getVideoTracks();
-		globalThis.__offers = [];
-		globalThis.__rope = createPeer({
-			id: "relay", offers: true, way: createWay(), sends: true, iceServers: () => [], reachable: () => true,
-			send: (type, body) => (type === "offer" && __offers.push(body.sdp), true),
-			track: (kind) => (kind === "video" ? track : null), onTrack() {}, onState() {},
-		});
-		return true;
-	})()`)
-	answered := func() {
-		t.Helper()
-		p.WaitFor("__offers.length > 0", browser.Patience)
-		r.Receive(visit, page, &protocol.Offer{SDP: browser.Eval[string](p, "__offers.shift()")})
-		select {
-		case sdp := <-answers:
-			browser.Eval[bool](p, fmt.Sprintf(`(__rope.signal("answer", { sdp: %s }), true)`, quoted(sdp)))
-		case <-time.After(browser.Patience):
-			t.Fatal("the relay did not answer")
-		}
-	}
+	rope := openRope(t, false)
+	p := rope.page
+	browser.Eval[bool](p, `(__begin(), true)`)
+	answered := func() { t.Helper(); rope.answer(nil) }
 	comes := func(what string, want bool) {
 		t.Helper()
 		for end := time.Now().Add(15 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-			age := r.Heard(visit)[page].FrameAge
+			age := rope.relay.Heard(ropeVisit)[ropePage].FrameAge
 			if is := age >= 0 && age < 1500*time.Millisecond; is == want {
 				return
 			}
