@@ -10,52 +10,12 @@ import (
 	"sync"
 	"time"
 
-	goredis "github.com/redis/go-redis/v9"
-
 	"belay/session/store"
-)
-
-// The pulse of nodes. A node that others have not seen beat for silentFor is gone
-// for them; seconds in which Redis could not be asked do not count.
-const (
-	beatEvery  = 500 * time.Millisecond
-	beatWithin = 2 * time.Second
-	silentFor  = 2500 * time.Millisecond
-	maxAbout   = 4 << 10 // bytes that a node says about itself
 )
 
 // several is the mark that all nodes keep together: while it is there nobody
 // claims this Redis for themselves, as a migration does.
 var several = mark{node: Node{ID: "nodes", Words: "one belay or more"}, run: "-"}
-
-// beatScript says that a node lives, renews the common mark, and answers what all
-// nodes said last. Where somebody else holds the mark it answers whose it is.
-//
-// KEYS: mark, nodes. ARGV: the common mark, its life, the node's id, what it says.
-var beatScript = goredis.NewScript(`
-local have = redis.call('GET', KEYS[1])
-if have and have ~= ARGV[1] then
-  return {have}
-end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-redis.call('HSET', KEYS[2], ARGV[3], ARGV[4])
-return {ARGV[1], redis.call('HGETALL', KEYS[2])}
-`)
-
-// leaveScript takes a node off, where no later run of it has come, and the common
-// mark with the last one.
-//
-// KEYS: mark, nodes. ARGV: the common mark, the node's id, its run.
-var leaveScript = goredis.NewScript(`
-local said = redis.call('HGET', KEYS[2], ARGV[2])
-if said and string.find(said, ARGV[3], 1, true) then
-  redis.call('HDEL', KEYS[2], ARGV[2])
-end
-if redis.call('HLEN', KEYS[2]) == 0 and redis.call('GET', KEYS[1]) == ARGV[1] then
-  redis.call('DEL', KEYS[1])
-end
-return 0
-`)
 
 // Peer is a node that shares this Redis.
 type Peer struct {
@@ -63,23 +23,6 @@ type Peer struct {
 	Words    string // for operators
 	Draining bool   // it is about to end: nothing new for it
 	About    []byte // what it tells the others of itself; JSON
-}
-
-// pulse is what a node says about itself, twice a second anew.
-type pulse struct {
-	Run      string          `json:"run"`
-	Words    string          `json:"words"`
-	Beat     uint64          `json:"beat"`
-	Draining bool            `json:"draining,omitempty"`
-	About    json.RawMessage `json:"about,omitempty"`
-}
-
-// seen is what a node knows of another one's pulse.
-type seen struct {
-	pulse
-	silent time.Duration // without a new beat, while Redis answered
-	heard  time.Time     // wall time at which the last new beat had not come yet; zero: not known
-	former string        // the run before, which a replica that was promoted may still show
 }
 
 // Member is a node's place among those that share a Redis, from Join to Leave. Its
@@ -171,7 +114,7 @@ func (m *Member) Lapsed(name string) (heard time.Time, lapsed bool) {
 	if name == m.Name() {
 		return time.Time{}, false
 	}
-	id, run, _ := strings.Cut(name, ".")
+	id, of, _ := strings.Cut(name, ".")
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	p := m.peers[id]
@@ -180,10 +123,12 @@ func (m *Member) Lapsed(name string) (heard time.Time, lapsed bool) {
 		return time.Time{}, true
 	case p == nil:
 		return time.Time{}, m.watching >= silentFor
-	case p.Run != run:
-		return time.Time{}, true
+	case p.Run == of:
+		return p.heard, p.silent >= silentFor
+	case p.former.name == of:
+		return p.former.heard, true
 	}
-	return p.heard, p.silent >= silentFor
+	return time.Time{}, true
 }
 
 // Runs reports whether a run is seen to live.
@@ -193,104 +138,6 @@ func (m *Member) Runs(name string) bool {
 	defer m.mu.Unlock()
 	p := m.peers[id]
 	return name == m.Name() || p != nil && p.Run == run && p.silent < silentFor
-}
-
-func (m *Member) keepBeating(ctx context.Context) {
-	tick := time.NewTicker(beatEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		within, cancel := context.WithTimeout(ctx, beatWithin)
-		err := m.beat(within)
-		cancel()
-		if errors.As(err, new(*TakenError)) {
-			close(m.lost)
-			return
-		}
-	}
-}
-
-// beat says that this node lives and looks at the others.
-func (m *Member) beat(ctx context.Context) error {
-	m.beating.Lock()
-	defer m.beating.Unlock()
-	m.mu.Lock()
-	m.own.Beat++
-	said, err := json.Marshal(m.own)
-	m.mu.Unlock()
-	if err != nil {
-		return err
-	}
-	asked := time.Now()
-	answer, err := beatScript.Run(ctx, m.store.client, m.keys(), several.String(), markLives.Milliseconds(), m.id, said).Slice()
-	if err != nil {
-		m.mu.Lock()
-		m.watching, m.last = 0, time.Time{}
-		m.mu.Unlock()
-		return err
-	}
-	if len(answer) == 1 {
-		text, _ := answer[0].(string)
-		return &TakenError{readMark(text).node}
-	}
-	fields, ok := answer[len(answer)-1].([]any)
-	if !ok || len(answer) != 2 || len(fields)%2 != 0 {
-		return fmt.Errorf("the script answered %v", answer)
-	}
-	m.look(fields, asked, time.Now())
-	return nil
-}
-
-func (m *Member) keys() []string { return []string{m.store.nodeKey(), m.store.nodesKey()} }
-
-func (s *Store) nodesKey() string { return string(s.keys(0)) + ":nodes" }
-
-// look takes in what all nodes said last. A beat or a run from before what was seen
-// already is what a promoted replica had not yet heard otherwise, and no sign of life.
-// When a new one came is not known, only that it was after the look before was begun:
-// the node counts as heard then, so that no record says a time at which it was dead.
-func (m *Member) look(fields []any, asked, now time.Time) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	var passed time.Duration
-	if !m.last.IsZero() {
-		passed = min(now.Sub(m.last), beatEvery*3/2) // more than that nobody looked
-	}
-	heard := m.asked
-	m.last, m.asked = now, asked.Round(0)
-	m.watching += passed
-	there := map[string]bool{}
-	for i := 0; i+1 < len(fields); i += 2 {
-		id, _ := fields[i].(string)
-		text, _ := fields[i+1].(string)
-		var p pulse
-		if id == m.id || json.Unmarshal([]byte(text), &p) != nil {
-			continue
-		}
-		there[id] = true
-		old := m.peers[id]
-		switch {
-		case old == nil:
-			m.peers[id] = &seen{pulse: p, heard: heard}
-		case old.Run != p.Run && p.Run != old.former:
-			m.peers[id] = &seen{pulse: p, heard: heard, former: old.Run}
-		case old.Run == p.Run && p.Beat > old.Beat:
-			m.peers[id] = &seen{pulse: p, heard: heard, former: old.former}
-		default:
-			old.silent += passed
-		}
-	}
-	for id, p := range m.peers {
-		if !there[id] { // it has left, or Redis has lost it: then it says so again
-			if p.silent += passed; p.silent >= silentFor {
-				delete(m.peers, id)
-			}
-		}
-	}
 }
 
 // Lost is closed when this Redis was taken by somebody who is no node of these: a

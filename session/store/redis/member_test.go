@@ -84,16 +84,22 @@ func TestWhatAReplicaHadNotHeardYetIsNoSignOfLife(t *testing.T) {
 	m := &Member{id: "north", peers: map[string]*seen{}}
 	now := time.Now()
 	var asked, before time.Time // of the last look and the one before
+	age := 300 * time.Millisecond
 	sees := func(text string) {
 		before, asked = asked, now.Add(beatEvery)
 		now = asked.Add(200 * time.Millisecond) // the answer takes its time
-		m.look([]any{"south", text}, asked, now)
+		m.look(map[string]string{"south": text}, map[string]time.Duration{"south": age}, asked, now)
 	}
 	sees(`{"run":"old","beat":70}`)
-	if heard, _ := m.Lapsed("south.old"); !heard.IsZero() {
-		t.Errorf("a beat that was there before anybody looked counts as heard %v after the look", heard.Sub(asked))
+	first := asked.Add(-age)
+	if heard, _ := m.Lapsed("south.old"); !heard.Equal(first) {
+		t.Errorf("a beat that was there %v before anybody looked counts as heard %v after the look", age, heard.Sub(asked))
 	}
+	age = -time.Hour // the clock of another Redis: no word on a time since somebody looks
 	sees(`{"run":"new","beat":1}`)
+	if heard, lapsed := m.Lapsed("south.old"); !lapsed || !heard.Equal(first) {
+		t.Errorf("a run with a successor: lapsed %v, heard %v after it was", lapsed, heard.Sub(first))
+	}
 	sees(`{"run":"new","beat":2}`)
 	last := before
 	for range silentFor / beatEvery {
@@ -117,6 +123,26 @@ func TestWhatAReplicaHadNotHeardYetIsNoSignOfLife(t *testing.T) {
 	}
 	if _, lapsed := m.Lapsed("south.old"); !lapsed {
 		t.Error("a run whose successor was seen counts as living")
+	}
+}
+
+// A node that has died already when another comes was heard when it last beat, not when
+// the other finds out.
+func TestANodeThatDiedBeforeAnotherCameWasHeardLastWhenItLived(t *testing.T) {
+	t.Parallel()
+	srv := startServer(t)
+	s := open(t, Options{Addrs: []string{srv.addr}})
+	defer s.Close()
+	born := time.Now()
+	south := join(t, s, "south")
+	south.cancel()
+	south.mail.wake(t.Context())
+	south.done.Wait()
+	died := time.Now()
+	north := join(t, s, "north")
+	until(t, "it lapses", func() bool { _, lapsed := north.Lapsed(south.Name()); return lapsed })
+	if heard, _ := north.Lapsed(south.Name()); heard.Before(born.Add(-2*time.Millisecond)) || heard.After(died) {
+		t.Errorf("it counts as heard %v after it began, and it lived for %v", heard.Sub(born), died.Sub(born))
 	}
 }
 
