@@ -47,7 +47,7 @@ func (c *child) says(words string) {
 // must draw nobody away from servers that can still take things down, and must be
 // whole by itself when Redis comes.
 func TestAServerThatStartsBeforeItsRedisSaysSoAndWaitsForIt(t *testing.T) {
-	t.Parallel()
+	besideOthers(t)
 	at := redistest.Alone(t)
 	at.Kill()
 	n := newChild(t, "-redis", "redis://"+at.Addr)
@@ -133,6 +133,7 @@ func TestARedisThatIsWrongIsRefusedInWordsAndNotWaitedFor(t *testing.T) {
 // any replica has what was acknowledged. Both machines come back: the record has it
 // once, the very same.
 func TestWhatWasAcknowledgedIsThereAfterTheServerAndTheMasterOfRedisDiedTogether(t *testing.T) {
+	besideOthers(t)
 	w := redistest.Sentinel(t, 1, redistest.Soon)
 	c := startClusterOn(t, 1, false, "redis://"+strings.Join(w.Sentinels, ",")+"?master="+w.Name)
 	c.does(c.robin, session.WriteNote{Text: "before"})

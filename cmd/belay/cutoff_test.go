@@ -12,6 +12,7 @@ import (
 // the client and the chaperone sit there, the therapist elsewhere. Each side says what it
 // knows, what happens on either is kept, and in the end it is one record.
 func TestANodeThatIsCutOffNotesWhatHappensAndNothingIsTrueTwice(t *testing.T) {
+	besideOthers(t)
 	redis := redistest.Alone(t)
 	way := redistest.Swallow(t, redis.Addr)
 	c := startClusterAt(t, []string{"redis://" + redis.Addr, "redis://" + way.Addr}, false)

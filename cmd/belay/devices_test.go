@@ -15,7 +15,7 @@ func introduces(p *browser.Person, link string) {
 }
 
 func TestJoiningWithoutACamera(t *testing.T) {
-	t.Parallel()
+	oneAtATime(t)
 	chromium := browser.StartChromium(t, browser.Options{})
 	bare := browser.StartChromium(t, browser.Options{NoCamera: true})
 	v := &visit{t: t, server: startChild(t)}
@@ -70,7 +70,7 @@ func TestJoiningWithoutACamera(t *testing.T) {
 }
 
 func TestPermissionRefusedSaysWhatToDo(t *testing.T) {
-	t.Parallel()
+	oneAtATime(t)
 	chromium := browser.StartChromium(t, browser.Options{})
 	v := &visit{t: t, server: startChild(t)}
 	v.robin = chromium.Open("robin", browser.Seat{})

@@ -8,7 +8,7 @@ import (
 
 // A client opens the link in whatever browser there is.
 func TestClientInFirefoxTherapistInChromium(t *testing.T) {
-	t.Parallel()
+	oneAtATime(t)
 	chromium := browser.StartChromium(t, browser.Options{})
 	firefox := browser.StartFirefox(t, browser.Options{})
 	v := &visit{t: t, server: startChild(t)}
@@ -48,7 +48,7 @@ func TestClientInFirefoxTherapistInChromium(t *testing.T) {
 // Both browsers stood still there for good, Chromium every other time, and a camera
 // that was switched counted as stuck.
 func TestAFaceGoesOnMovingWhenAnotherRopeBringsIt(t *testing.T) {
-	t.Parallel()
+	oneAtATime(t)
 	url := modules(t, "<video muted autoplay playsinline></video>")
 	moves := func(t *testing.T, p *browser.Person) {
 		p.Goto(url)

@@ -21,6 +21,7 @@ func (c *child) signals(sig syscall.Signal) {
 // The server that would take the relays over hangs. The one that was told to end gives
 // up at its own deadline, and everybody is together again when the other goes on.
 func TestAServerThatEndsDoesNotWaitForOneThatHangs(t *testing.T) {
+	besideOthers(t)
 	c := startClusterOn(t, 2, true, "redis://"+redistest.Alone(t).Addr, "-drain", "3s")
 	for _, p := range []*person.Person{c.robin, c.alex} {
 		c.check("the relay", p.AwaitMedia(c.soon(), "relay"))
@@ -56,6 +57,7 @@ func TestAServerThatEndsDoesNotWaitForOneThatHangs(t *testing.T) {
 // A server stands still for longer than the others wait for it: they declare lost who
 // was connected to it. When it goes on, everybody is there again, and nobody was lost twice.
 func TestWhoWasAtAServerThatStoodStillIsThereAgainWhenItGoesOn(t *testing.T) {
+	besideOthers(t)
 	c := startCluster(t, 2, false)
 	stands := c.nodes[1] // the client and the chaperone are there
 	stands.signals(syscall.SIGSTOP)

@@ -22,7 +22,7 @@ func tabTo(p *browser.Person, selector string) {
 
 // The therapist's way through a session needs no pointer.
 func TestTherapistNeedsNoPointer(t *testing.T) {
-	t.Parallel()
+	oneAtATime(t)
 	chromium := browser.StartChromium(t, browser.Options{})
 	v := newVisit(t, chromium)
 	v.begun(1)

@@ -10,7 +10,7 @@ import (
 
 // Everybody's first try: all three links side by side in one browser.
 func TestThreeLinksInOneBrowser(t *testing.T) {
-	t.Parallel()
+	oneAtATime(t)
 	v := &visit{t: t, server: startChild(t)}
 	chromium := browser.StartChromium(t, browser.Options{})
 	v.robin = chromium.Open("robin", browser.Seat{})
@@ -39,7 +39,7 @@ func TestThreeLinksInOneBrowser(t *testing.T) {
 // A link opens where it was opened first, elsewhere after one tap, and not at all once it
 // is withdrawn.
 func TestALinkOpensForWhoItIsFor(t *testing.T) {
-	t.Parallel()
+	oneAtATime(t)
 	chromium := browser.StartChromium(t, browser.Options{})
 	v := newVisit(t, chromium)
 	v.begun(1)
@@ -81,7 +81,7 @@ func TestALinkOpensForWhoItIsFor(t *testing.T) {
 // A laptop dies: the therapist signs in elsewhere and goes on at once. Later the client's
 // page goes elsewhere too.
 func TestSeatsGoToOtherDevicesInTheMiddleOfAVisit(t *testing.T) {
-	t.Parallel()
+	oneAtATime(t)
 	chromium := browser.StartChromium(t, browser.Options{})
 	v := newVisit(t, chromium)
 	v.tookIt()

@@ -20,7 +20,7 @@ func command(t *testing.T, env map[string]string, args ...string) (int, string) 
 }
 
 func TestARecordMovesToRedisAndBackAndIsServedThere(t *testing.T) {
-	t.Parallel()
+	besideOthers(t)
 	data, back := filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "back")
 	s, err := server.Start(t.Context(), server.Options{Listen: "127.0.0.1:0", Data: data})
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 // However long people's names are, what is pressed in haste stands on the therapist's
 // screen, and so does what is known of whoever was called.
 func TestALongNamePushesNothingOffTheScreen(t *testing.T) {
-	t.Parallel()
+	oneAtATime(t)
 	chromium := browser.StartChromium(t, browser.Options{})
 	v := &visit{t: t, server: startChild(t), robin: chromium.Open("robin", browser.Seat{})}
 	p := v.robin

@@ -216,6 +216,7 @@ func (c *cluster) record() []session.Event {
 // A node is killed with the therapist on it, and in the second story the master of Redis
 // with it: the others find out, and nothing that is due comes later than it may.
 func TestANodeThatDiesIsNoticedAndNothingDueIsLate(t *testing.T) {
+	besideOthers(t)
 	t.Run("alone", func(t *testing.T) {
 		c := startCluster(t, 2, true)
 		c.check("the relay", c.alex.AwaitMedia(c.soon(), "relay")) // at the node that will die
@@ -286,6 +287,7 @@ func (c *cluster) losesTheTherapistsNode(atMost time.Duration, alsoDies func()) 
 // A node dies with the relay on it and nobody else: what went through it goes
 // through the other one.
 func TestTheRelayOfANodeThatDiesComesBackAtAnother(t *testing.T) {
+	besideOthers(t)
 	c := startCluster(t, 2, true)
 	for _, p := range []*person.Person{c.robin, c.alex} {
 		c.check("the relay", p.AwaitMedia(c.soon(), "relay"))
@@ -303,15 +305,16 @@ func TestTheRelayOfANodeThatDiesComesBackAtAnother(t *testing.T) {
 	}
 	end := time.Now()
 	t.Logf("by the relay nothing came for %v; directly no longer than for %v",
-		c.alex.Flow("relay").Sound.LongestGap(killed.Add(-time.Second), end).Round(time.Millisecond),
-		c.alex.Flow("therapist-1").Picture.LongestGap(killed.Add(-time.Second), end).Round(time.Millisecond))
-	if gap := c.alex.Flow("therapist-1").Picture.LongestGap(killed.Add(-time.Second), end); gap > time.Second {
+		c.alex.Flow("relay").Sound.LongestGap(killed, end).Round(time.Millisecond),
+		c.alex.Flow("therapist-1").Picture.LongestGap(killed, end).Round(time.Millisecond))
+	if gap := c.alex.Flow("therapist-1").Picture.LongestGap(killed, end); gap > time.Second {
 		t.Errorf("the direct picture stood for %v", gap)
 	}
 }
 
 // Nodes are ended one after the other, as an update does it, with a visit on them.
 func TestARollingRestartIsNotNoticed(t *testing.T) {
+	besideOthers(t)
 	c := startCluster(t, 2, true)
 	for _, p := range []*person.Person{c.robin, c.alex} {
 		c.check("the relay", p.AwaitMedia(c.soon(), "relay"))

@@ -12,7 +12,7 @@ import (
 // took the answer's word for it, and sent no picture until somebody paused it and
 // asked again.
 func TestAPictureThatGoesOnWhileARestartIsOnItsWayGoesOn(t *testing.T) {
-	t.Parallel()
+	oneAtATime(t)
 	rope := openRope(t, false)
 	p := rope.page
 	browser.Eval[bool](p, `(__begin(), true)`)

@@ -34,7 +34,7 @@ func TestThisBinaryAsBelay(t *testing.T) {
 }
 
 func TestASignalEndsTheServerCleanlyAndTheNextStartFindsEverything(t *testing.T) {
-	t.Parallel()
+	besideOthers(t)
 	data := filepath.Join(t.TempDir(), "data")
 	for i, end := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -45,7 +45,7 @@ func twice(p *browser.Person, selector string) (double bool) {
 // What comes to stand under a finger is not answered before anybody can have read it,
 // and nobody who watches leaves by accident.
 func TestASlipOfAHandDoesNoHarm(t *testing.T) {
-	t.Parallel()
+	oneAtATime(t)
 	chromium := browser.StartChromium(t, browser.Options{})
 	v := newVisit(t, chromium)
 	v.begun(1)

@@ -11,7 +11,7 @@ import (
 // visit. One whose relay went by TCP, or by TLS already, has learnt nothing of UDP by
 // losing it: its next connection tries everything.
 func TestOnlyWhatFailsOverUDPKeepsAPageFromUDP(t *testing.T) {
-	t.Parallel()
+	oneAtATime(t)
 	rope := openRope(t, true)
 	p := rope.page
 	shut := regexp.MustCompile(`(?im)^a=candidate:\S+ \d+ udp .*\r?\n`) // UDP leads nowhere in this network
