@@ -46,7 +46,7 @@ type place struct {
 	peer  protocol.PeerID
 	media bool
 	relay bool      // its page knows what to do with the relay
-	ready bool      // its connection has had its view: it gets peers and messages
+	ready bool      // its connection was welcomed: it gets peers and messages
 	known bool      // the others list it: it was connected here once, or is at another node
 	until time.Time // while reconnecting: then it is gone (wall)
 	held  []held    // for a page that is just reconnecting
@@ -190,14 +190,14 @@ func (r *room) sit(c *conn) bool {
 	p.conn, p.media, p.relay, p.ready, p.last = c, c.media, c.relay, false, nil
 	p.node, p.there, p.logged = "", false, false
 	if r.edge.opts.Nodes == nil {
-		p.known = true // at once: what they send to it waits until it has had its view
+		p.known = true // at once: what they send to it waits until it is welcomed
 	}
 	r.tellPeers()
 	return true
 }
 
-// list tells a connection that has had its view whom it meets, and gives it what waited
-// for it; the others list it from now on, if they did not before.
+// list tells a connection that was welcomed whom it meets, and gives it what waited for
+// it; the others list it from now on, if they did not before.
 func (r *room) list(c *conn, recorded bool) {
 	defer c.out.push() // where no lock is held
 	r.mu.Lock()
