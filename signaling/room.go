@@ -51,7 +51,7 @@ type place struct {
 	until time.Time // while reconnecting: then it is gone (wall)
 	held  []held    // for a page that is just reconnecting
 	mic   mic
-	last  []byte // the peers that its page was told
+	told  []protocol.Peer // what its page knows of its peers; nil: nothing yet
 
 	node   string // where its page is, or was; empty: here
 	there  bool   // it is connected there
@@ -187,7 +187,7 @@ func (r *room) sit(c *conn) bool {
 		p = &place{seat: c.seat, peer: c.peer}
 		r.places[c.seat] = p
 	}
-	p.conn, p.media, p.relay, p.ready, p.last = c, c.media, c.relay, false, nil
+	p.conn, p.media, p.relay, p.ready, p.told = c, c.media, c.relay, false, nil
 	p.node, p.there, p.logged = "", false, false
 	if r.edge.opts.Nodes == nil {
 		p.known = true // at once: what they send to it waits until it is welcomed
@@ -231,7 +231,7 @@ func (r *room) leave(c *conn, gone bool) {
 	if p == nil || p.conn != c {
 		return
 	}
-	p.conn, p.ready, p.last = nil, false, nil
+	p.conn, p.ready, p.told = nil, false, nil
 	p.until = time.Now().Add(protocol.ReturnWithin)
 	if c.doubted.Load() { // nobody goes on seeing them meanwhile
 		p.until = time.Now().Add(doubtedReturn)
@@ -263,14 +263,9 @@ func (r *room) tellPeers() {
 		if !p.ready {
 			continue
 		}
-		frame, err := protocol.Encode(protocol.Peers{Peers: r.peersOf(p)})
-		if err != nil {
-			p.conn.fail(err, "peers could not be encoded")
-			continue
-		}
-		if string(frame) != string(p.last) {
-			p.last = frame
-			p.conn.out.put(frame)
+		if peers := r.peersOf(p); p.told == nil || !slices.Equal(peers, p.told) {
+			p.told = peers
+			p.conn.send(protocol.Peers{Peers: peers})
 		}
 	}
 }
