@@ -23,6 +23,8 @@ import (
 const (
 	actWithin = 10 * time.Second // a store that hangs longer is answered "not recorded"
 	maxActs   = 64               // commands of one connection that wait for the session
+
+	viewWithin = 200 * time.Millisecond // a page gets its first view, recorded or not
 )
 
 // conn is one connection of a page to a seat. serve is its reader; everything
@@ -55,7 +57,8 @@ type conn struct {
 	left    bool        // the page goes for good; the reader's own
 	joined  atomic.Bool // the log knows of it, or will: see live
 	before  string      // the connection that this one replaced
-	detach  func()      // set by join, which runs in acts; read when acts have ended
+	begun   sync.Once   // its views: see attach
+	detach  func()      // set by attach; read when acts have ended
 }
 
 // breach is a violation of the protocol; the connection is closed with its words.
@@ -103,6 +106,9 @@ func (c *conn) serve(ws *websocket.Conn, refused error) {
 		return
 	}
 	c.say(c.room.welcome(c))
+	if c.edge.opts.Nodes == nil {
+		c.room.list(c, false)
+	}
 	c.acts.add(c.join)
 	c.left = c.read(ws)
 	c.room.leave(c, c.left)
@@ -356,28 +362,23 @@ func (c *conn) fail(err error, what string) {
 	c.out.end(protocol.CloseInternal, "internal", "Something failed on the server. The page connects again by itself.")
 }
 
-// join begins the views of a page, has it meet whom it may, and tells the session
-// who came. Whom it may meet rests on what the record holds already, and not on the
-// line about its own coming: waiting for that to be durable would be a disk's time in
-// the way to the picture, each time that a page comes back. The others meet it as soon
-// as it sits, so that the making of its view is not in that way either. What screens
-// show is the record as it is: that a page is connected stands there when it is written.
-// Other nodes know of a page from the record alone, so where there are any, that comes first.
+// join tells the session who came, and begins the views of the page with the one in
+// which it stands as connected: what screens show is the record as it is. A disk that
+// hangs keeps nobody from what the record holds already.
+//
+// Whom a page may meet rests on that alone, and not on the line about its own coming:
+// waiting for that to be durable would be a disk's time in the way to the picture, each
+// time that a page comes back. So it was told already, in serve. Other nodes know of a
+// page from the record, so where there are any, that comes first.
 func (c *conn) join() {
-	ctx, cancel := context.WithTimeout(context.Background(), actWithin)
-	defer cancel()
-	detach, err := c.edge.opts.Sessions.Attach(ctx, c.session, c.seat, (*views)(c))
-	if err != nil {
-		c.fail(err, "a page could not be attached")
-		return
-	}
-	c.detach = detach
-	if c.edge.opts.Nodes == nil {
-		c.room.list(c, false)
-	}
+	late := time.AfterFunc(viewWithin, c.attach)
 	id := "join-" + c.id
-	for err = c.tellJoined(id); errors.Is(err, context.DeadlineExceeded) && !c.out.ending(); {
+	err := c.tellJoined(id)
+	for errors.Is(err, context.DeadlineExceeded) && !c.out.ending() {
 		err = c.tellJoined(id) // the store hangs: that ends no connection
+	}
+	if !late.Stop() {
+		c.attach() // or wait until it is done
 	}
 	var refusal *session.Refusal
 	switch {
@@ -392,6 +393,21 @@ func (c *conn) join() {
 	if c.edge.opts.Nodes != nil {
 		c.room.list(c, err == nil)
 	}
+	c.attach()
+}
+
+// attach begins the views of the page, once.
+func (c *conn) attach() {
+	c.begun.Do(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), actWithin)
+		defer cancel()
+		detach, err := c.edge.opts.Sessions.Attach(ctx, c.session, c.seat, (*views)(c))
+		if err != nil {
+			c.fail(err, "a page could not be attached")
+			return
+		}
+		c.detach = detach
+	})
 }
 
 // tellJoined tells the session who came.

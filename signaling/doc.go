@@ -14,6 +14,9 @@
 //     loss of one that was replaced is nothing.
 //   - One goroutine reads a connection and one writes it. Nobody waits for a
 //     slow reader: its outbox is bounded, and it is closed (4002).
+//   - A page that comes is told at once whom it meets, and gets one view when its
+//     coming is in the record: media waits for no disk, and a disk that hangs keeps
+//     nobody from what the record holds.
 //   - Eight seconds without a message are a lost connection, and the log learns
 //     when the seat was last heard.
 //   - Whatever a screen sends is decoded strictly. What breaks the protocol

@@ -97,7 +97,7 @@ func (r *room) sitsElsewhere(seat session.SeatID, at session.Presence) {
 		p = &place{seat: seat, peer: protocol.PeerID(at.Peer)}
 		r.places[seat] = p
 	}
-	p.conn, p.ready, p.last, p.logged = nil, false, nil, false
+	p.conn, p.ready, p.told, p.logged = nil, false, nil, false
 	p.node, p.there, p.known, p.media, p.relay = at.Node, true, true, at.Media, at.Relay
 	waiting := p.held
 	p.held = nil

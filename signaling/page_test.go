@@ -303,6 +303,7 @@ func (h *house) comeAs(id string, seat session.SeatID, peer protocol.PeerID) *pa
 	p.send(protocol.Hello{Peer: peer, Media: true})
 	go p.pulse()
 	p.await("peers", func(m any) bool { _, ok := m.(*protocol.Peers); return ok })
+	p.await("a view", func(m any) bool { _, ok := m.(*protocol.View); return ok })
 	return p
 }
 

@@ -46,12 +46,12 @@ type place struct {
 	peer  protocol.PeerID
 	media bool
 	relay bool      // its page knows what to do with the relay
-	ready bool      // its connection has had its view: it gets peers and messages
+	ready bool      // its connection was welcomed: it gets peers and messages
 	known bool      // the others list it: it was connected here once, or is at another node
 	until time.Time // while reconnecting: then it is gone (wall)
 	held  []held    // for a page that is just reconnecting
 	mic   mic
-	last  []byte // the peers that its page was told
+	told  []protocol.Peer // what its page knows of its peers; nil: nothing yet
 
 	node   string // where its page is, or was; empty: here
 	there  bool   // it is connected there
@@ -187,17 +187,17 @@ func (r *room) sit(c *conn) bool {
 		p = &place{seat: c.seat, peer: c.peer}
 		r.places[c.seat] = p
 	}
-	p.conn, p.media, p.relay, p.ready, p.last = c, c.media, c.relay, false, nil
+	p.conn, p.media, p.relay, p.ready, p.told = c, c.media, c.relay, false, nil
 	p.node, p.there, p.logged = "", false, false
 	if r.edge.opts.Nodes == nil {
-		p.known = true // at once: what they send to it waits until it has had its view
+		p.known = true // at once: what they send to it waits until it is welcomed
 	}
 	r.tellPeers()
 	return true
 }
 
-// list tells a connection that has had its view whom it meets, and gives it what waited
-// for it; the others list it from now on, if they did not before.
+// list tells a connection that was welcomed whom it meets, and gives it what waited for
+// it; the others list it from now on, if they did not before.
 func (r *room) list(c *conn, recorded bool) {
 	defer c.out.push() // where no lock is held
 	r.mu.Lock()
@@ -231,7 +231,7 @@ func (r *room) leave(c *conn, gone bool) {
 	if p == nil || p.conn != c {
 		return
 	}
-	p.conn, p.ready, p.last = nil, false, nil
+	p.conn, p.ready, p.told = nil, false, nil
 	p.until = time.Now().Add(protocol.ReturnWithin)
 	if c.doubted.Load() { // nobody goes on seeing them meanwhile
 		p.until = time.Now().Add(doubtedReturn)
@@ -263,14 +263,9 @@ func (r *room) tellPeers() {
 		if !p.ready {
 			continue
 		}
-		frame, err := protocol.Encode(protocol.Peers{Peers: r.peersOf(p)})
-		if err != nil {
-			p.conn.fail(err, "peers could not be encoded")
-			continue
-		}
-		if string(frame) != string(p.last) {
-			p.last = frame
-			p.conn.out.put(frame)
+		if peers := r.peersOf(p); p.told == nil || !slices.Equal(peers, p.told) {
+			p.told = peers
+			p.conn.send(protocol.Peers{Peers: peers})
 		}
 	}
 }

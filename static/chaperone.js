@@ -20,7 +20,7 @@ const connection = openConnection({ path: `${location.pathname.replace(/\/?$/, "
 /** @type {ReturnType<typeof createChaperoneScreen> | undefined} */
 let shown;
 // It only watches and listens, and only where the client has allowed it.
-createMedia({
+const media = createMedia({
   connection,
   send: false,
   onRemote: (seat, stream) => shown?.remote(seat, stream),
@@ -37,6 +37,7 @@ connection.on("view", (view) => {
   } else {
     shown = createChaperoneScreen({ connection, sound, awake, first: view });
     screen.replaceChildren(shown.element);
+    for (const [seat, stream] of media.remote) shown.remote(seat, stream); // that came before it said whose they are
   }
   arm();
 });

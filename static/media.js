@@ -48,12 +48,20 @@ export function createMedia(options) {
   /** @param {CaptureState} state @returns {CaptureState} */
   const worded = (state) => ({ ...state, words: captureWords(state) });
 
+  /** @type {Map<string, MediaStream>} */
+  const remote = new Map(); // by seat
   const call = createCall({
     connection,
     sends,
     track: (kind) => capture.track(kind),
-    onStream: (seat, stream) => options.onRemote?.(seat, stream),
-    onGone: (seat) => options.onGone?.(seat),
+    onStream(seat, stream) {
+      remote.set(seat, stream);
+      options.onRemote?.(seat, stream);
+    },
+    onGone(seat) {
+      remote.delete(seat);
+      options.onGone?.(seat);
+    },
     onDirect: (seat, message) => options.onDirect?.(seat, message),
     onReport: (report) => sends && hearSelf(report),
   });
@@ -155,6 +163,7 @@ export function createMedia(options) {
 
   return {
     local: capture.local,
+    remote,
     async start(choice) {
       return worded(await capture.start(choice));
     },

@@ -60,6 +60,7 @@ export function createTherapistScreen({ connection, media, sound, first }) {
   const truth = createTruth(desk, { connection, media: () => media, truth: pictures.told });
   pictures.use(media);
   pictures.local(media.local);
+  for (const [seat, stream] of media.remote) pictures.remote(seat, stream); // that came before the first view said whose they are
 
   const panels = el("div", { class: "panels" });
   const who = el("div", { class: "who", role: "group", "aria-label": words.chooseClient });

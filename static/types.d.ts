@@ -297,6 +297,8 @@ export interface Media {
   /** use takes over what a device check has already captured. */
   use(stream: MediaStream): void;
   readonly local: MediaStream;
+  /** Whoever is received, by seat. */
+  readonly remote: ReadonlyMap<string, MediaStream>;
   capture(): CaptureState;
   setCamera(on: boolean): void;
   setMicrophone(on: boolean): void;
