@@ -39,7 +39,8 @@ const sayEvery = 1000; // ms, while what is wanted is not so
 const sayAgain = 10_000; // ms, while it is: the other page may have lost it
 const holds = 3000; // ms that the relay carries well before a direct connection is let go of for good
 const overlap = 8000; // ms that a connection outlives its place in the list: a direct one that is down, the one to a relay that has a successor
-const deafAfter = 1000; // ms without a packet from anybody
+const doubtAfter = 500; // ms without a packet from anybody: does the socket still lead anywhere?
+const deafAfter = 1000; // ms of that: it is lost, or all paths are
 const restsFor = 1500; // ms without a word of a relay that nobody is received by: it reports once a second
 const settles = 3000; // ms in which a browser may not know yet how it is connected, once it has said that its network is another one
 const talksWithin = 2500; // ms between two of its words, where one of them may be read a second late
@@ -85,7 +86,8 @@ export function createCall(options) {
   let looking = false;
   let closed = false;
   let hidden = false;
-  let deaf = 0; // since when what came from somebody has stopped, by all ropes; 0: it has not
+  let quiet = false; // nothing has come from anybody for a while, by any rope
+  let deaf = 0; // since when that is no accident any more; 0: it may be one
   let dead = false; // and the relay itself says nothing
   let movedAt = -Infinity; // when this device's network became another one
 
@@ -376,10 +378,16 @@ export function createCall(options) {
    */
   function listen(now) {
     const ages = [...parties.values()].flatMap(({ direct, relayed }) => [direct.ages().packet, relayed.ages().packet]).filter((age) => age >= 0);
-    const before = { deaf, dead };
-    deaf = ages.length > 0 && Math.min(...ages) >= deafAfter ? deaf || now : 0;
+    const silence = ages.length ? Math.min(...ages) : 0;
+    const before = { quiet, deaf, dead };
+    quiet = silence >= doubtAfter;
+    deaf = silence >= deafAfter ? deaf || now : 0;
     dead = deaf > 0 && silent(now);
     if (deaf && !before.deaf) {
+    // Asked early, so that a page which has moved knows by then, and restarts everything
+    // before its browser has found the new network, which may be two seconds later
+    // (Chromium 156): what is being restarted takes it at once.
+    if (quiet && !before.quiet) connection.doubt(undefined, () => quiet && !closed);
       connection.doubt(() => {
         // The relay may be about to carry: a restart would only hold it up.
         if (deaf && !closed) for (const link of links()) if (link !== relay?.link) link.failed(false);
@@ -504,10 +512,10 @@ export function createCall(options) {
   const stop = [
     connection.on("welcome", (welcome) => {
       servers = welcome.ice_servers ?? [];
-      for (const link of links()) link.changed(deaf > 0);
+      for (const link of links()) link.changed(quiet);
       // Nobody could say by which rope they want this page; and it has a moment to answer.
       const now = performance.now();
-      if (deaf && relay) Object.assign(relay, { warm: now + warmFor, cameAt: now });
+      if (quiet && relay) Object.assign(relay, { warm: now + warmFor, cameAt: now });
       pay();
       for (const party of parties.values()) party.said = 0; // it may have gone nowhere
     }),
