@@ -16,19 +16,20 @@ import { createWay } from "./way.js";
 /** @typedef {import("./ropes.js").Rope} Rope */
 /** @typedef {ReturnType<typeof createPeer>} Link */
 /** @typedef {ReturnType<typeof createReading>} Reading */
+/** @typedef {Awaited<ReturnType<Link["stats"]>>} Stats */
 /**
  * Another page. Full is by which ropes it is sent everything, as it has asked; left
  * is since when the direct one is not among them, 0 where it is; brace is whether it
  * is sent everything by the relay before it asks.
  *
  * @typedef {{listed: Peer, absent: number, link: Link | null, ending: number, direct: Reading, relayed: Reading,
- *   choice: ReturnType<typeof createChoice>, full: Set<Rope>, left: number, brace: ReturnType<typeof createBrace>, moved: number, said: number, saying: string, fresh: number, report: RTCStatsReport | null}} Party
+ *   choice: ReturnType<typeof createChoice>, full: Set<Rope>, left: number, brace: ReturnType<typeof createBrace>, moved: number, said: number, saying: string, fresh: number, stats: Stats | null}} Party
  */
 /**
  * A connection to a relay. Came is a number that grows with all that it brings, cameAt is when it last did, talks
  * whether it does about every second; arriving is what it brings of each page, until it is the one in use.
  *
- * @typedef {{listed: Peer, absent: number, link: Link, warm: number, up: boolean, slots: Slots["slots"], readAt: number, report: RTCStatsReport | null, came: number, cameAt: number,
+ * @typedef {{listed: Peer, absent: number, link: Link, warm: number, up: boolean, slots: Slots["slots"], readAt: number, stats: Stats | null, came: number, cameAt: number,
  *   talks: boolean, arriving: Map<string, Reading>}} Relay
  */
 
@@ -109,7 +110,7 @@ export function createCall(options) {
     /** @type {Party} */
     const party = {
       listed, absent: 0, link: null, ending: 0, direct: createReading(listed.peer), relayed: createReading(listed.peer),
-      choice: createChoice(performance.now()), full: new Set(["direct"]), left: 0, brace: createBrace(), moved: 0, said: 0, saying: "", fresh: 0, report: null,
+      choice: createChoice(performance.now()), full: new Set(["direct"]), left: 0, brace: createBrace(), moved: 0, said: 0, saying: "", fresh: 0, stats: null,
     };
     parties.set(listed.peer, party);
     return party;
@@ -136,7 +137,7 @@ export function createCall(options) {
   /** @param {Peer} listed */
   function connectRelay(listed) {
     /** @type {Relay} */
-    const mine = { listed, absent: 0, link: /** @type {any} */ (null), warm: 0, up: false, slots: slotsOf.get(listed.peer) ?? [], readAt: 0, report: null, came: 0, cameAt: 0, talks: false, arriving: new Map() };
+    const mine = { listed, absent: 0, link: /** @type {any} */ (null), warm: 0, up: false, slots: slotsOf.get(listed.peer) ?? [], readAt: 0, stats: null, came: 0, cameAt: 0, talks: false, arriving: new Map() };
     if (relay) next = mine;
     else relay = mine;
     mine.link = createPeer({
@@ -383,11 +384,11 @@ export function createCall(options) {
     quiet = silence >= doubtAfter;
     deaf = silence >= deafAfter ? deaf || now : 0;
     dead = deaf > 0 && silent(now);
-    if (deaf && !before.deaf) {
     // Asked early, so that a page which has moved knows by then, and restarts everything
     // before its browser has found the new network, which may be two seconds later
     // (Chromium 156): what is being restarted takes it at once.
     if (quiet && !before.quiet) connection.doubt(undefined, () => quiet && !closed);
+    if (deaf && !before.deaf) {
       connection.doubt(() => {
         // The relay may be about to carry: a restart would only hold it up.
         if (deaf && !closed) for (const link of links()) if (link !== relay?.link) link.failed(false);
@@ -437,18 +438,19 @@ export function createCall(options) {
     await Promise.all([
       ...all.map(async (party) => {
         const { link } = party;
-        const report = await link?.stats().catch(() => null);
-        if (!report || closed || party.link !== link || !link) return;
-        party.direct.read(report, level(link.place(0)));
-        party.report = report;
-        if (link.state() === "connected") own ??= report;
+        const stats = await link?.stats().catch(() => null);
+        if (!stats || closed || party.link !== link || !link) return;
+        party.direct.read(stats.report, level(link.place(0)));
+        party.stats = stats;
+        if (link.state() === "connected") own ??= stats.report;
       }),
       (async () => {
         if (!mine || !due) return;
-        const report = await mine.link.stats().catch(() => null);
-        if (!report || closed || relay !== mine) return;
+        const stats = await mine.link.stats().catch(() => null);
+        if (!stats || closed || relay !== mine) return;
+        const { report } = stats;
         mine.readAt = now;
-        mine.report = report;
+        mine.stats = stats;
         const came = carried(report);
         if (came !== mine.came) Object.assign(mine, { came, cameAt: now, talks: now - mine.cameAt < talksWithin });
         for (const party of all) {
@@ -458,17 +460,17 @@ export function createCall(options) {
         }
       })(),
       (async () => {
-        const report = comes?.up ? await comes.link.stats().catch(() => null) : null;
-        if (!report || !comes || closed || next !== comes) return;
+        const stats = comes?.up ? await comes.link.stats().catch(() => null) : null;
+        if (!stats || !comes || closed || next !== comes) return;
         for (const party of all) {
           const reading = comes.arriving.get(party.listed.peer) ?? createReading(party.listed.peer);
           comes.arriving.set(party.listed.peer, reading);
           const mids = placeAt(party, comes).map(({ mid }) => mid);
-          if (mids.length) reading.read(report, undefined, (mid) => mids.includes(mid));
+          if (mids.length) reading.read(stats.report, undefined, (mid) => mids.includes(mid));
         }
       })(),
     ]);
-    own ??= mine?.up ? mine.report : null;
+    own ??= mine?.up ? (mine.stats?.report ?? null) : null;
     if (own && !closed) options.onReport(own);
   }
 
@@ -482,9 +484,9 @@ export function createCall(options) {
     return [...parties.values()].flatMap((party) => {
       const { listed: of, choice, link } = party;
       const relayed = choice.use() === "relay" || (!choice.use() && choice.want() === "relay");
-      const report = relayed ? relay?.report : party.report;
-      if (!report) return [];
-      const got = (relayed ? party.relayed : party.direct).receiving(report, relayed ? "relay" : of.role);
+      const stats = relayed ? relay?.stats : party.stats;
+      if (!stats) return [];
+      const got = (relayed ? party.relayed : party.direct).receiving(stats.path, relayed ? "relay" : of.role);
       const state = (relayed ? relay?.link : link)?.state() ?? "connecting";
       return [{ ...got, seat: of.seat, role: of.role, state, second: relayed ? link?.state() === "connected" : relay?.up === true }];
     });

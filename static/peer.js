@@ -70,7 +70,8 @@ export function createPeer(options) {
   let paid = true; // the senders have taken the pace
   let blind = false;
   let lost = false; // there was a connection, or there should be one, and it was UDP's to carry it
-  let over = ""; // the protocol of the path that it last went by; "": none yet, and UDP was tried first
+  /** @type {ReturnType<typeof pathOf> | null} */
+  let path = null; // by which it goes, or went last; null: none yet, and UDP was tried first
   /** @type {RTCIceCandidateInit[]} */
   let waiting = [];
   let described = false; // a remote description is set
@@ -116,7 +117,7 @@ export function createPeer(options) {
     pc = mine;
     waiting = [];
     described = false;
-    over = "";
+    path = null;
     asked = offers ? never : performance.now(); // the other side has a moment to offer
     unwell = performance.now();
     if (!way) {
@@ -149,7 +150,7 @@ export function createPeer(options) {
   }
 
   /** Whether it is UDP that failed when this connection does. */
-  const byUDP = () => over === "" || over === "udp";
+  const byUDP = () => !path || path.protocol === "udp";
 
   function watch() {
     clearTimeout(soon);
@@ -392,12 +393,13 @@ export function createPeer(options) {
      */
     place: (slot) => pc.getTransceivers().slice(2 * slot, 2 * slot + 2),
     state: () => pc.connectionState,
+    /** What there is to know of the connection, and the path by which it goes. */
     async stats() {
       const mine = pc;
       const report = await mine.getStats();
-      const path = pathOf(report);
-      if (path.connected && mine === pc) over = path.protocol;
-      return report;
+      const now = pathOf(report);
+      if (now.connected && mine === pc) path = now;
+      return { report, path: now };
     },
     close() {
       closed = true;

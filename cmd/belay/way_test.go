@@ -24,7 +24,7 @@ func TestOnlyWhatFailsOverUDPKeepsAPageFromUDP(t *testing.T) {
 			return sdp
 		})
 		p.WaitFor(`__rope.state() === "connected"`, browser.Patience)
-		p.WaitFor(`__rope.stats().then((report) => [...report.values()].some((one) => one.type === "candidate-pair" && one.nominated))`, browser.Patience)
+		p.WaitFor(`__rope.stats().then(({ report }) => [...report.values()].some((one) => one.type === "candidate-pair" && one.nominated))`, browser.Patience)
 	}
 	for _, c := range []struct {
 		what   string
