@@ -199,7 +199,6 @@ export function createPeer(options) {
 
   function rebuild() {
     if (closed) return;
-    lost ||= unwell > 0 && described && byUDP();
     if (described) former = origin(pc.remoteDescription?.sdp);
     pc.close();
     build();
@@ -296,6 +295,7 @@ export function createPeer(options) {
           if (body.restart || pc.signalingState === "have-local-offer") {
             if (performance.now() - asked >= 1000) offer(Boolean(body.restart) && described);
           } else if (performance.now() - asked >= 1000) {
+            lost = false; // it ended there, and not on its way
             rebuild();
           }
           break;
@@ -311,6 +311,7 @@ export function createPeer(options) {
         rebuild(); // not by this page's wish
       } else if (unwell && described && now - unwell > patience && since > askAgainAfter) {
         patience = Math.min(patience * 2, patienceMost);
+        lost ||= byUDP();
         rebuild();
       } else if (since > askAgainAfter) {
         if (offers && (!described || pc.signalingState === "have-local-offer")) offer(false);
@@ -325,6 +326,7 @@ export function createPeer(options) {
      * @param {boolean} deaf nothing comes by any rope: a path that seems well is not
      */
     changed(deaf) {
+      lost = false; // nobody knows that of UDP alone: all else was lost too
       asked = never;
       patience = firstPatience;
       const well = pc.iceConnectionState === "connected" || pc.iceConnectionState === "completed";
