@@ -16,19 +16,20 @@ import { createWay } from "./way.js";
 /** @typedef {import("./ropes.js").Rope} Rope */
 /** @typedef {ReturnType<typeof createPeer>} Link */
 /** @typedef {ReturnType<typeof createReading>} Reading */
+/** @typedef {Awaited<ReturnType<Link["stats"]>>} Stats */
 /**
  * Another page. Full is by which ropes it is sent everything, as it has asked; left
  * is since when the direct one is not among them, 0 where it is; brace is whether it
  * is sent everything by the relay before it asks.
  *
  * @typedef {{listed: Peer, absent: number, link: Link | null, ending: number, direct: Reading, relayed: Reading,
- *   choice: ReturnType<typeof createChoice>, full: Set<Rope>, left: number, brace: ReturnType<typeof createBrace>, moved: number, said: number, saying: string, fresh: number, report: RTCStatsReport | null}} Party
+ *   choice: ReturnType<typeof createChoice>, full: Set<Rope>, left: number, brace: ReturnType<typeof createBrace>, moved: number, said: number, saying: string, fresh: number, stats: Stats | null}} Party
  */
 /**
  * A connection to a relay. Came is a number that grows with all that it brings, cameAt is when it last did, talks
  * whether it does about every second; arriving is what it brings of each page, until it is the one in use.
  *
- * @typedef {{listed: Peer, absent: number, link: Link, warm: number, up: boolean, slots: Slots["slots"], readAt: number, report: RTCStatsReport | null, came: number, cameAt: number,
+ * @typedef {{listed: Peer, absent: number, link: Link, warm: number, up: boolean, slots: Slots["slots"], readAt: number, stats: Stats | null, came: number, cameAt: number,
  *   talks: boolean, arriving: Map<string, Reading>}} Relay
  */
 
@@ -39,7 +40,8 @@ const sayEvery = 1000; // ms, while what is wanted is not so
 const sayAgain = 10_000; // ms, while it is: the other page may have lost it
 const holds = 3000; // ms that the relay carries well before a direct connection is let go of for good
 const overlap = 8000; // ms that a connection outlives its place in the list: a direct one that is down, the one to a relay that has a successor
-const deafAfter = 1000; // ms without a packet from anybody
+const doubtAfter = 500; // ms without a packet from anybody: does the socket still lead anywhere?
+const deafAfter = 1000; // ms of that: it is lost, or all paths are
 const restsFor = 1500; // ms without a word of a relay that nobody is received by: it reports once a second
 const settles = 3000; // ms in which a browser may not know yet how it is connected, once it has said that its network is another one
 const talksWithin = 2500; // ms between two of its words, where one of them may be read a second late
@@ -85,7 +87,8 @@ export function createCall(options) {
   let looking = false;
   let closed = false;
   let hidden = false;
-  let deaf = 0; // since when what came from somebody has stopped, by all ropes; 0: it has not
+  let quiet = false; // nothing has come from anybody for a while, by any rope
+  let deaf = 0; // since when that is no accident any more; 0: it may be one
   let dead = false; // and the relay itself says nothing
   let movedAt = -Infinity; // when this device's network became another one
 
@@ -107,7 +110,7 @@ export function createCall(options) {
     /** @type {Party} */
     const party = {
       listed, absent: 0, link: null, ending: 0, direct: createReading(listed.peer), relayed: createReading(listed.peer),
-      choice: createChoice(performance.now()), full: new Set(["direct"]), left: 0, brace: createBrace(), moved: 0, said: 0, saying: "", fresh: 0, report: null,
+      choice: createChoice(performance.now()), full: new Set(["direct"]), left: 0, brace: createBrace(), moved: 0, said: 0, saying: "", fresh: 0, stats: null,
     };
     parties.set(listed.peer, party);
     return party;
@@ -134,7 +137,7 @@ export function createCall(options) {
   /** @param {Peer} listed */
   function connectRelay(listed) {
     /** @type {Relay} */
-    const mine = { listed, absent: 0, link: /** @type {any} */ (null), warm: 0, up: false, slots: slotsOf.get(listed.peer) ?? [], readAt: 0, report: null, came: 0, cameAt: 0, talks: false, arriving: new Map() };
+    const mine = { listed, absent: 0, link: /** @type {any} */ (null), warm: 0, up: false, slots: slotsOf.get(listed.peer) ?? [], readAt: 0, stats: null, came: 0, cameAt: 0, talks: false, arriving: new Map() };
     if (relay) next = mine;
     else relay = mine;
     mine.link = createPeer({
@@ -376,9 +379,15 @@ export function createCall(options) {
    */
   function listen(now) {
     const ages = [...parties.values()].flatMap(({ direct, relayed }) => [direct.ages().packet, relayed.ages().packet]).filter((age) => age >= 0);
-    const before = { deaf, dead };
-    deaf = ages.length > 0 && Math.min(...ages) >= deafAfter ? deaf || now : 0;
+    const silence = ages.length ? Math.min(...ages) : 0;
+    const before = { quiet, deaf, dead };
+    quiet = silence >= doubtAfter;
+    deaf = silence >= deafAfter ? deaf || now : 0;
     dead = deaf > 0 && silent(now);
+    // Asked early, so that a page which has moved knows by then, and restarts everything
+    // before its browser has found the new network, which may be two seconds later
+    // (Chromium 156): what is being restarted takes it at once.
+    if (quiet && !before.quiet) connection.doubt(undefined, () => quiet && !closed);
     if (deaf && !before.deaf) {
       connection.doubt(() => {
         // The relay may be about to carry: a restart would only hold it up.
@@ -429,18 +438,19 @@ export function createCall(options) {
     await Promise.all([
       ...all.map(async (party) => {
         const { link } = party;
-        const report = await link?.stats().catch(() => null);
-        if (!report || closed || party.link !== link || !link) return;
-        party.direct.read(report, level(link.place(0)));
-        party.report = report;
-        if (link.state() === "connected") own ??= report;
+        const stats = await link?.stats().catch(() => null);
+        if (!stats || closed || party.link !== link || !link) return;
+        party.direct.read(stats.report, level(link.place(0)));
+        party.stats = stats;
+        if (link.state() === "connected") own ??= stats.report;
       }),
       (async () => {
         if (!mine || !due) return;
-        const report = await mine.link.stats().catch(() => null);
-        if (!report || closed || relay !== mine) return;
+        const stats = await mine.link.stats().catch(() => null);
+        if (!stats || closed || relay !== mine) return;
+        const { report } = stats;
         mine.readAt = now;
-        mine.report = report;
+        mine.stats = stats;
         const came = carried(report);
         if (came !== mine.came) Object.assign(mine, { came, cameAt: now, talks: now - mine.cameAt < talksWithin });
         for (const party of all) {
@@ -450,17 +460,17 @@ export function createCall(options) {
         }
       })(),
       (async () => {
-        const report = comes?.up ? await comes.link.stats().catch(() => null) : null;
-        if (!report || !comes || closed || next !== comes) return;
+        const stats = comes?.up ? await comes.link.stats().catch(() => null) : null;
+        if (!stats || !comes || closed || next !== comes) return;
         for (const party of all) {
           const reading = comes.arriving.get(party.listed.peer) ?? createReading(party.listed.peer);
           comes.arriving.set(party.listed.peer, reading);
           const mids = placeAt(party, comes).map(({ mid }) => mid);
-          if (mids.length) reading.read(report, undefined, (mid) => mids.includes(mid));
+          if (mids.length) reading.read(stats.report, undefined, (mid) => mids.includes(mid));
         }
       })(),
     ]);
-    own ??= mine?.up ? mine.report : null;
+    own ??= mine?.up ? (mine.stats?.report ?? null) : null;
     if (own && !closed) options.onReport(own);
   }
 
@@ -474,9 +484,9 @@ export function createCall(options) {
     return [...parties.values()].flatMap((party) => {
       const { listed: of, choice, link } = party;
       const relayed = choice.use() === "relay" || (!choice.use() && choice.want() === "relay");
-      const report = relayed ? relay?.report : party.report;
-      if (!report) return [];
-      const got = (relayed ? party.relayed : party.direct).receiving(report, relayed ? "relay" : of.role);
+      const stats = relayed ? relay?.stats : party.stats;
+      if (!stats) return [];
+      const got = (relayed ? party.relayed : party.direct).receiving(stats.path, relayed ? "relay" : of.role);
       const state = (relayed ? relay?.link : link)?.state() ?? "connecting";
       return [{ ...got, seat: of.seat, role: of.role, state, second: relayed ? link?.state() === "connected" : relay?.up === true }];
     });
@@ -504,10 +514,10 @@ export function createCall(options) {
   const stop = [
     connection.on("welcome", (welcome) => {
       servers = welcome.ice_servers ?? [];
-      for (const link of links()) link.changed(deaf > 0);
+      for (const link of links()) link.changed(quiet);
       // Nobody could say by which rope they want this page; and it has a moment to answer.
       const now = performance.now();
-      if (deaf && relay) Object.assign(relay, { warm: now + warmFor, cameAt: now });
+      if (quiet && relay) Object.assign(relay, { warm: now + warmFor, cameAt: now });
       pay();
       for (const party of parties.values()) party.said = 0; // it may have gone nowhere
     }),

@@ -340,8 +340,14 @@ export function openConnection({ path, media = true, on = {} }) {
     dial();
   }
 
-  /** Something happened to the network or to the page: find out at once what is still true. @param {number} within ms @param {() => void} [well] */
-  function probe(within, well) {
+  /**
+   * Something happened to the network or to the page: find out at once what is still true.
+   *
+   * @param {number} within ms
+   * @param {() => void} [well] the server has answered
+   * @param {() => boolean} [still] whether there is reason to ask for the answer yet
+   */
+  function probe(within, well, still) {
     if (closed || state.name === "replaced") return;
     if (!socket) {
       dial();
@@ -349,7 +355,7 @@ export function openConnection({ path, media = true, on = {} }) {
     }
     if (!welcomed) return;
     const mine = socket;
-    const late = setTimeout(() => socket === mine && again(), within);
+    const late = setTimeout(() => socket === mine && still?.() !== false && again(), within);
     asking.push(() => {
       clearTimeout(late);
       if (socket === mine) well?.();
@@ -387,7 +393,7 @@ export function openConnection({ path, media = true, on = {} }) {
     send,
     now: clock.now,
     state: () => state,
-    doubt: (well) => probe(deafWithin, well),
+    doubt: (well, still) => probe(deafWithin, well, still),
     retry() {
       attempts = 0;
       if (state.name === "replaced") become({ name: "reconnecting", words: "" });

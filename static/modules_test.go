@@ -111,7 +111,7 @@ func TestAFrozenPictureIsKnownByItsFramesAndADeadMicrophoneByZeros(t *testing.T)
 		const look = (frames, packets, energy, said) => {
 			now += 1000;
 			reading.read(report(frames, packets, energy), said);
-			return reading.receiving(report(frames, packets, energy), "client");
+			return reading.receiving({ connected: true, roundTrip: 0, relayed: false, protocol: "udp" }, "client");
 		};
 		seen.push(look(0, 0, 0).frame_age); // nothing yet
 		seen.push(look(30, 50, 0.02).frame_age); // a new picture

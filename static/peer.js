@@ -70,7 +70,8 @@ export function createPeer(options) {
   let paid = true; // the senders have taken the pace
   let blind = false;
   let lost = false; // there was a connection, or there should be one, and it was UDP's to carry it
-  let over = ""; // the protocol of the path that it last went by; "": none yet, and UDP was tried first
+  /** @type {ReturnType<typeof pathOf> | null} */
+  let path = null; // by which it goes, or went last; null: none yet, and UDP was tried first
   /** @type {RTCIceCandidateInit[]} */
   let waiting = [];
   let described = false; // a remote description is set
@@ -116,7 +117,7 @@ export function createPeer(options) {
     pc = mine;
     waiting = [];
     described = false;
-    over = "";
+    path = null;
     asked = offers ? never : performance.now(); // the other side has a moment to offer
     unwell = performance.now();
     if (!way) {
@@ -149,7 +150,7 @@ export function createPeer(options) {
   }
 
   /** Whether it is UDP that failed when this connection does. */
-  const byUDP = () => over === "" || over === "udp";
+  const byUDP = () => !path || path.protocol === "udp";
 
   function watch() {
     clearTimeout(soon);
@@ -198,7 +199,6 @@ export function createPeer(options) {
 
   function rebuild() {
     if (closed) return;
-    lost ||= unwell > 0 && described && byUDP();
     if (described) former = origin(pc.remoteDescription?.sdp);
     pc.close();
     build();
@@ -295,6 +295,7 @@ export function createPeer(options) {
           if (body.restart || pc.signalingState === "have-local-offer") {
             if (performance.now() - asked >= 1000) offer(Boolean(body.restart) && described);
           } else if (performance.now() - asked >= 1000) {
+            lost = false; // it ended there, and not on its way
             rebuild();
           }
           break;
@@ -310,6 +311,7 @@ export function createPeer(options) {
         rebuild(); // not by this page's wish
       } else if (unwell && described && now - unwell > patience && since > askAgainAfter) {
         patience = Math.min(patience * 2, patienceMost);
+        lost ||= byUDP();
         rebuild();
       } else if (since > askAgainAfter) {
         if (offers && (!described || pc.signalingState === "have-local-offer")) offer(false);
@@ -324,6 +326,7 @@ export function createPeer(options) {
      * @param {boolean} deaf nothing comes by any rope: a path that seems well is not
      */
     changed(deaf) {
+      lost = false; // nobody knows that of UDP alone: all else was lost too
       asked = never;
       patience = firstPatience;
       const well = pc.iceConnectionState === "connected" || pc.iceConnectionState === "completed";
@@ -392,12 +395,13 @@ export function createPeer(options) {
      */
     place: (slot) => pc.getTransceivers().slice(2 * slot, 2 * slot + 2),
     state: () => pc.connectionState,
+    /** What there is to know of the connection, and the path by which it goes. */
     async stats() {
       const mine = pc;
       const report = await mine.getStats();
-      const path = pathOf(report);
-      if (path.connected && mine === pc) over = path.protocol;
-      return report;
+      const now = pathOf(report);
+      if (now.connected && mine === pc) path = now;
+      return { report, path: now };
     },
     close() {
       closed = true;

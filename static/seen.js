@@ -102,12 +102,11 @@ export function createReading(peer, steady = () => performance.now()) {
     },
 
     /**
-     * @param {RTCStatsReport} report
-     * @param {string} role of the other side of the connection
+     * @param {ReturnType<typeof pathOf>} path of the connection
+     * @param {string} role of its other side
      * @returns {Receiving}
      */
-    receiving(report, role) {
-      const path = pathOf(report);
+    receiving(path, role) {
       return {
         peer,
         frame_age: round(age(kept.framesAt)),

@@ -236,8 +236,8 @@ export interface Connection {
   /** now is the session's time in ms. */
   now(): number;
   state(): ConnectionState;
-  /** doubt finds out whether the socket still leads anywhere: if so it says that, else it opens another. */
-  doubt(well: () => void): void;
+  /** doubt finds out whether the socket still leads anywhere: if so it says that, else it opens another, if there is still reason to doubt. */
+  doubt(well?: () => void, still?: () => boolean): void;
   /** retry tries at once; after "replaced" it takes the seat back. */
   retry(): void;
   close(): void;

@@ -16,6 +16,7 @@ import (
 type rope struct {
 	t       *testing.T
 	relay   *relay.Relay
+	udp     *net.UDPAddr // of the relay
 	page    *browser.Person
 	answers chan string
 }
@@ -34,11 +35,12 @@ func openRope(t *testing.T, tcp bool) *rope {
 			v.answers <- m.SDP
 		}
 	}}
-	var err error
 	here := net.IPv4(127, 0, 0, 1)
-	if options.UDP, err = net.ListenUDP("udp4", &net.UDPAddr{IP: here}); err != nil {
+	socket, err := net.ListenUDP("udp4", &net.UDPAddr{IP: here})
+	if err != nil {
 		t.Fatal(err)
 	}
+	options.UDP, v.udp = socket, socket.LocalAddr().(*net.UDPAddr)
 	if tcp {
 		if options.TCP, err = net.ListenTCP("tcp4", &net.TCPAddr{IP: here}); err != nil {
 			t.Fatal(err)

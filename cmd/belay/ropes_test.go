@@ -198,6 +198,10 @@ func TestThePictureGoesOnByTheOtherRope(t *testing.T) {
 		return (await __belaySent(true)) === before;
 	})()`, browser.Patience)
 	v.bridged(t, "direct healed, and taken back", bridgedWithin, 1)
+	for _, p := range both { // the whole of it, and no trickle
+		p.WaitFor(`(async () => [...(await __belayRope(false).getStats()).values()]
+			.some((one) => one.type === "outbound-rtp" && one.kind === "video" && one.framesPerSecond > 8))()`, browser.Patience)
+	}
 }
 
 // addCoTherapist makes a seat for Kim and returns its link.

@@ -46,7 +46,7 @@ type slot struct {
 	stampOff uint32
 	picOff   uint16
 	tl0Off   uint8
-	first    uint16       // the source's packets before this are not of this run
+	first    uint16       // the source's packets before this are not of this run, or went another way
 	sent     [keep]uint16 // the numbers for the way's measurement, by sequence number
 
 	said reported // of what was sent
@@ -295,11 +295,17 @@ func (o *slot) lost(r rtcp.ReceptionReport) (share float64, ok bool) {
 	return o.said.lost(r)
 }
 
-// turned says that the way has become another one.
+// turned says that the way has become another one. A browser asks again for all that
+// the one before has lost, and what then comes two seconds late teaches it to show what
+// follows as late (Chromium 156 stood still for most of a second): it is shown what comes
+// from now on, and the key frame that is asked for.
 func (o *slot) turned() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.said.turned(o.seq, o.begun)
+	if o.cur != nil && o.picture && o.begun {
+		o.first = o.seq + 1 - o.seqOff
+	}
 }
 
 // again sends one packet once more, and the same one, bit for bit: two that differ and

@@ -53,3 +53,32 @@ func TestAViewerWhoIsNotThereYetBeginsWithTheNextKeyFrame(t *testing.T) {
 		t.Errorf("a viewer who has come was sent %v", got.numbers)
 	}
 }
+
+// A viewer who has moved to another network asks for all that was sent to where they
+// were. They get what comes from then on, also again.
+func TestWhatWentToANetworkThatIsNoMoreIsNotSentAgain(t *testing.T) {
+	somebody := &source{link: &link{party: &party{room: &room{}}}, picture: true}
+	viewer, got := &link{party: &party{room: &room{}}}, &told{}
+	o := newSlot(viewer, 0, webrtc.RTPCodecTypeVideo)
+	o.writer, o.opened, o.want = got, true, somebody
+	comes := func(seq uint16, d descriptor) {
+		t.Helper()
+		raw, err := (&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: seq}, Payload: []byte{0x10, 0}}).Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		somebody.keep(append(raw, make([]byte, mtu-len(raw))...), len(raw), seq)
+		o.forward(somebody, &packet{seq: seq, payload: []byte{0x10, 0}}, d, noon)
+	}
+	comes(100, descriptor{begins: true, key: true})
+	comes(101, descriptor{begins: true})
+	o.again(101)
+	o.turned()
+	comes(102, descriptor{begins: true})
+	for seq := uint16(100); seq <= 102; seq++ {
+		o.again(seq)
+	}
+	if want := []uint16{100, 101, 101, 102, 102}; !slices.Equal(got.numbers, want) {
+		t.Errorf("the viewer was sent %v, not %v", got.numbers, want)
+	}
+}
