@@ -121,7 +121,7 @@ export function createChaperoneScreen({ connection, sound, awake, first }) {
     text(again, state.name === "replaced" ? words.connection.takeBack : words.connection.reload);
     // Once all is over nobody is called any more, and the page says that it can be closed.
     text(locked, isOver() ? "" : [sound.blocked() ? words.reach.sound : "", awake.held() ? words.reach.awake : words.reach.asleep].filter(Boolean).join(" "));
-    card.dial(!open && dosed && away > 15_000);
+    card.dial(!open && dosed && away > 15_000 || (desk.view().alarms ?? []).some((alarm) => alarm.condition === "please_come" && !alarm.acknowledged));
     sound.set(lost ? null : ringing(open ? 0 : away, dosed));
   }
 
