@@ -58,6 +58,10 @@ export const words = {
     sending: "Sending …",
     /** @param {number} min @param {number} max */
     number: (min, max) => `A number from ${min} to ${max}, please.`,
+    clock: "Please write the time of day as hh:mm, for example 14:03.",
+    moment: "Please give the date, and the time of day as hh:mm, for example 14:03.",
+    /** @param {string} label */
+    time: (label) => `${label}: time of day, hh:mm`,
   },
   reason: "Reason, for the record",
   more: "More",
@@ -435,7 +439,7 @@ export const words = {
   },
 
   controls: {
-    micOn: "Mic on", micOff: "Mic off", micNone: "No mic", camOn: "Camera on", camOff: "Camera off", camNone: "No camera",
+    micOn: "Mic on", micOff: "Mic off", micNone: "No mic", micSilent: "Mic: no sound", camOn: "Camera on", camOff: "Camera off", camNone: "No camera",
     devices: "Devices",
     camera: "Camera", microphone: "Microphone", speaker: "Loudspeaker",
     keys: "Keys n, e and g",

@@ -252,6 +252,8 @@ export interface CaptureState {
   words: string;
   /** A device that was chosen or in use is gone, and this one has taken its place; for half a minute. */
   instead?: { kind: "camera" | "microphone"; label: string };
+  /** The microphone is on, and has given no sound at all for some seconds. */
+  soundless?: boolean;
   /** The microphone is switched off, or was never on, as the person here wants it; since when, in ms of Date.now(). */
   quiet?: number;
   /** Nothing can be done without a tap: make the whole screen the button that calls start(). */
