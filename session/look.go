@@ -417,7 +417,7 @@ func (l look) alarms(v *View) {
 		}
 		w := AlarmView{ID: a.ID, Condition: a.Condition, Client: a.Client, Words: a.Words, Priority: a.Priority, Since: a.Since,
 			Raised: a.Raised, Late: a.Late, Rung: a.Rung + 1, Rungs: len(a.Ladder), Acknowledged: at(a.Acknowledged), Ended: at(a.Ended),
-			Shown: !a.Shown.IsZero(), Mine: mine && a.Acknowledged.IsZero(), MayClear: slices.Contains(a.MayClear, l.seat.Role)}
+			Shown: !a.Shown.IsZero(), Mine: mine && a.Acknowledged.IsZero(), MayClear: slices.Contains(a.MayClear, l.seat.Role), Own: l.said(a)}
 		if a.AckBy != "" {
 			w.AcknowledgedBy = l.name(a.AckBy)
 		}

@@ -240,6 +240,8 @@ export const words = {
     /** @param {string} name @param {string} ago */
     gone: (name, ago) => `${name}’s page has been away for ${ago}. The picture comes back by itself.`,
     /** @param {string} name */
+    still: (name) => `You do not see ${name} now: this picture stands still.`,
+    /** @param {string} name */
     waits: (name) => `${name} is here and waits. You see each other when you begin the check-in.`,
     /** @param {string} name */
     over: (name) => `The visit with ${name} is over. Picture and sound have ended.`,

@@ -154,7 +154,7 @@ export interface Alarm {
   id: string; condition: string; client?: SeatID; words: string; priority: Priority;
   since: Time; raised: Time; late?: boolean; rung: number; rungs: number;
   acknowledged?: Time; acknowledged_by?: string; ended?: Time; shown: boolean; mine: boolean;
-  may_clear: boolean; dial?: Way[]; card?: boolean;
+  own?: boolean; may_clear: boolean; dial?: Way[]; card?: boolean;
 }
 export interface Action { act: string; client?: SeatID; allowed: boolean; reason?: string; needs?: string; primary?: boolean; number?: number }
 export interface Call { client: SeatID; words: string; stage: "called" | "going" | "with"; since: Time }
