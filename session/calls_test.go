@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,5 +62,74 @@ func TestAChaperoneCalledToTwoIsToldOfBoth(t *testing.T) {
 	do(8*time.Second, "chaperone-1", session.ReportBack{Well: true})
 	if call := session.ViewOf(s, "chaperone-1", start.Add(9*time.Second)).Call; call != nil {
 		t.Errorf("after the report the chaperone is still shown %+v", call)
+	}
+}
+
+const twoChaperones = `include couple.script
+13:48:00 therapist-1 AddSeat seat.id=chaperone-2 seat.role=chaperone seat.name=Robin
+13:48:10 server JoinPeer seat=chaperone-2 peer=p9 @conn=k9
+13:48:20 chaperone-2 ConfirmChaperone chaperone=chaperone-2 part=duties_read
+13:48:30 chaperone-2 Arrive
+`
+
+// A phone that stays red after somebody has been with the client and said that all is
+// well sends a second person running.
+func TestOnceOneChaperoneSaysAllIsWellTheOtherIsNotCalledAnyMore(t *testing.T) {
+	calls := func(script string) (sam, robin string) {
+		s := play(t, twoChaperones+script)
+		stage := func(seat session.SeatID) string {
+			if call := session.ViewOf(s, seat, s.Recorded).Call; call != nil {
+				return call.Stage
+			}
+			return ""
+		}
+		return stage("chaperone-1"), stage("chaperone-2")
+	}
+	const asked = "13:50:00 client-1 AskHelp client=client-1\n"
+	for name, c := range map[string]struct{ script, sam, robin string }{
+		"both are called":                        {asked, "called", "called"},
+		"one is with them":                       {asked + "13:50:05 chaperone-1 GoIn\n13:50:20 chaperone-1 BeWith\n", "with", "called"},
+		"and all is well":                        {asked + "13:50:20 chaperone-1 BeWith\n13:50:40 chaperone-1 ReportBack well=yes\n", "", ""},
+		"they need help":                         {asked + "13:50:20 chaperone-1 BeWith\n13:50:40 chaperone-1 ReportBack\n", "", "called"},
+		"said from elsewhere":                    {asked + "13:50:40 chaperone-1 ReportBack well=yes\n", "", "called"},
+		"the other is on the way":                {asked + "13:50:10 chaperone-2 GoIn\n13:50:20 chaperone-1 BeWith\n13:50:40 chaperone-1 ReportBack well=yes\n", "", "going"},
+		"the other is called to the partner too": {asked + "13:50:20 chaperone-1 BeWith\n13:50:30 therapist-1 CallChaperone client=client-2\n13:50:35 chaperone-1 BeWith\n13:50:40 chaperone-1 ReportBack well=yes\n", "", ""},
+	} {
+		if sam, robin := calls(c.script); sam != c.sam || robin != c.robin {
+			t.Errorf("%s: Sam's phone says %q, Robin's %q; want %q and %q", name, sam, robin, c.sam, c.robin)
+		}
+	}
+}
+
+// Who calls the therapist from the client's side is told who knows of it, and is not
+// sent where they are already.
+func TestAChaperoneWhoAsksTheTherapistToComeIsToldWhoKnows(t *testing.T) {
+	const come = "13:50:00 chaperone-1 RaiseAlarm client=client-1 condition=please_come\n"
+	type told struct {
+		call         bool
+		shown, known bool
+	}
+	for name, c := range map[string]struct {
+		script string
+		want   told
+	}{
+		"recorded":     {come, told{}},
+		"shown":        {come + "13:50:01 therapist-1 ShowAlarm alarm=a1\n", told{shown: true}},
+		"acknowledged": {come + "13:50:01 therapist-1 ShowAlarm alarm=a1\n13:50:04 therapist-1 AcknowledgeAlarm alarm=a1 priority=high\n", told{shown: true, known: true}},
+		"please look":  {"13:50:00 chaperone-1 RaiseAlarm client=client-1 condition=please_look\n13:50:01 therapist-1 ShowAlarm alarm=a1\n", told{shown: true}},
+		"sent for":     {come + "13:50:03 therapist-1 CallChaperone client=client-1\n", told{call: true}},
+	} {
+		s := play(t, twoChaperones+c.script)
+		v := session.ViewOf(s, "chaperone-1", s.Recorded)
+		if len(v.Alarms) != 1 || !strings.HasPrefix(v.Alarms[0].Words, "You asked the therapist to ") {
+			t.Errorf("%s: they are told of %+v", name, v.Alarms)
+			continue
+		}
+		if got := (told{v.Call != nil, v.Alarms[0].Shown, v.Alarms[0].AcknowledgedBy == "Dana Reyes"}); got != c.want {
+			t.Errorf("%s: told %+v, want %+v", name, got, c.want)
+		}
+		if other := session.ViewOf(s, "chaperone-2", s.Recorded); name != "please look" && other.Call == nil {
+			t.Errorf("%s: the other chaperone is not called", name)
+		}
 	}
 }

@@ -145,7 +145,7 @@ func (d *decision) decide() error {
 	case LosePeer:
 		return d.losePeer(a)
 	case ReportPicture:
-		return d.reportPicture(a)
+		d.reportPicture(a)
 	case ReportSound:
 		d.report(sound, a.Client, a.Lost, a.Since)
 	case ReportVoice:

@@ -103,12 +103,12 @@ func (d *decision) act(id string, rung int) {
 	for _, do := range a.Ladder[rung].Do {
 		switch do {
 		case DoCall:
-			d.call(a.Client, id, false)
+			d.call(a)
 		case DoSit:
 			if !d.therapistPresent() {
 				for _, c := range d.Clients {
 					if c.Phase.Dosed() {
-						d.call(c.Seat, id, true)
+						d.callTo(c.Seat, id, "", true)
 						break
 					}
 				}
@@ -117,12 +117,22 @@ func (d *decision) act(id string, rung int) {
 	}
 }
 
-// call puts a call on the screen of every chaperone who is here; where nobody
+// call puts an alarm's call on the chaperones' screens. Who asks the therapist to come is
+// not sent for by that: their screen says who knows of it.
+func (d *decision) call(a *Alarm) {
+	except := SeatID("")
+	if a.Condition == PleaseCome {
+		except = a.Subject
+	}
+	d.callTo(a.Client, a.ID, except, false)
+}
+
+// callTo puts a call on the screen of every chaperone who is here; where nobody
 // is, on everybody's: somebody may pick the phone up.
-func (d *decision) call(client SeatID, alarm string, sit bool) {
-	here := slices.ContainsFunc(d.Chaperones, (*ChaperoneState).here)
+func (d *decision) callTo(client SeatID, alarm string, except SeatID, sit bool) {
+	here := slices.ContainsFunc(d.Chaperones, func(p *ChaperoneState) bool { return p.Seat != except && p.here() })
 	for _, p := range d.Chaperones {
-		if here && !p.here() {
+		if p.Seat == except || here && !p.here() {
 			continue
 		}
 		if p.Call != nil {
@@ -180,7 +190,7 @@ func (d *decision) endAlarm(a *Alarm, why string) {
 func (d *decision) askHelp(a AskHelp) error {
 	d.emit(HelpAsked(a))
 	if old := d.standing(HelpAskedFor, a.Client, ""); old != nil && old.Acknowledged.IsZero() {
-		d.call(a.Client, old.ID, false) // it stands, loud, already; whoever is not on the way is called again
+		d.call(old) // it stands, loud, already; whoever is not on the way is called again
 		return nil
 	}
 	d.raiseAnew(HelpAskedFor, a.Client, "", d.now, d.now, "")
@@ -298,7 +308,7 @@ func (d *decision) callChaperone(a CallChaperone) error {
 	if len(d.Chaperones) == 0 {
 		return refuse(NoSuchThing, "There is no chaperone in this session. Use the emergency card.")
 	}
-	d.call(a.Client, "", false)
+	d.callTo(a.Client, "", "", false)
 	for _, p := range d.Chaperones {
 		if p.Call != nil && slices.Contains(p.Call.clients(), a.Client) && p.Call.Going.IsZero() && p.Call.With.IsZero() {
 			d.watch(CallUnanswered, a.Client, p.Seat, p.Call.Since)
@@ -336,15 +346,30 @@ func (d *decision) reportBack(a ReportBack) error {
 	if p.Call == nil {
 		return refuse(NotNow, "Nobody is calling you now.")
 	}
-	clients := p.Call.clients()
+	clients, sit, with := p.Call.clients(), p.Call.Sit, !p.Call.With.IsZero()
 	for _, client := range clients {
 		d.emit(ChaperoneReported{p.Seat, client, a.Well, a.Words})
 	}
 	d.answered(p.Seat, clients, "answered")
+	if a.Well && with {
+		d.callOff(clients, sit, d.name(p.Seat)+" is there, and all is well")
+	}
 	if !a.Well {
 		d.raiseAnew(PleaseCome, clients[0], p.Seat, d.now, d.now, a.Words)
 	}
 	return nil
+}
+
+// callOff takes the same call from the other chaperones' screens, once one of them has
+// been with the clients. Whoever said "I'm going" tells how it is when they are there.
+func (d *decision) callOff(clients []SeatID, sit bool, why string) {
+	other := func(id SeatID) bool { return !slices.Contains(clients, id) }
+	for _, p := range d.Chaperones {
+		if c := p.Call; c != nil && c.Sit == sit && c.Going.IsZero() && c.With.IsZero() && !slices.ContainsFunc(c.clients(), other) {
+			d.emit(CallEnded{Chaperone: p.Seat, Why: why})
+			d.answered(p.Seat, clients, why)
+		}
+	}
 }
 
 // answered ends the watch over a call that a chaperone has taken up.

@@ -127,8 +127,8 @@ func (d *decision) therapistPresent() bool {
 	return slices.ContainsFunc(d.Seats, func(s Seat) bool { return isTherapist(s.Role) && d.Present(s.ID) })
 }
 
-// sense is what goes between a client and the therapists. That it is lost is noted at
-// any time, and watched while the client is under the medicine.
+// sense is what goes between a client and the therapists. That it is lost is noted until
+// the client's visit ends, and watched while they are under the medicine.
 type sense struct {
 	alarm      Condition
 	lost       func(*ClientState) time.Time // since when; zero: it is there
@@ -145,35 +145,36 @@ var (
 		func(id SeatID) Fact { return VoiceLost{id} }, func(id SeatID) Fact { return VoiceReturned{id} }, "a therapist is heard again"}
 )
 
-// report records that a sense is lost or is back; false: that is known already.
-func (d *decision) report(s sense, client SeatID, lost bool, since time.Time) (news bool) {
-	c := d.Client(client)
+// report records that a sense is lost or is back, for everybody at a device, and returns
+// for whom that is news. Who has been released may close their page.
+func (d *decision) report(s sense, device SeatID, lost bool, since time.Time) (news []SeatID) {
 	at := d.since(since)
-	switch {
-	case lost != s.lost(c).IsZero():
-		return false
-	case lost:
-		d.emitAt(at, s.gone(client))
-		if c.Phase.Dosed() {
-			d.watch(s.alarm, client, "", at)
+	for _, c := range slices.Clone(d.Clients) {
+		if !d.actsFor(device, c.Seat) || lost != s.lost(c).IsZero() || lost && c.Phase.Ended() {
+			continue
 		}
-	default:
-		d.emitAt(at, s.back(client))
-		d.over(s.alarm, client, "", s.why)
+		news = append(news, c.Seat)
+		if !lost {
+			d.emitAt(at, s.back(c.Seat))
+			d.over(s.alarm, c.Seat, "", s.why)
+			continue
+		}
+		d.emitAt(at, s.gone(c.Seat))
+		if c.Phase.Dosed() {
+			d.watch(s.alarm, c.Seat, "", at)
+		}
 	}
-	return true
+	return news
 }
 
-func (d *decision) reportPicture(a ReportPicture) error {
-	if !d.report(picture, a.Client, a.Lost, a.Since) || !a.Lost {
-		return nil
+func (d *decision) reportPicture(a ReportPicture) {
+	for _, client := range d.report(picture, a.Client, a.Lost, a.Since) {
+		c := d.Client(client)
+		rests := !c.Phase.Dosed() || c.Auth != nil && c.Auth.Ended == "" // under the medicine only a further dose rests on it
+		if a.Lost && rests && c.Gates[GateCamera].State == "passed" {
+			d.reopen(c, GateCamera, "the picture was lost")
+		}
 	}
-	c := d.Client(a.Client)
-	rests := !c.Phase.Dosed() || c.Auth != nil && c.Auth.Ended == "" // under the medicine only a further dose rests on it
-	if rests && !c.Phase.Ended() && c.Gates[GateCamera].State == "passed" {
-		d.reopen(c, GateCamera, "the picture was lost")
-	}
-	return nil
 }
 
 // since takes over the edge's time of a fact, which is never in the future.

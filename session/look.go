@@ -412,12 +412,12 @@ func (l look) alarms(v *View) {
 	}
 	for _, a := range l.Alarms {
 		mine := slices.Contains(a.MayAck, l.seat.Role)
-		if l.seat.Role == Chaperone && !mine || !a.OnScreen {
+		if l.seat.Role == Chaperone && !mine && !l.said(a) || !a.OnScreen {
 			continue
 		}
 		w := AlarmView{ID: a.ID, Condition: a.Condition, Client: a.Client, Words: a.Words, Priority: a.Priority, Since: a.Since,
 			Raised: a.Raised, Late: a.Late, Rung: a.Rung + 1, Rungs: len(a.Ladder), Acknowledged: at(a.Acknowledged), Ended: at(a.Ended),
-			Shown: !a.Shown.IsZero(), Mine: mine && a.Acknowledged.IsZero(), MayClear: slices.Contains(a.MayClear, l.seat.Role)}
+			Shown: !a.Shown.IsZero(), Mine: mine && a.Acknowledged.IsZero(), MayClear: slices.Contains(a.MayClear, l.seat.Role), Own: l.said(a)}
 		if a.AckBy != "" {
 			w.AcknowledgedBy = l.name(a.AckBy)
 		}
@@ -439,8 +439,19 @@ func (l look) alarms(v *View) {
 	})
 }
 
+// said reports whether this chaperone raised the alarm: they are told who knows of it.
+func (l look) said(a *Alarm) bool {
+	return a.Subject == l.seat.ID && (a.Condition == PleaseLook || a.Condition == PleaseCome)
+}
+
 // chaperoneWords leaves out what people wrote into an alarm: it may be clinical.
 func (l look) chaperoneWords(a *Alarm) string {
+	switch {
+	case l.said(a) && a.Condition == PleaseCome:
+		return fmt.Sprintf("You asked the therapist to come to %s", l.name(a.Client))
+	case l.said(a):
+		return fmt.Sprintf("You asked the therapist to look at %s", l.name(a.Client))
+	}
 	rule, _ := l.rule(a.Condition)
 	d := decision{State: l.State}
 	return d.alarmWords(rule.Words, a.Client, a.Subject)
@@ -475,18 +486,15 @@ func (l look) called(c *Call) *CallView {
 		names = append(names, l.name(id))
 	}
 	name := strings.Join(names, " and ")
-	v := &CallView{Client: c.Client, Stage: "called", Since: c.Since, Words: fmt.Sprintf("Please go to %s now. The therapist is asking.", name)}
-	if a := l.Alarm(c.Alarm); len(names) > 1 {
-		v.Words = fmt.Sprintf("Please go to %s now.", name)
-	} else if a != nil {
-		switch a.Condition {
-		case HelpAskedFor:
-			v.Words = fmt.Sprintf("Please go to %s now. They asked for help.", name)
-		case PictureGone, ClientGone:
-			v.Words = fmt.Sprintf("Please go to %s now. We cannot see them.", name)
-		default:
-			v.Words = fmt.Sprintf("Please go to %s now.", name)
-		}
+	v := &CallView{Client: c.Client, Stage: "called", Since: c.Since, Words: fmt.Sprintf("Please go to %s now.", name)}
+	switch a := l.Alarm(c.Alarm); {
+	case len(names) > 1:
+	case c.Alarm == "":
+		v.Words += " The therapist is asking."
+	case a != nil && a.Condition == HelpAskedFor:
+		v.Words += " They asked for help."
+	case a != nil && (a.Condition == PictureGone || a.Condition == ClientGone):
+		v.Words += " We cannot see them."
 	}
 	if c.Sit {
 		v.Words = fmt.Sprintf("Please sit with %s. The therapist's connection is lost.", name)

@@ -206,6 +206,7 @@ type AlarmView struct {
 	Ended          *time.Time `json:"ended,omitempty"` // the condition is over; a high one stays until acknowledged
 	Shown          bool       `json:"shown"`           // stands on a therapist's screen
 	Mine           bool       `json:"mine"`            // I may acknowledge it
+	Own            bool       `json:"own,omitempty"`   // I have asked for it
 	MayClear       bool       `json:"may_clear"`
 	Dial           []WayView  `json:"dial,omitempty"` // whom to call now
 	Card           bool       `json:"card,omitempty"` // opens the emergency card by itself

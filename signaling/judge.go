@@ -30,7 +30,7 @@ const (
 // belongs to its room's lock.
 type judge struct {
 	senses map[sense]*hearing
-	log    map[sense]bool // lost, as the log has it
+	log    map[sense]bool // lost, as the log has it; a device is missing once everybody's visit there has ended
 }
 
 // sense is a client's picture, their sound, or what they hear.
@@ -82,13 +82,21 @@ type finding struct {
 	since time.Time // wall time
 }
 
-// know takes over what the log says.
+// know takes over what the log says. Partners at one device are seen and heard there:
+// it is watched until the visits of both have ended.
 func (j *judge) know(st *session.State) {
 	j.log = make(map[sense]bool, 3*len(st.Clients))
 	for _, c := range st.Clients {
-		j.log[sense{c.Seat, picture}] = !c.PictureLost.IsZero()
-		j.log[sense{c.Seat, sound}] = !c.SoundLost.IsZero()
-		j.log[sense{c.Seat, voice}] = !c.VoiceLost.IsZero()
+		if c.Phase.Ended() {
+			continue
+		}
+		device := c.Seat
+		if seat, ok := st.Seat(c.Seat); ok && seat.SharesWith != "" {
+			device = seat.SharesWith
+		}
+		for of, since := range map[matter]time.Time{picture: c.PictureLost, sound: c.SoundLost, voice: c.VoiceLost} {
+			j.log[sense{device, of}] = j.log[sense{device, of}] || !since.IsZero()
+		}
 	}
 }
 
@@ -120,6 +128,10 @@ func (h *hearing) glance(now time.Time, by session.SeatID, page protocol.PeerID)
 // time, and returns what has changed by it.
 func (j *judge) hear(now time.Time, by, client session.SeatID, r protocol.Receiving) (found []finding) {
 	for _, s := range []sense{{client, picture}, {client, sound}} {
+		lost, watched := j.log[s]
+		if !watched {
+			continue
+		}
 		h := j.about(s, r.Peer)
 		g := h.glance(now, by, "")
 		if s.of == sound {
@@ -127,7 +139,7 @@ func (j *judge) hear(now time.Time, by, client session.SeatID, r protocol.Receiv
 		} else {
 			g.look(now, r)
 		}
-		if f, ok := h.change(now, j.log[s]); ok {
+		if f, ok := h.change(now, lost); ok {
 			f.sense = s
 			found = append(found, f)
 		}

@@ -16,6 +16,11 @@ type second struct {
 
 func fine() second { return second{0.05, 0.02, 0.1} }
 
+// watching is a judge to whom the log says that a client's senses are all there.
+func watching(client session.SeatID) judge {
+	return judge{log: map[sense]bool{{client, picture}: false, {client, sound}: false, {client, voice}: false}}
+}
+
 func TestAPictureOrSoundThatIsLostIsFoundOnceAndDoesNotFlap(t *testing.T) {
 	repeat := func(n int, s second) (all []second) {
 		for range n {
@@ -64,7 +69,7 @@ func TestAPictureOrSoundThatIsLostIsFoundOnceAndDoesNotFlap(t *testing.T) {
 		"zeros for nine seconds": {join(repeat(4, fine()), repeat(9, second{0.05, 0.02, 0}), repeat(20, fine())), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			j := judge{log: map[sense]bool{}}
+			j := watching("client-1")
 			start := time.Date(2026, 3, 1, 14, 0, 0, 0, time.UTC)
 			var got []change
 			for i, s := range c.reports {
@@ -91,7 +96,7 @@ func receiving(peer protocol.PeerID, s second) protocol.Receiving {
 }
 
 func TestOneTherapistWhoSeesTheClientIsEnough(t *testing.T) {
-	j := judge{log: map[sense]bool{}}
+	j := watching("client-1")
 	now := time.Date(2026, 3, 1, 14, 0, 0, 0, time.UTC)
 	hear := func(by session.SeatID, frame float64) []finding {
 		return j.hear(now, by, "client-1", receiving("page-of-the-client", second{frame, 0.02, 0.1}))
@@ -115,7 +120,8 @@ func TestOneTherapistWhoSeesTheClientIsEnough(t *testing.T) {
 }
 
 func TestAnotherPageOfTheClientIsJudgedAnew(t *testing.T) {
-	j := judge{log: map[sense]bool{{"client-1", picture}: true}}
+	j := watching("client-1")
+	j.log[sense{"client-1", picture}] = true
 	now := time.Date(2026, 3, 1, 14, 0, 0, 0, time.UTC)
 	var found []finding
 	for range 3 {
@@ -124,6 +130,41 @@ func TestAnotherPageOfTheClientIsJudgedAnew(t *testing.T) {
 	}
 	if len(found) == 0 || found[0].lost || found[0].of != picture {
 		t.Errorf("after a reload the picture returned, and was found %+v", found)
+	}
+}
+
+// Of a couple, one is released and closes the page while the other's visit goes on:
+// that is no lost picture. At one tablet it is, as long as one of the two lies there.
+func TestOnlyADeviceWithSomebodyInTheirVisitIsWatched(t *testing.T) {
+	for name, c := range map[string]struct {
+		shares  session.SeatID // the second client's device
+		phases  [2]session.Phase
+		device  session.SeatID
+		watched bool
+	}{
+		"in the visit":                      {"", [2]session.Phase{session.Active, session.Active}, "client-1", true},
+		"released, the other goes on":       {"", [2]session.Phase{session.Closed, session.Active}, "client-1", false},
+		"the one who goes on":               {"", [2]session.Phase{session.Closed, session.Active}, "client-2", true},
+		"ended early, the other goes on":    {"", [2]session.Phase{session.EndedEarly, session.Active}, "client-1", false},
+		"one of two at the same tablet":     {"client-1", [2]session.Phase{session.Closed, session.Active}, "client-1", true},
+		"both at the same tablet have left": {"client-1", [2]session.Phase{session.Closed, session.EndedEarly}, "client-1", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var j judge
+			j.know(&session.State{
+				Seats:   []session.Seat{{ID: "client-1", Role: session.Client}, {ID: "client-2", Role: session.Client, SharesWith: c.shares}},
+				Clients: []*session.ClientState{{Seat: "client-1", Phase: c.phases[0]}, {Seat: "client-2", Phase: c.phases[1]}},
+			})
+			now := time.Date(2026, 3, 1, 14, 0, 0, 0, time.UTC)
+			var found []finding
+			for range 12 {
+				found = append(found, j.hear(now, "therapist-1", c.device, receiving("page-of-the-client", second{-1, -1, 0}))...)
+				now = now.Add(time.Second)
+			}
+			if watched := len(found) > 0; watched != c.watched {
+				t.Errorf("nothing came for 12 s, and it was found %+v", found)
+			}
+		})
 	}
 }
 
@@ -171,7 +212,7 @@ func TestAVoiceIsLostOnlyWhereSomebodyMeansToBeHeardAndNobodyIs(t *testing.T) {
 			[]change{{5, true, 0}, {71, false, 70}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			j := judge{log: map[sense]bool{}}
+			j := watching("client-1")
 			start := time.Date(2026, 3, 1, 14, 0, 0, 0, time.UTC)
 			var got []change
 			n := 0
@@ -202,7 +243,7 @@ func TestAVoiceIsLostOnlyWhereSomebodyMeansToBeHeardAndNobodyIs(t *testing.T) {
 }
 
 func TestATherapistsOtherPageIsJudgedAnew(t *testing.T) {
-	j := judge{log: map[sense]bool{}}
+	j := watching("client-1")
 	now := time.Date(2026, 3, 1, 14, 0, 0, 0, time.UTC)
 	for i := range 12 {
 		page := protocol.PeerID("the-first-page-of-them")

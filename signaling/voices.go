@@ -28,6 +28,10 @@ type speaking struct {
 // no fault, and none that is over either.
 func (j *judge) overhear(now time.Time, client session.SeatID, page protocol.PeerID, all map[session.SeatID]speaking) (finding, bool) {
 	s := sense{client, voice}
+	lost, watched := j.log[s]
+	if !watched {
+		return finding{}, false
+	}
 	h := j.about(s, page)
 	for by := range h.by {
 		if one, here := all[by]; !here || one.off {
@@ -42,7 +46,7 @@ func (j *judge) overhear(now time.Time, client session.SeatID, page protocol.Pee
 		g.listen(now, one.received)
 		g.speak(now, one.dumb)
 	}
-	f, ok := h.change(now, j.log[s])
+	f, ok := h.change(now, lost)
 	f.sense = s
 	return f, ok
 }

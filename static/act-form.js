@@ -4,6 +4,7 @@
 // somebody is writing is lost.
 
 import { el, enable, set, show, text, usable } from "./element.js";
+import { createClock, createMoment, readClock } from "./times.js";
 
 /**
  * One question. "clock" is a time of today ("14:03"), "moment" a date and time,
@@ -31,6 +32,16 @@ import { el, enable, set, show, text, usable } from "./element.js";
  * @property {string} cancel
  * @property {string} sending
  * @property {(min: number, max: number) => string} number
+ * @property {string} clock what is wrong with a time of day
+ * @property {string} moment what is wrong with a date and time
+ * @property {(label: string) => string} time the time of a moment, for a screen reader
+ *
+ * A question's control on the page.
+ * @typedef {object} Control
+ * @property {HTMLElement} element
+ * @property {HTMLElement} input that gets the cursor, and is called wrong
+ * @property {() => string | undefined} read undefined: what was entered is no answer
+ * @property {(value: string) => void} write
  */
 
 let made = 0;
@@ -50,7 +61,7 @@ let made = 0;
  */
 export function createActForm(options) {
   const { words } = options;
-  /** @type {{question: Question, input: HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement, problem: HTMLElement}[]} */
+  /** @type {{question: Question, control: Control, problem: HTMLElement}[]} */
   const fields = [];
   const rows = options.questions.map(row);
   const consequence = el("p", { class: "act-consequence" });
@@ -64,60 +75,72 @@ export function createActForm(options) {
   /** @param {Question} question */
   function row(question) {
     const id = `asked-${++made}`;
-    const input = control(question, id);
     const problem = el("span", { class: "act-problem", id: `${id}-problem` });
     const hint = question.hint ? el("span", { class: "hint", id: `${id}-hint` }, question.hint) : null;
-    set(input, "aria-describedby", hint ? `${id}-hint ${id}-problem` : `${id}-problem`);
-    fields.push({ question, input, problem });
+    const control = createControl(question, id, hint ? `${id}-hint ${id}-problem` : `${id}-problem`);
+    control.write(question.value ?? "");
+    fields.push({ question, control, problem });
     const asked = question.optional ? `${question.label} ${words.optional}` : question.label;
-    if (question.kind === "check") return el("div", { class: "act-row" }, el("label", { class: "choice" }, input, asked), problem);
-    return el("div", { class: `act-row act-${question.kind}` }, el("label", { for: id }, asked), hint, input, problem);
+    if (question.kind === "check") return el("div", { class: "act-row" }, el("label", { class: "choice" }, control.element, asked), problem);
+    return el("div", { class: `act-row act-${question.kind}` }, el("label", { for: id }, asked), hint, control.element, problem);
   }
 
   /**
    * @param {Question} question
    * @param {string} id
+   * @param {string} described ids
+   * @returns {Control}
    */
-  function control(question, id) {
-    const same = { id, name: question.name, autocomplete: "off" };
-    const value = question.value ?? "";
-    if (question.kind === "long") {
-      const area = el("textarea", { ...same, rows: 3 });
-      area.value = value;
-      return area;
+  function createControl(question, id, described) {
+    const same = { id, name: question.name, autocomplete: "off", "aria-describedby": described };
+    switch (question.kind) {
+      case "long":
+        return plain(el("textarea", { ...same, rows: 3 }));
+      case "state":
+      case "choice": {
+        const choices = question.kind === "choice" ? [...(question.choices ?? [])] : (options.states ?? []).map((state) => ({ value: state, label: state }));
+        const { value = "" } = question;
+        if (value && !choices.some((choice) => choice.value === value)) choices.push({ value, label: value });
+        return plain(el("select", same, el("option", { value: "" }, words.choose), ...choices.map((choice) => el("option", { value: choice.value }, choice.label))));
+      }
+      case "check": {
+        const input = el("input", { ...same, type: "checkbox" });
+        return { element: input, input, read: () => (input.checked ? "yes" : ""), write: (value) => void (input.checked = value === "yes") };
+      }
+      case "clock": {
+        const clock = plain(createClock(same));
+        return { ...clock, read: () => (clock.read() ? readClock(clock.read()) || undefined : "") };
+      }
+      case "moment":
+      case "time": {
+        const moment = createMoment({ id, name: question.name, described, time: words.time(question.label) });
+        return { element: moment.element, get input() { return moment.wrong(); }, read: moment.read, write: moment.write };
+      }
     }
-    if (question.kind === "state" || question.kind === "choice") {
-      const choices = question.kind === "choice" ? [...(question.choices ?? [])] : (options.states ?? []).map((state) => ({ value: state, label: state }));
-      if (value && !choices.some((choice) => choice.value === value)) choices.push({ value, label: value });
-      const select = el("select", same, el("option", { value: "" }, words.choose), ...choices.map((choice) => el("option", { value: choice.value }, choice.label)));
-      select.value = value;
-      return select;
-    }
-    /** @type {Record<string, string>} */
-    const types = { tel: "tel", check: "checkbox", clock: "time", moment: "datetime-local", time: "datetime-local" };
-    const input = el("input", { ...same, type: types[question.kind] ?? "text" });
+    const input = el("input", { ...same, type: question.kind === "tel" ? "tel" : "text" });
     if (question.kind === "number") input.inputMode = question.fraction ? "decimal" : "numeric";
-    if (question.kind === "check") input.checked = value === "yes";
-    else input.value = value;
-    return input;
+    return plain(input);
+  }
+
+  /** @param {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} input */
+  function plain(input) {
+    return { element: input, input, read: () => input.value.trim(), write: (/** @type {string} */ value) => void (input.value = value) };
   }
 
   function values() {
     /** @type {Values} */
     const all = {};
-    for (const { question, input } of fields) {
-      if (question.kind !== "check") all[question.name] = input.value.trim();
-      else all[question.name] = /** @type {HTMLInputElement} */ (input).checked ? "yes" : "";
-    }
+    for (const { question, control } of fields) all[question.name] = control.read() ?? "";
     return all;
   }
 
-  /** @param {Values} all */
-  function complete(all) {
+  function complete() {
     /** @type {HTMLElement | undefined} */
     let first;
-    for (const { question, input, problem } of fields) {
-      const wrong = wrongIn(question, all[question.name] ?? "");
+    for (const { question, control, problem } of fields) {
+      const wrong = wrongIn(question, control.read());
+      const { input } = control;
+      for (const other of control.element.querySelectorAll("[aria-invalid]")) set(other, "aria-invalid", null);
       text(problem, wrong);
       set(input, "aria-invalid", wrong ? "true" : null);
       if (wrong) first ??= input;
@@ -128,9 +151,10 @@ export function createActForm(options) {
 
   /**
    * @param {Question} question
-   * @param {string} value
+   * @param {string | undefined} value
    */
   function wrongIn(question, value) {
+    if (value === undefined) return question.kind === "clock" ? words.clock : words.moment;
     if (value === "") return question.optional ? "" : words.required;
     if (question.kind !== "number") return "";
     const n = Number(value.replace(",", "."));
@@ -146,9 +170,9 @@ export function createActForm(options) {
   function answered(event) {
     written.add(/** @type {HTMLInputElement} */ (event.target).name);
     const fills = options.refill?.(values()) ?? {};
-    for (const { question, input } of fields) {
+    for (const { question, control } of fields) {
       const fill = fills[question.name];
-      if (fill !== undefined && !written.has(question.name)) input.value = fill;
+      if (fill !== undefined && !written.has(question.name)) control.write(fill);
     }
     paint();
   }
@@ -170,7 +194,7 @@ export function createActForm(options) {
   async function send(event) {
     event.preventDefault();
     const all = values();
-    if (!usable(submit) || !complete(all)) return;
+    if (!usable(submit) || !complete()) return;
     enable(submit, false);
     text(submit, words.sending);
     show(refused, false);
@@ -192,7 +216,7 @@ export function createActForm(options) {
     paint,
     /** Puts the cursor where one begins. */
     focus() {
-      (fields[0]?.input ?? submit).focus();
+      (fields[0]?.control.input ?? submit).focus();
     },
   };
 }
@@ -222,24 +246,4 @@ export function clockAnswer(value, now) {
   // A minute may pass between looking at the clock and entering it.
   if (at.getTime() > now + 60_000) at.setDate(at.getDate() - 1);
   return at.toISOString();
-}
-
-/**
- * The moment that a "moment" answer means, in this device's time zone.
- *
- * @param {string} value "2026-11-23T14:00"
- */
-export function momentAnswer(value) {
-  const at = new Date(value);
-  return Number.isNaN(at.getTime()) ? value : at.toISOString();
-}
-
-/**
- * What a "moment" question shows for a time.
- *
- * @param {number} time ms
- */
-export function momentValue(time) {
-  const at = new Date(time);
-  return new Date(time - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }

@@ -27,7 +27,8 @@ export function createCardPage(desk, enterVitals) {
   const happening = el("h1", { class: "happening", tabindex: "-1" });
   const early = el("p", { class: "lead" });
   const test = el("p", { class: "notice" });
-  const alarms = createAlarms(desk);
+  const alarms = createAlarms(desk, "others");
+  const asked = createAlarms(desk, "asked"); // beside what was pressed
   const ring = createRing();
   const last = el("p", { class: "card-last" });
   const said = el("p", { class: "card-said", role: "status" });
@@ -43,7 +44,7 @@ export function createCardPage(desk, enterVitals) {
     el("button", { type: "button", class: "thumb", "data-act": "AnnounceLeaving", onclick: () => void send("AnnounceLeaving", { words: "" }, () => "").then(() => sure(false)) }, w.leaveNow),
     el("button", { type: "button", class: "thumb primary", onclick: () => sure(false) }, w.stay));
   const next = el("div", { class: "card-next" }, ring.element, last);
-  const element = el("section", { class: "page card" }, videos, happening, alarms.element, test, early, takeOvers, next, problem, look, lookReason, said, asks, el("div", { class: "card-more" }, others, leave), ways.element, leaveBox);
+  const element = el("section", { class: "page card" }, videos, happening, alarms.element, test, early, takeOvers, next, problem, look, lookReason, said, asks, asked.element, el("div", { class: "card-more" }, others, leave), ways.element, leaveBox);
   /** @type {Map<string, MediaStream>} */
   const streams = new Map();
   let thanked = ""; // for a look
@@ -88,6 +89,7 @@ export function createCardPage(desk, enterVitals) {
     text(test, words.test.waiting((view.people ?? []).find((person) => person.role === "therapist")?.name ?? ""));
     show(test, called && !called.done && clients.some((client) => !client.t0));
     alarms.update();
+    asked.update();
     const may = desk.action("CheckIn");
     enable(look, Boolean(may?.allowed));
     text(lookReason, may?.allowed ? "" : may?.reason);
@@ -109,7 +111,7 @@ export function createCardPage(desk, enterVitals) {
       return el("div", { class: "notice" }, el("p", null, w.takeOverWords(client.name)), button);
     }, (/** @type {Element} */ node, client) => show(node, !took.has(client.seat))); // the page at the end says it again
     each(others, living.length ? [...living.map((client) => ({ client, condition: "please_come" })), ...living.map((client) => ({ client, condition: "please_look" }))] : [], (one) => `${one.client.seat} ${one.condition}`, (one) => el("button", { type: "button", class: one.condition === "please_come" ? "thumb come" : "thumb", "data-act": "RaiseAlarm", "data-condition": one.condition, onclick: (/** @type {Event} */ event) => {
-      if (usable(/** @type {Element} */ (event.currentTarget))) void send("RaiseAlarm", { client: one.client.seat, condition: one.condition, words: "" }, w.asked);
+      if (usable(/** @type {Element} */ (event.currentTarget))) void send("RaiseAlarm", { client: one.client.seat, condition: one.condition, words: "" }, w.asked).then(() => asked.element.scrollIntoView({ block: "nearest" }));
     } }), (node, one) => {
       text(node, `${one.condition === "please_come" ? w.come : w.please}${living.length > 1 ? ` (${one.client.name})` : ""}`);
       enable(node, Boolean(desk.action("RaiseAlarm", one.client.seat)?.allowed));

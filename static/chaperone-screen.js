@@ -117,11 +117,12 @@ export function createChaperoneScreen({ connection, sound, awake, first }) {
     text(lamp, lost ? ended : open ? words.connection.open : away < 5000 ? words.connection.connecting : [words.connection.away(span(away)), dosed && away > 15_000 ? words.connection.alone : words.connection.kept].join(" "));
     text(spoken, lost ? ended : open ? (late() >= 0 ? words.card.now : "") : away < 5000 ? spoken.textContent : words.connection.lost);
     set(foot, "data-open", open ? "yes" : null);
+    set(foot, "data-tall", foot.offsetHeight > innerHeight / 4 ? "yes" : null);
     show(again, lost && state.why !== "revoked");
     text(again, state.name === "replaced" ? words.connection.takeBack : words.connection.reload);
     // Once all is over nobody is called any more, and the page says that it can be closed.
     text(locked, isOver() ? "" : [sound.blocked() ? words.reach.sound : "", awake.held() ? words.reach.awake : words.reach.asleep].filter(Boolean).join(" "));
-    card.dial(!open && dosed && away > 15_000);
+    card.dial(!open && dosed && away > 15_000 || (desk.view().alarms ?? []).some((alarm) => alarm.own && alarm.condition === "please_come" && !alarm.acknowledged));
     sound.set(lost ? null : ringing(open ? 0 : away, dosed));
   }
 

@@ -60,6 +60,7 @@ export const words = {
     come: "Please come: something is wrong",
     /** @param {string} when */
     asked: (when) => `Asked, ${when}.`,
+    recorded: "It is recorded. It does not stand on the therapist’s screen yet.",
     shown: "It stands on the therapist’s screen.",
     /** @param {string} who */
     known: (who) => `${who} knows.`,

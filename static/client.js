@@ -220,7 +220,7 @@ function paint() {
       camera: camera === "ok" || camera === "off",
       complete: arrival.answered(),
       needsTap: tap,
-      device: media.capture().instead ? media.capture().words : "",
+      device: media.capture().instead || media.capture().soundless ? media.capture().words : "",
     });
   }
   if (screen === "dark") {

@@ -5,9 +5,10 @@ import { call } from "./api.js";
 import { createLink } from "./console-links.js";
 import { links, phases, roles, words } from "./console-words.js";
 import { each, el, enable, show, text, usable, whole } from "./element.js";
-import { createField, createForm } from "./fields.js";
+import { createField, createForm, createMomentField } from "./fields.js";
 import { createOrder } from "./console-new.js";
-import { localTime, names, when } from "./summary.js";
+import { names, when } from "./summary.js";
+import { momentValue } from "./times.js";
 
 /**
  * @typedef {{id: string, role: string, name: string, pronouns?: string, phone?: string, shares_with?: string, present: boolean, link: string}} SeatLook
@@ -34,13 +35,12 @@ export function createLook(id) {
 
   /** The time, and the end before the beginning: while nobody has been admitted. */
   function createChange() {
-    const at = createField({ label: words.form.at, type: "datetime-local", name: "starts-at" });
+    const at = createMomentField({ label: words.form.at, time: words.form.atTime, wrong: words.form.missingTime, name: "starts-at" });
     const why = createField({ label: w.cancelWhy, name: "cancel-reason", maxlength: 2000 });
     const said = el("p", { role: "status", class: "said" });
     const move = createForm({ children: [at.element], submit: w.move, sending: words.form.sending, testid: "move", beside: [said], send: async () => {
       text(said, "");
-      if (!at.input.value) throw new Error(words.form.missingTime);
-      await call("PUT", `${base}/start`, { starts_at: new Date(at.input.value).toISOString() });
+      await call("PUT", `${base}/start`, { starts_at: at.read() });
       text(said, w.moved);
       await refresh();
     } });
@@ -56,7 +56,7 @@ export function createLook(id) {
         show(this.element, !summary.signed && (summary.clients ?? []).every((client) => ["scheduled", "lobby", "cancelled"].includes(client.phase)) && (summary.clients ?? []).some((client) => client.phase !== "cancelled"));
         if (filled === summary.starts_at) return;
         filled = summary.starts_at;
-        at.input.value = localTime(Date.parse(summary.starts_at));
+        at.write(momentValue(Date.parse(summary.starts_at)));
       },
     };
   }

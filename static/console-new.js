@@ -3,9 +3,9 @@
 
 import { call } from "./api.js";
 import { words } from "./console-words.js";
-import { createField, createForm, fieldOf, Wrong } from "./fields.js";
+import { createField, createForm, createMomentField, fieldOf, Wrong } from "./fields.js";
 import { el, show } from "./element.js";
-import { localTime } from "./summary.js";
+import { momentValue } from "./times.js";
 
 /** @typedef {import("./console.js").Made} Made */
 
@@ -137,7 +137,7 @@ export function createNew({ made }) {
 
   const now = el("input", { type: "radio", name: "when", checked: true, onchange: () => show(at.element, false) });
   const later = el("input", { type: "radio", name: "when", value: "later", onchange: () => show(at.element, true) });
-  const at = createField({ label: w.at, type: "datetime-local", name: "at", value: soon() });
+  const at = createMomentField({ label: w.at, time: w.atTime, wrong: w.missingTime, name: "at", value: soon() });
   show(at.element, false);
   const mine = createField({ label: w.ownPhone, type: "tel", maxlength: 40, name: "own-phone", hint: w.ownPhoneHint, required: false, value: localStorage.getItem(ownPhone) ?? "" });
   addClient();
@@ -156,10 +156,9 @@ export function createNew({ made }) {
     send: async () => {
       const wrong = form.querySelector("input:invalid");
       if (wrong instanceof HTMLInputElement) throw new Wrong(fieldOf(wrong), wrong.validity.valueMissing ? w.missing : w.range(wrong.min, wrong.max));
-      if (later.checked && !at.input.value) throw new Wrong(at, w.missingTime);
       const answer = await call("POST", "/api/sessions", {
         clients: clients.map((one) => one.value()), chaperones: chaperones.map((one) => one.value()),
-        ...(co ? { co_therapist: co.value() } : {}), phone: mine.input.value, ...(later.checked ? { starts_at: new Date(at.input.value).toISOString() } : {}),
+        ...(co ? { co_therapist: co.value() } : {}), phone: mine.input.value, ...(later.checked ? { starts_at: at.read() } : {}),
       });
       sessionStorage.removeItem(kept);
       localStorage.setItem(ownPhone, mine.input.value);
@@ -172,11 +171,11 @@ export function createNew({ made }) {
   return { element: el("div", { class: "wide" }, el("h1", null, w.title), form), title: w.title };
 }
 
-/** soon is tomorrow at ten, as a datetime-local field writes it. */
+/** soon is tomorrow at ten. */
 function soon() {
   const time = new Date(Date.now() + 24 * 3600_000);
   time.setHours(10, 0, 0, 0);
-  return localTime(time.getTime());
+  return momentValue(time.getTime());
 }
 
 /** @param {HTMLFormElement} form */

@@ -21,6 +21,11 @@ export const setup = {
   not: "Belay is not a medical device and not an emergency service: it supports observation and does not replace it.",
   resetTitle: "A new password",
   resetSubmit: "Set the password and sign in",
+  asking: "Opening your link …",
+  askingHint: "This takes a moment.",
+  used: "This link cannot be used any more",
+  failed: "This link could not be opened",
+  again: "Try again",
   noToken: "This set-up link is not complete",
   noTokenHint: "The server printed it when it started: please open the whole line, up to its end.",
   signIn: "Sign in instead",
@@ -121,7 +126,8 @@ export const words = {
     missing: "Please fill this in.",
     /** @param {string} min @param {string} max */
     range: (min, max) => `A number from ${min} to ${max}, please.`,
-    missingTime: "Please choose the date and time.",
+    missingTime: "Please give the date, and the time of day as hh:mm, for example 14:03.",
+    atTime: "Time of day of the start, hh:mm",
   },
   made: {
     title: "Links for this session",

@@ -89,7 +89,7 @@ export function createControls(desk, parts) {
   }
 
   function paint() {
-    paintOne("microphone", micButton, mic, { on: w.micOn, off: w.micOff, none: w.micNone });
+    paintOne("microphone", micButton, mic, { on: parts.media()?.capture().soundless ? w.micSilent : w.micOn, off: w.micOff, none: w.micNone });
     paintOne("camera", camButton, cam, { on: w.camOn, off: w.camOff, none: w.camNone });
   }
 

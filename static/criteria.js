@@ -1,6 +1,6 @@
 // The release criteria, in the place where the checks stood before.
 
-import { momentAnswer, momentValue } from "./act-form.js";
+import { momentAnswer, momentValue } from "./times.js";
 import { createActButton } from "./act-button.js";
 import { day, timeOfDay } from "./clock.js";
 import { calm, each, el, set, show, text } from "./element.js";

@@ -77,12 +77,15 @@ function insteadWords(device, label) {
   return `The ${device} is gone. Now in use: ${label || "another one"}.`;
 }
 
+export const soundlessWords = "Your microphone gives no sound: is it switched off at the device? Many headsets and microphones have a key for that.";
+
 /** @param {CaptureState} state */
 export function captureWords(state) {
   const of = browserOf();
   /** @type {string[]} */
   const words = [];
   if (state.microphone !== "off") words.push(deviceWords("microphone", state.microphone, of));
+  if (state.soundless) words.push(soundlessWords);
   if (state.camera !== "off") words.push(deviceWords("camera", state.camera, of));
   if (state.instead) words.push(insteadWords(state.instead.kind, state.instead.label));
   return words.filter(Boolean).join(" ");

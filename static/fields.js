@@ -1,6 +1,7 @@
 // Fields of the console's forms: a label above, a hint below it, then the field.
 
 import { el, set, show, text } from "./element.js";
+import { createMoment, momentAnswer } from "./times.js";
 
 let made = 0;
 
@@ -49,13 +50,47 @@ export function createField(options) {
   return field;
 }
 
+/**
+ * createMomentField makes a field for a date and a time of day.
+ *
+ * @param {{label: string, time: string, wrong: string, name: string, value?: string}} options
+ */
+export function createMomentField({ label, time, wrong, name, value }) {
+  const id = `field-${++made}`;
+  const problem = el("p", { class: "problem", id: `${id}-problem`, hidden: true });
+  const moment = createMoment({ id, name, time, described: `${id}-problem` });
+  if (value) moment.write(value);
+  const inputs = moment.element.querySelectorAll("input");
+  const field = {
+    element: el("div", { class: "field" }, el("label", { for: id }, label), problem, moment.element),
+    get input() {
+      return moment.wrong();
+    },
+    /** @param {string} words */
+    complain(words) {
+      text(problem, words);
+      show(problem, words);
+      for (const input of inputs) set(input, "aria-invalid", words && input === moment.wrong() ? "true" : null);
+    },
+    write: moment.write,
+    /** The moment in RFC 3339; throws Wrong where it is none. */
+    read() {
+      const at = moment.read();
+      if (!at) throw new Wrong(field, wrong);
+      return momentAnswer(at);
+    },
+  };
+  for (const input of inputs) fields.set(input, field);
+  return field;
+}
+
 /** @type {WeakMap<HTMLInputElement, Field>} */
 const fields = new WeakMap();
 
 /** The field of an input that createField made. @param {HTMLInputElement} input */
 export const fieldOf = (input) => /** @type {Field} */ (fields.get(input));
 
-/** @typedef {{element: HTMLElement, input: HTMLInputElement, complain: (words: string) => void}} Field */
+/** @typedef {{element: HTMLElement, readonly input: HTMLInputElement, complain: (words: string) => void}} Field */
 
 /** Wrong is what somebody entered and the form does not take: it is said at the field, which gets the cursor. */
 export class Wrong extends Error {

@@ -18,6 +18,7 @@ import { keepAwake } from "./wake-lock.js";
 
 const lookEvery = 200; // ms: a lost picture is noticed
 const hurriedEvery = 60; // ms: a new one is about to come
+const mutedIsOff = 5000; // ms in which a muted microphone is opened anew first
 const zeroIsDead = 10_000; // ms of digital zero from the own microphone: it is opened anew
 
 /**
@@ -45,8 +46,12 @@ export function createMedia(options) {
   const loudness = meter(capture.local);
   const own = { energy: 0, duration: 0, level: 0, zeroSince: 0, reopened: 0 };
 
+  let soundless = false; // the microphone is on, and gives nothing
   /** @param {CaptureState} state @returns {CaptureState} */
-  const worded = (state) => ({ ...state, words: captureWords(state) });
+  const worded = (state) => {
+    const said = soundless ? { ...state, soundless } : state;
+    return { ...said, words: captureWords(said) };
+  };
 
   /** @type {Map<string, MediaStream>} */
   const remote = new Map(); // by seat
@@ -78,6 +83,20 @@ export function createMedia(options) {
     }
   }
 
+  let mutedSince = 0;
+  /** A key on a headset, or a phone call, takes the sound away while the page has its microphone. */
+  function missSound() {
+    const now = performance.now();
+    const track = capture.track("audio");
+    const on = track !== null && track.readyState === "live" && track.enabled;
+    if (on && track.muted) mutedSince ||= now;
+    else mutedSince = 0;
+    const missed = on && (mutedSince !== 0 && now - mutedSince > mutedIsOff || own.zeroSince !== 0 && now - own.zeroSince > zeroIsDead);
+    if (missed === soundless) return;
+    soundless = missed;
+    options.onCapture?.(worded(capture.state()));
+  }
+
   /** A microphone that gives nothing but zeros although every flag says "live": a phone call took it. */
   function doubtMicrophone() {
     const now = performance.now();
@@ -106,7 +125,7 @@ export function createMedia(options) {
       wake_lock: wake.held(),
       visible: document.visibilityState === "visible",
       mic_level: Math.min(1, own.duration ? own.level : measured < 0 ? untold : measured),
-      mic_live: capture.live("audio"),
+      mic_live: capture.live("audio") && !soundless,
       cam_live: capture.live("video"),
       receiving: [],
     };
@@ -121,6 +140,7 @@ export function createMedia(options) {
     still.look();
     if (!sends) return;
     doubtMicrophone();
+    missSound();
     doubtCamera();
   }
 

@@ -145,6 +145,16 @@ func TestARefusedCameraIsExplainedForTheBrowserInHand(t *testing.T) {
 	})
 }
 
+// A time that is read wrongly stands in the record wrongly: what could mean two things
+// is no time.
+func TestATimeIsReadOnTheTwentyFourHourClockOrNotAtAll(t *testing.T) {
+	got := evaluate[[]string](t, "times.js", `
+		return ["14:03", " 9:05 ", "1403", "905", "14.03", "0:00", "23:59", "2:03 pm", "2:03PM", "12:10 a.m.", "12:10 pm",
+			"24:00", "14:60", "14:3", "14", "2 pm", "13:00 pm", "0:10 am", "-1:00", "14:03:22", "noon", ""].map(m.readClock);`)
+	same(t, got, []string{"14:03", "09:05", "14:03", "09:05", "14:03", "00:00", "23:59", "14:03", "14:03", "00:10", "12:10",
+		"", "", "", "", "", "", "", "", "", "", ""})
+}
+
 func TestANumberIsDialledAsItWasWritten(t *testing.T) {
 	got := evaluate[[]string](t, "tel.js", `
 		return ["503-555-0142", "+1 (503) 555-0119 ext. 4711", "503.555.0178 x12", "503 555 0178 EXT 9"].map(m.tel);`)

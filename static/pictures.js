@@ -14,6 +14,7 @@ import { words } from "./therapist-words.js";
  */
 
 const spot = "belay-self-view";
+const oldAfter = 4; // s without a new one: from here on it is not shown as if it were true
 const toldFor = 5000; // ms: a page tells of itself once a second
 
 /** @param {Desk} desk */
@@ -84,18 +85,19 @@ export function createPictures(desk) {
       const person = (desk.view().people ?? []).find((one) => one.seat === seat);
       const got = best(seat);
       const age = got && got.frame_age >= 0 ? got.frame_age : performance.now() - first < 2000 ? 0 : -1;
-      const live = age >= 0;
+      const live = age >= 0 && age < oldAfter;
+      const still = !live && video.videoWidth > 0; // the last picture stands there
       const now = desk.now();
       set(video, "aria-label", w.of(client.name));
       text(name, client.name);
       show(name, (desk.view().clients ?? []).length > 1);
       const over = words.over.includes(client.phase);
-      set(node, "data-live", live && !over ? "yes" : null);
+      set(node, "data-still", still && !over ? "yes" : null);
       const away = person?.since && !person.present ? w.gone(client.name, span(now - ms(person.since))) : "";
       const waits = client.phase === "scheduled" || client.phase === "lobby";
       show(video, !over);
       // While frames come directly, the picture is true, whatever the server has heard.
-      text(state, over ? w.over(client.name) : live && age < 4 ? "" : waits && person?.present ? w.waits(client.name) : !person?.since ? w.notHere(client.name) : away || (live ? "" : "RTCPeerConnection" in globalThis ? w.connecting(client.name) : w.never));
+      text(state, over ? w.over(client.name) : live ? "" : waits && person?.present ? w.waits(client.name) : !person?.since ? w.notHere(client.name) : away || (still ? w.still(client.name) : "RTCPeerConnection" in globalThis ? w.connecting(client.name) : w.never));
       show(state, state.textContent);
       // Before they have met nothing is sent, and nothing of it is odd.
       text(odd, over || waits ? "" : oddities(seat, got).join(" · "));

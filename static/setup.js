@@ -1,6 +1,6 @@
 // The page of a set-up link: the first account, one more, or a new password.
 
-import { call } from "./api.js";
+import { call, Problem, wordsOf } from "./api.js";
 import { createField, createForm, Wrong } from "./fields.js";
 import { el } from "./element.js";
 import { states } from "./states.js";
@@ -68,6 +68,35 @@ function createSetup() {
   ];
 }
 
+/**
+ * say shows what is so, in the place of the form.
+ *
+ * @param {string} title
+ * @param {string} line
+ * @param {Node | null} [beside]
+ */
+function say(title, line, beside = null) {
+  screen.replaceChildren(...[el("div", { role: "status" }, el("h1", null, title), el("p", null, line)), beside].filter((node) => node !== null));
+}
+
+const signIn = () => el("p", null, el("a", { href: "/" }, w.signIn));
+
+/** Nobody fills a form in that the server will not take. */
+async function begin() {
+  if (!token) {
+    say(w.noToken, w.noTokenHint, signIn());
+    return;
+  }
+  say(w.asking, w.askingHint);
+  try {
+    await call("POST", "/api/setup/opens", { token, reset });
+  } catch (error) {
+    const used = error instanceof Problem && error.code === "link_used";
+    say(used ? w.used : w.failed, wordsOf(error), used ? signIn() : el("p", null, el("button", { type: "button", class: "primary", onclick: () => void begin() }, w.again)));
+    return;
+  }
+  screen.replaceChildren(...(reset ? createReset() : createSetup()));
+}
+
 addEventListener("hashchange", () => location.reload());
-if (token) screen.replaceChildren(...(reset ? createReset() : createSetup()));
-else screen.replaceChildren(el("h1", null, w.noToken), el("p", null, w.noTokenHint), el("p", null, el("a", { href: "/" }, w.signIn)));
+void begin();

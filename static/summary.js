@@ -45,15 +45,6 @@ export function when(time, now) {
   return `${day(then)}${year === new Date(now).getFullYear() ? "" : ` ${year}`}, ${timeOfDay(then)}`;
 }
 
-/**
- * localTime is a time as a datetime-local field writes it.
- *
- * @param {number} time ms
- */
-export function localTime(time) {
-  return new Date(time - new Date(time).getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
-}
-
 /** @param {Summary} session */
 function arrived(session) {
   const w = words.sessions;

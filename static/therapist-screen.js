@@ -212,7 +212,7 @@ export function createTherapistScreen({ connection, media, sound, first }) {
     truth.tick(seen);
     const capture = media.capture();
     const deaf = capture.microphone !== "ok" && capture.microphone !== "off";
-    text(ownWords, left ? "" : [deaf ? words.picture.unheard : "", capture.words].filter(Boolean).join(" "));
+    text(ownWords, left ? "" : [deaf || capture.soundless ? words.picture.unheard : "", capture.words].filter(Boolean).join(" "));
     show(again, deaf || capture.camera !== "ok" && capture.camera !== "off");
     controls.tick();
     show(own, ownWords.textContent && ownWords.textContent !== understood);

@@ -58,6 +58,10 @@ export const words = {
     sending: "Sending …",
     /** @param {number} min @param {number} max */
     number: (min, max) => `A number from ${min} to ${max}, please.`,
+    clock: "Please write the time of day as hh:mm, for example 14:03.",
+    moment: "Please give the date, and the time of day as hh:mm, for example 14:03.",
+    /** @param {string} label */
+    time: (label) => `${label}: time of day, hh:mm`,
   },
   reason: "Reason, for the record",
   more: "More",
@@ -235,6 +239,8 @@ export const words = {
     notHere: (name) => `${name} is not here yet.`,
     /** @param {string} name @param {string} ago */
     gone: (name, ago) => `${name}’s page has been away for ${ago}. The picture comes back by itself.`,
+    /** @param {string} name */
+    still: (name) => `You do not see ${name} now: this picture stands still.`,
     /** @param {string} name */
     waits: (name) => `${name} is here and waits. You see each other when you begin the check-in.`,
     /** @param {string} name */
@@ -435,7 +441,7 @@ export const words = {
   },
 
   controls: {
-    micOn: "Mic on", micOff: "Mic off", micNone: "No mic", camOn: "Camera on", camOff: "Camera off", camNone: "No camera",
+    micOn: "Mic on", micOff: "Mic off", micNone: "No mic", micSilent: "Mic: no sound", camOn: "Camera on", camOff: "Camera off", camNone: "No camera",
     devices: "Devices",
     camera: "Camera", microphone: "Microphone", speaker: "Loudspeaker",
     keys: "Keys n, e and g",

@@ -154,7 +154,7 @@ export interface Alarm {
   id: string; condition: string; client?: SeatID; words: string; priority: Priority;
   since: Time; raised: Time; late?: boolean; rung: number; rungs: number;
   acknowledged?: Time; acknowledged_by?: string; ended?: Time; shown: boolean; mine: boolean;
-  may_clear: boolean; dial?: Way[]; card?: boolean;
+  own?: boolean; may_clear: boolean; dial?: Way[]; card?: boolean;
 }
 export interface Action { act: string; client?: SeatID; allowed: boolean; reason?: string; needs?: string; primary?: boolean; number?: number }
 export interface Call { client: SeatID; words: string; stage: "called" | "going" | "with"; since: Time }
@@ -252,6 +252,8 @@ export interface CaptureState {
   words: string;
   /** A device that was chosen or in use is gone, and this one has taken its place; for half a minute. */
   instead?: { kind: "camera" | "microphone"; label: string };
+  /** The microphone is on, and has given no sound at all for some seconds. */
+  soundless?: boolean;
   /** The microphone is switched off, or was never on, as the person here wants it; since when, in ms of Date.now(). */
   quiet?: number;
   /** Nothing can be done without a tap: make the whole screen the button that calls start(). */

@@ -97,8 +97,7 @@ func TestAServerThatStartsBeforeItsRedisSaysSoAndWaitsForIt(t *testing.T) {
 	v, err := person.NewVisitor(n.url, nil)
 	if err == nil {
 		n.says("/setup#")
-		_, token, _ := strings.Cut(n.setUpLink(), "#")
-		err = v.SetUp(t.Context(), token, "Robin Hale", "robin@example.org", "a quiet place to land", "OR")
+		err = takesAccount(t.Context(), v, n.setUpLink())
 	}
 	if err != nil {
 		t.Errorf("it is not whole: %v", err)

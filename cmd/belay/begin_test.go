@@ -23,11 +23,46 @@ type script struct {
 	place string // of the seat's page
 }
 
+// takesAccount sets up a therapist's account with the link that a server printed.
+func takesAccount(ctx context.Context, robin *person.Visitor, link string) error {
+	_, token, _ := strings.Cut(link, "#")
+	return robin.SetUp(ctx, token, "Robin", "robin@example.org", password, "OR")
+}
+
+// planned is a session as the console hands it to its therapist.
+type planned struct {
+	id, place string
+	links     map[string]string // by seat
+}
+
+// plans has a therapist make a session with one client and one chaperone: a practice
+// session whose clock runs rate times as fast, or with rate 0 an ordinary one.
+func plans(ctx context.Context, robin *person.Visitor, rate float64) (planned, error) {
+	order := map[string]any{"product": "ketamine lozenge 100 mg", "dose_mg": 100, "tablets": 1, "total_mg": 200, "number": 3, "of": 6, "prescriber": "Dr. Okafor", "phone": "503-555-0100"}
+	asked := map[string]any{
+		"phone":      "503-555-0119",
+		"clients":    []any{map[string]any{"name": "Alex", "pronouns": "they/them", "phone": "503-555-0142", "order": order}},
+		"chaperones": []any{map[string]any{"name": "Sam", "phone": "503-555-0178"}},
+	}
+	if rate > 0 {
+		asked["practice"], asked["rate"] = true, rate
+	}
+	var made struct {
+		ID, Place string
+		Links     []struct{ Seat, URL string }
+	}
+	err := robin.Ask(ctx, http.MethodPost, "/api/sessions", asked, &made)
+	links := map[string]string{}
+	for _, l := range made.Links {
+		links[l.Seat] = l.URL
+	}
+	return planned{made.ID, made.Place, links}, err
+}
+
 // account has the therapist set up an account, and signs their browser in.
 func (v *visit) account() *script {
 	robin := v.scripted()
-	_, token, _ := strings.Cut(v.server.setUpLink(), "#")
-	v.check("the account", robin.SetUp(v.t.Context(), token, "Robin", "robin@example.org", password, "OR"))
+	v.check("the account", takesAccount(v.t.Context(), robin.Visitor, v.server.setUpLink()))
 	v.scripts = map[*browser.Person]*script{v.robin: robin}
 	v.given(v.robin)
 	return robin
@@ -36,21 +71,9 @@ func (v *visit) account() *script {
 // begun makes the account and a session, whose clock runs that many times as fast.
 func (v *visit) begun(rate float64) {
 	robin := v.account()
-	var made struct {
-		Place string
-		Links []struct{ Seat, URL string }
-	}
-	order := map[string]any{"product": "ketamine lozenge 100 mg", "dose_mg": 100, "tablets": 1, "total_mg": 200, "number": 3, "of": 6, "prescriber": "Dr. Okafor", "phone": "503-555-0100"}
-	v.check("the session", robin.Ask(v.t.Context(), http.MethodPost, "/api/sessions", map[string]any{
-		"practice": true, "rate": rate, "phone": "503-555-0119",
-		"clients":    []any{map[string]any{"name": "Alex", "pronouns": "they/them", "phone": "503-555-0142", "order": order}},
-		"chaperones": []any{map[string]any{"name": "Sam", "phone": "503-555-0178"}},
-	}, &made))
-	v.place, v.links = v.server.url+made.Place, map[string]string{}
-	for _, l := range made.Links {
-		v.links[l.Seat] = l.URL
-	}
-	robin.place = made.Place
+	made, err := plans(v.t.Context(), robin.Visitor, rate)
+	v.check("the session", err)
+	v.place, v.links, robin.place = v.server.url+made.place, made.links, made.place
 }
 
 // goesOnWithoutPages is begun where account and session were made on their pages.

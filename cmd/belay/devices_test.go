@@ -55,15 +55,30 @@ func TestJoiningWithoutACamera(t *testing.T) {
 		const [track] = [...document.querySelectorAll("video")].filter((one) => one.muted).flatMap((one) => one.srcObject?.getAudioTracks() ?? []).filter((one) => one.getSettings().deviceId);
 		track.stop();
 		track.dispatchEvent(new Event("ended"));
-		globalThis.plugIn = () => (navigator.mediaDevices.getUserMedia = open);
+		const sound = new AudioContext();
+		const key = new GainNode(sound, { gain: 0 });
+		const voice = new OscillatorNode(sound);
+		voice.connect(key);
+		voice.start();
+		globalThis.plugIn = () => (navigator.mediaDevices.getUserMedia = async () => {
+			const out = sound.createMediaStreamDestination();
+			key.connect(out);
+			return out.stream;
+		});
+		globalThis.pressKey = () => (key.gain.value = 0.2);
 		return true;
 	})()`)
 	says(v.robin, ".own-device", "Nobody hears you now. No microphone was found on this device.")
 	says(v.robin, ".controls", "No mic")
 	says(v.robin, ".picture-odd", "they do not hear you")
 	v.robin.Shot("therapist/headset-pulled")
+	// It is plugged in again, and switched off by its own key: nothing comes but zeros.
 	browser.Eval[bool](v.robin, `(plugIn(), true)`)
 	v.robin.Click(browser.CSS(".own-device button:first-of-type"))
+	says(v.robin, ".own-device", "Your microphone gives no sound: is it switched off at the device?")
+	says(v.robin, ".controls", "Mic: no sound")
+	v.robin.Shot("therapist/headset-muted")
+	browser.Eval[bool](v.robin, `(pressKey(), true)`)
 	says(v.robin, ".controls", "Mic on")
 	goes(v.robin, ".own-device")
 	v.robin.WaitNoText("they do not hear you")

@@ -139,31 +139,18 @@ func practice(t *testing.T, c *child, relayOnly bool) (robin, alex *person.Visit
 	check(err)
 	alex, err = person.NewVisitor(c.url, nil)
 	check(err)
-	_, token, _ := strings.Cut(c.setUpLink(), "#")
-	check(robin.SetUp(ctx, token, "Robin", "robin@example.org", password, "OR"))
+	check(takesAccount(ctx, robin, c.setUpLink()))
 	if relayOnly {
 		var is struct{ Settings session.Settings }
 		check(robin.Ask(ctx, http.MethodGet, "/api/settings", nil, &is))
 		is.Settings.RelayOnly = true
 		check(robin.Ask(ctx, http.MethodPut, "/api/settings", is.Settings, nil))
 	}
-	var made struct {
-		Place string
-		Links []struct {
-			Seat session.SeatID
-			URL  string
-		}
-	}
-	check(robin.Ask(ctx, http.MethodPost, "/api/sessions", map[string]any{"practice": true, "rate": 1,
-		"clients":    []map[string]any{{"name": "Alex", "order": session.Order{Product: "lozenge", DoseMg: 100, Tablets: 1, TotalMg: 100, Number: 1, Of: 6, Prescriber: "Dr. Okafor"}}},
-		"chaperones": []map[string]any{{"name": "Sam", "phone": "503-555-0178"}}}, &made))
-	for _, l := range made.Links {
-		if l.Seat == "client-1" {
-			clients, err = alex.Open(ctx, l.URL)
-			check(err)
-		}
-	}
-	return robin, alex, made.Place, clients
+	made, err := plans(ctx, robin, 1)
+	check(err)
+	clients, err = alex.Open(ctx, made.links["client-1"])
+	check(err)
+	return robin, alex, made.place, clients
 }
 
 // admit is what a therapist does before the two can see each other.

@@ -127,17 +127,10 @@ func startClusterAt(t *testing.T, redis []string, relay bool, args ...string) *c
 	c.front = startFront(t, c.nodes...)
 	ctx := t.Context()
 	v := c.visitor()
-	_, token, _ := strings.Cut(c.nodes[0].setUpLink(), "#")
-	c.check("the account", v.SetUp(ctx, token, "Robin Hale", "robin@example.org", "a quiet place to land", "OR"))
-	var made struct {
-		ID, Place string
-		Links     []struct{ Seat, URL string }
-	}
-	order := map[string]any{"product": "ketamine lozenge", "dose_mg": 100, "tablets": 1, "total_mg": 100, "number": 1, "of": 6}
-	c.check("the session", v.Ask(ctx, "POST", "/api/sessions", map[string]any{
-		"clients":    []any{map[string]any{"name": "Alex", "phone": "503-555-0142", "order": order}},
-		"chaperones": []any{map[string]any{"name": "Sam", "phone": "503-555-0178"}}}, &made))
-	c.therapist, c.id = v, made.ID
+	c.check("the account", takesAccount(ctx, v, c.nodes[0].setUpLink()))
+	made, err := plans(ctx, v, 0)
+	c.check("the session", err)
+	c.therapist, c.id = v, made.id
 	sits := func(v *person.Visitor, place string, camera bool) *person.Person {
 		p, err := person.Join(person.Options{URL: v.Socket(place), Cookies: v.Jar(), Camera: camera, Relay: relay && camera})
 		c.check("to sit down", err)
@@ -145,18 +138,15 @@ func startClusterAt(t *testing.T, redis []string, relay bool, args ...string) *c
 		c.check("to sit down", p.Open(c.soon()))
 		return p
 	}
-	c.robin = sits(v, made.Place, true)
+	c.robin = sits(v, made.place, true)
 	c.front.first.Store(1)
-	for _, l := range made.Links {
-		seat := c.visitor()
-		place, err := seat.Open(ctx, l.URL)
-		c.check("the link of "+l.Seat, err)
-		if l.Seat == "client-1" {
-			c.alex = sits(seat, place, true)
-		} else {
-			c.sam = sits(seat, place, false)
-		}
+	opens := func(seat string, camera bool) *person.Person {
+		v := c.visitor()
+		place, err := v.Open(ctx, made.links[seat])
+		c.check("the link of "+seat, err)
+		return sits(v, place, camera)
 	}
+	c.alex, c.sam = opens("client-1", true), opens("chaperone-1", false)
 	c.sees(c.robin, "everybody", func(v session.View) bool { return here(v, "client-1") && here(v, "chaperone-1") })
 	c.does(c.robin, session.Admit{Client: "client-1", Reason: "a test"})
 	c.does(c.robin, session.RecordSwallowed{Client: "client-1", Mg: 100, Tablets: 1, At: c.robin.Now(), Reason: "a test"})

@@ -280,6 +280,7 @@ func TestACameraThatIsStuckCountsAsLost(t *testing.T) {
 	v.therapistJoins()
 	v.see() // frames come, and all are the same
 	v.robin.WaitFor(`/picture \d+ s old/.test(document.querySelector(".picture-odd").innerText)`, browser.Patience)
+	says(v.robin, ".picture[data-still] .picture-state", "You do not see Alex now")
 	v.robin.Shot("therapist/stuck-camera")
 	v.robin.WaitFor(`(async () => (await (await fetch("/api/sessions/`+v.id()+`/record")).json()).clients[0].picture_lost !== undefined)()`, browser.Patience)
 }

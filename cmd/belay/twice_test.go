@@ -117,12 +117,10 @@ func asksToComeBeforeGoing(v *visit) {
 	says(p, `[data-page="left"]`, "You said that you need to go.")
 	v.onAShortPhone(p, "chaperone/left")
 	p.Click(browser.CSS(`[data-page="left"] [data-condition="please_come"]`))
-	says(p, ".call", "Please go to Alex now.")
-	for _, name := range []string{"GoIn", "BeWith"} {
-		act(p, name)
-	}
-	p.Click(browser.Text("All is well"))
-	says(p, `[data-page="left"]`, "Sam needs help with Alex It stands on the therapist’s screen.")
+	// They are told who knows of it, and are not sent where they are already.
+	says(p, `[data-page="left"]`, "You asked the therapist to come to Alex It stands on the therapist’s screen.")
+	v.acknowledges()
+	says(p, `[data-page="left"]`, "You asked the therapist to come to Alex Robin knows.")
 	act(p, "Arrive")
 	says(p, ".card", "Alex took the medicine")
 }

@@ -305,6 +305,35 @@ func (p *Practice) setPassword(ctx context.Context, a Account, password string, 
 	return secret, err
 }
 
+// Opens returns a refusal where a set-up link's token, or a reset link's, can no longer
+// be used, so that nobody fills a form in for nothing.
+func (p *Practice) Opens(ctx context.Context, token string, reset bool) error {
+	hash := HashSecret(token)
+	s, err := p.now(ctx)
+	if err != nil {
+		return err
+	}
+	if s.opens(hash, reset) == nil {
+		return nil
+	}
+	if s, err = p.anew(ctx); err != nil { // it may have been made a moment ago
+		return err
+	}
+	return s.opens(hash, reset)
+}
+
+func (s *state) opens(hash string, reset bool) error {
+	if !reset {
+		return s.setup.open(hash, time.Now())
+	}
+	for _, link := range s.resets {
+		if link.hash == hash {
+			return link.open(hash, time.Now())
+		}
+	}
+	return oneTime{}.open(hash, time.Now())
+}
+
 // open reports whether the link with this hash may be used now.
 func (o oneTime) open(hash string, now time.Time) error {
 	if o.hash == "" || o.hash != hash || !now.Before(o.expires) {

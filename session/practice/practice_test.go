@@ -132,10 +132,16 @@ func TestASetupLinkWorksOnceAndOnlyTheNewestOne(t *testing.T) {
 	for _, bad := range []string{"", "x", old, token[1:]} {
 		_, _, err := p.SetUp(t.Context(), bad, n)
 		refused(t, LinkUsed, err)
+		refused(t, LinkUsed, p.Opens(t.Context(), bad, false)) // said before the form is filled in
+	}
+	refused(t, LinkUsed, p.Opens(t.Context(), token, true))
+	if err := p.Opens(t.Context(), token, false); err != nil {
+		t.Fatal(err)
 	}
 	if _, _, err := p.SetUp(t.Context(), token, n); err != nil {
 		t.Fatal(err)
 	}
+	refused(t, LinkUsed, p.Opens(t.Context(), token, false))
 	n.Email = "second@example.org"
 	_, _, err = p.SetUp(t.Context(), token, n)
 	refused(t, LinkUsed, err)

@@ -75,6 +75,14 @@ func (d *Door) ResetPassword(w http.ResponseWriter, r *http.Request, token, pass
 	return a, nil
 }
 
+// Opens returns a refusal where a set-up link's token, or a reset link's, is no longer good.
+func (d *Door) Opens(r *http.Request, token string, reset bool) error {
+	if err := d.opensByAddress.allow(d.address(r), time.Now()); err != nil {
+		return err
+	}
+	return d.practice.Opens(r.Context(), token, reset)
+}
+
 // ChangePassword sets a new password for the account that is signed in. Its
 // other browsers are signed out.
 func (d *Door) ChangePassword(w http.ResponseWriter, r *http.Request, a practice.Account, old, password string) error {

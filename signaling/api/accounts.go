@@ -44,6 +44,19 @@ func (a *API) reset(x *exchange) (any, error) {
 	return personOf(account), err
 }
 
+// opens says whether a set-up link or a reset link is still good, before anybody fills in
+// its form.
+func (a *API) opens(x *exchange) (any, error) {
+	var in struct {
+		Token string `json:"token"`
+		Reset bool   `json:"reset"`
+	}
+	if err := x.body(&in); err != nil {
+		return nil, err
+	}
+	return struct{}{}, a.door.Opens(x.r, in.Token, in.Reset)
+}
+
 func (a *API) signIn(x *exchange) (any, error) {
 	var in struct {
 		Email    string `json:"email"`

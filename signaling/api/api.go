@@ -57,6 +57,7 @@ var routes = []route{
 	{"GET", "/api/openapi.json", (*API).describe, true},
 
 	{"POST", "/api/setup", (*API).setUp, true},
+	{"POST", "/api/setup/opens", (*API).opens, true},
 	{"POST", "/api/reset", (*API).reset, true},
 	{"POST", "/api/signin", (*API).signIn, true},
 	{"POST", "/api/signout", (*API).signOut, true},

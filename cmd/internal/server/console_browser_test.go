@@ -117,6 +117,11 @@ func TestANewTherapistGetsFromTheFirstStartToThreeOpenPages(t *testing.T) {
 	// Dark, on a phone, and signed out.
 	night := chromium.Open("night", browser.Seat{Phone: true, Dark: true})
 	night.Expect("401")
+	night.Expect("403")
+	night.Goto(s.SetupURL()) // it has been used: that is said before the form is filled in
+	night.WaitText("This link cannot be used any more")
+	night.Accessible("a used set-up link")
+	night.Shot("console/13-setup-used")
 	night.Goto(s.URL() + own) // the session itself, on another device: sign in, and be there
 	night.WaitText("Sign in")
 	night.Accessible("sign in")
@@ -125,7 +130,6 @@ func TestANewTherapistGetsFromTheFirstStartToThreeOpenPages(t *testing.T) {
 	night.Type(browser.TestID("password"), "not the right one")
 	night.Click(browser.TestID("submit"))
 	night.WaitText("The address or the password is wrong.")
-	night.Expect("403")
 	night.Type(browser.TestID("password"), passphrase)
 	night.Click(browser.TestID("submit"))
 	night.WaitFor(fmt.Sprintf("location.pathname === %q", own), browser.Patience)

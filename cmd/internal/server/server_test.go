@@ -160,8 +160,11 @@ func TestAForgottenPasswordIsReplacedByWhoeverRunsTheServer(t *testing.T) {
 	}
 	_, token, _ := strings.Cut(link, "#reset.")
 	elsewhere := visit(t, s.URL())
+	elsewhere.ask(403, "POST", "/api/setup/opens", map[string]any{"token": token})
+	elsewhere.ask(200, "POST", "/api/setup/opens", map[string]any{"token": token, "reset": true})
 	elsewhere.ask(422, "POST", "/api/reset", map[string]any{"token": token, "password": "short"})
 	elsewhere.ask(200, "POST", "/api/reset", map[string]any{"token": token, "password": "another good sentence"})
+	elsewhere.ask(403, "POST", "/api/setup/opens", map[string]any{"token": token, "reset": true})
 	robin.ask(401, "GET", "/api/me", nil) // the old sign-in has ended
 	robin.ask(403, "POST", "/api/signin", map[string]any{"email": "robin@example.org", "password": passphrase})
 	robin.ask(200, "POST", "/api/signin", map[string]any{"email": "robin@example.org", "password": "another good sentence"})
