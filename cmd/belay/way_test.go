@@ -49,7 +49,7 @@ func TestOnlyWhatFailsOverUDPKeepsAPageFromUDP(t *testing.T) {
 // A page that had no network at all for a while, or whose server was away, has not
 // learnt that UDP leads nowhere.
 func TestAnOutageOfEverythingKeepsNobodyFromUDP(t *testing.T) {
-	t.Parallel()
+	oneAtATime(t)
 	rope := openRope(t, false)
 	p := rope.page
 	street := layStreet(t, rope.udp)
