@@ -7,10 +7,10 @@ import (
 
 // What may run beside what, once all that runs by itself is over. A visit in browsers
 // fills a small machine and has it alone. Stories of several nodes mostly wait, until
-// somebody's silence is noticed or an alarm is due: three at a time.
+// somebody's silence is noticed or an alarm is due: five at a time.
 var (
 	visits sync.RWMutex
-	nodes  = make(chan struct{}, 3)
+	nodes  = make(chan struct{}, 5)
 )
 
 // oneAtATime lets a test run beside no other than short ones.

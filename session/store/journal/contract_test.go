@@ -70,7 +70,7 @@ func apart(opts redis.Options) func(t *testing.T) storetest.Open {
 	}
 }
 
-func TestContract(t *testing.T) {
+func TestContractOnOneRedis(t *testing.T) {
 	storetest.Run(t, apart(redis.Options{Addrs: []string{redistest.Alone(t).Addr}}))
 }
 
