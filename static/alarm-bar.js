@@ -206,11 +206,16 @@ export function createAlarmBar(desk, sound) {
       if (row) set(row.node, "data-behind", behind.includes(alarm) ? "yes" : null);
     }
     for (const node of local.children) set(node, "data-behind", node === local.firstElementChild ? null : "yes");
+    /** Two with the same words are told apart by when they began. @param {Alarm | LocalAlarm} alarm */
+    const named = (alarm) => {
+      if (typeof alarm.words !== "string") return alarm.words(Date.now());
+      return alarms.some((other) => other !== alarm && other.words === alarm.words) ? words.alarm.from(alarm.words, timeOfDay(alarm.since)) : alarm.words;
+    };
     open &&= behind.length > 0;
     set(element, "data-open", open ? "yes" : null);
     set(more, "aria-expanded", open ? "true" : "false");
     set(more, "data-priority", open ? null : behind.filter((alarm) => !alarm.acknowledged).map((alarm) => alarm.priority).sort((a, b) => rank[b] - rank[a])[0]);
-    text(more, open ? words.alarm.fewer : words.alarm.more(behind.length, behind.map((alarm) => `${words.alarm.shape[alarm.priority]} ${typeof alarm.words === "string" ? alarm.words : alarm.words(Date.now())}`)));
+    text(more, open ? words.alarm.fewer : words.alarm.more(behind.length, behind.map((alarm) => `${words.alarm.shape[alarm.priority]} ${named(alarm)}`)));
     show(more, behind.length > 0);
     requestAnimationFrame(() => requestAnimationFrame(tellShown));
   }

@@ -213,6 +213,8 @@ export const words = {
     how: "How it ended, for the record",
     /** @param {string} at @param {string} long */
     since: (at, long) => `since ${at} (${long})`,
+    /** @param {string} what @param {string} at */
+    from: (what, at) => `${what}, since ${at}`,
     /** @param {number} rung @param {number} of */
     rung: (rung, of) => `step ${rung} of ${of}`,
     late: "raised late: the server was not running when it was due",

@@ -62,6 +62,13 @@ func (p *play) coverCamera() error {
 		}
 	}
 	_, err := p.sees(p.therapist, "that the picture stands still", lost(true))
+	if err == nil { // and it goes on until that is an alarm, at whatever speed
+		_, err = p.sees(p.therapist, "an alarm for it", func(v session.View) bool {
+			return slices.ContainsFunc(v.Alarms, func(a session.AlarmView) bool {
+				return a.Condition == session.PictureGone && a.Client == first.seat.ID && a.Ended == nil
+			})
+		})
+	}
 	first.CoverCamera(false)
 	if err == nil {
 		_, err = p.sees(p.therapist, "that the picture is back", lost(false))
