@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -28,7 +29,13 @@ func listenAdmin(dir string) (net.Listener, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
-	l, err := net.Listen("unix", path)
+	var l net.Listener
+	err := byShortPath(dir, func(short string) (err error) {
+		if l, err = net.Listen("unix", short); err == nil && short != path {
+			l.(*net.UnixListener).SetUnlinkOnClose(false) // the path leads elsewhere by then
+		}
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -36,6 +43,24 @@ func listenAdmin(dir string) (net.Listener, error) {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
+}
+
+// longestPath is how many bytes of path fit into a socket's address on every system.
+const longestPath = 103
+
+// byShortPath calls use with a path to the folder's socket that fits into an address. On
+// Linux a longer one leads through the folder itself, opened; elsewhere use then fails.
+func byShortPath(dir string, use func(path string) error) error {
+	path := filepath.Join(dir, SocketName)
+	if len(path) <= longestPath || runtime.GOOS != "linux" {
+		return use(path)
+	}
+	folder, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer folder.Close()
+	return use(fmt.Sprintf("/proc/self/fd/%d/%s", folder.Fd(), SocketName))
 }
 
 // admin is what the socket answers.
@@ -88,7 +113,11 @@ func NewAdmin(dir string) *Admin {
 	return &Admin{http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			c, err := d.DialContext(ctx, "unix", filepath.Join(dir, SocketName))
+			var c net.Conn
+			err := byShortPath(dir, func(path string) (err error) {
+				c, err = d.DialContext(ctx, "unix", path)
+				return err
+			})
 			if err != nil {
 				return nil, fmt.Errorf("no belay runs on %s: %w", dir, err)
 			}

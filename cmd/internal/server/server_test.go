@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -225,5 +226,25 @@ func TestPagesComeFromThisServerOnlyAndSayWhatTheyMayDo(t *testing.T) {
 	second.Body.Close()
 	if second.StatusCode != http.StatusNotModified {
 		t.Errorf("a page that has it gets %d", second.StatusCode)
+	}
+}
+
+// A path to a data folder may be longer than a socket's address can be.
+func TestTheAdministrationIsReachedHoweverLongThePathIs(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("elsewhere a path has to fit")
+	}
+	data := filepath.Join(t.TempDir(), strings.Repeat("data", 30))
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // what the first left behind is no hindrance
+		s := start(t, server.Options{Data: data})
+		if _, err := server.NewAdmin(data).SetupLink(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
