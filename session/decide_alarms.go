@@ -103,12 +103,12 @@ func (d *decision) act(id string, rung int) {
 	for _, do := range a.Ladder[rung].Do {
 		switch do {
 		case DoCall:
-			d.call(a)
+			d.call(a.Client, id, false)
 		case DoSit:
 			if !d.therapistPresent() {
 				for _, c := range d.Clients {
 					if c.Phase.Dosed() {
-						d.callTo(c.Seat, id, "", true)
+						d.call(c.Seat, id, true)
 						break
 					}
 				}
@@ -117,19 +117,14 @@ func (d *decision) act(id string, rung int) {
 	}
 }
 
-// call puts an alarm's call on the chaperones' screens. Who asks the therapist to come is
-// not sent for by that: their screen says who knows of it.
-func (d *decision) call(a *Alarm) {
+// call puts a call on the screen of every chaperone who is here; where nobody
+// is, on everybody's: somebody may pick the phone up. Who asks the therapist to come
+// is not sent for by that: their screen says who knows of it.
+func (d *decision) call(client SeatID, alarm string, sit bool) {
 	except := SeatID("")
-	if a.Condition == PleaseCome {
+	if a := d.Alarm(alarm); a != nil && a.Condition == PleaseCome {
 		except = a.Subject
 	}
-	d.callTo(a.Client, a.ID, except, false)
-}
-
-// callTo puts a call on the screen of every chaperone who is here; where nobody
-// is, on everybody's: somebody may pick the phone up.
-func (d *decision) callTo(client SeatID, alarm string, except SeatID, sit bool) {
 	here := slices.ContainsFunc(d.Chaperones, func(p *ChaperoneState) bool { return p.Seat != except && p.here() })
 	for _, p := range d.Chaperones {
 		if p.Seat == except || here && !p.here() {
@@ -190,7 +185,7 @@ func (d *decision) endAlarm(a *Alarm, why string) {
 func (d *decision) askHelp(a AskHelp) error {
 	d.emit(HelpAsked(a))
 	if old := d.standing(HelpAskedFor, a.Client, ""); old != nil && old.Acknowledged.IsZero() {
-		d.call(old) // it stands, loud, already; whoever is not on the way is called again
+		d.call(a.Client, old.ID, false) // it stands, loud, already; whoever is not on the way is called again
 		return nil
 	}
 	d.raiseAnew(HelpAskedFor, a.Client, "", d.now, d.now, "")
@@ -308,7 +303,7 @@ func (d *decision) callChaperone(a CallChaperone) error {
 	if len(d.Chaperones) == 0 {
 		return refuse(NoSuchThing, "There is no chaperone in this session. Use the emergency card.")
 	}
-	d.callTo(a.Client, "", "", false)
+	d.call(a.Client, "", false)
 	for _, p := range d.Chaperones {
 		if p.Call != nil && slices.Contains(p.Call.clients(), a.Client) && p.Call.Going.IsZero() && p.Call.With.IsZero() {
 			d.watch(CallUnanswered, a.Client, p.Seat, p.Call.Since)

@@ -272,16 +272,26 @@ func (p *Practice) ResetPassword(ctx context.Context, token, password string) (A
 	if err != nil {
 		return Account{}, "", err
 	}
-	for id, r := range s.resets {
-		if r.hash == hash {
-			a := s.accounts[id]
-			secret, err := p.setPassword(ctx, a, password, true, func(s *state, now time.Time) error {
-				return s.resets[id].open(hash, now)
-			})
-			return a, secret, err
+	id, link := s.resetLink(hash)
+	if id == "" {
+		return Account{}, "", link.open(hash, time.Now())
+	}
+	a := s.accounts[id]
+	secret, err := p.setPassword(ctx, a, password, true, func(s *state, now time.Time) error {
+		return s.resets[id].open(hash, now)
+	})
+	return a, secret, err
+}
+
+// resetLink returns the reset link with this hash and whose it is; where there is none,
+// one that never opens.
+func (s *state) resetLink(hash string) (account string, link oneTime) {
+	for id, link := range s.resets {
+		if link.hash == hash {
+			return id, link
 		}
 	}
-	return Account{}, "", oneTime{}.open(hash, time.Now())
+	return "", oneTime{}
 }
 
 func (p *Practice) setPassword(ctx context.Context, a Account, password string, reset bool, allowed func(*state, time.Time) error) (string, error) {
@@ -323,15 +333,11 @@ func (p *Practice) Opens(ctx context.Context, token string, reset bool) error {
 }
 
 func (s *state) opens(hash string, reset bool) error {
-	if !reset {
-		return s.setup.open(hash, time.Now())
+	link := s.setup
+	if reset {
+		_, link = s.resetLink(hash)
 	}
-	for _, link := range s.resets {
-		if link.hash == hash {
-			return link.open(hash, time.Now())
-		}
-	}
-	return oneTime{}.open(hash, time.Now())
+	return link.open(hash, time.Now())
 }
 
 // open reports whether the link with this hash may be used now.

@@ -79,22 +79,11 @@ type run struct {
 }
 
 func (m *Member) keepBeating(ctx context.Context) {
-	tick := time.NewTicker(beatEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	untilTaken(ctx, beatEvery, m.lost, func() bool {
 		within, cancel := context.WithTimeout(ctx, beatWithin)
-		err := m.beat(within)
-		cancel()
-		if errors.As(err, new(*TakenError)) {
-			close(m.lost)
-			return
-		}
-	}
+		defer cancel()
+		return errors.As(m.beat(within), new(*TakenError))
+	})
 }
 
 // beat says that this node lives and looks at the others.

@@ -45,6 +45,7 @@
 //	                               they are long; "!…" a listener's word to itself
 //	{belay:00}:node       string   who uses this Redis: all nodes together, or a migration; lapses in ten seconds
 //	{belay:00}:nodes      hash     what each node said last of itself, by its id: JSON with a number that grows
+//	{belay:00}:nodes:beats hash    when that came, by the node's id: milliseconds since 1970 by the clock of Redis
 //	{belay:07}:inbox:RUN  stream   what was posted to a run of a node, in the shard of its name; capped, lapses
 //	{belay:07}:cast:RUN   channel  what was sent to it and may be lost
 //	{belay:07}:home:NAME  string   the run whose relay passes a session's media on; lapses in two days

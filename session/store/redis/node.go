@@ -174,7 +174,16 @@ func (s *Store) setMark(ctx context.Context, m mark, begin string, lives time.Du
 // renew keeps the mark. While Redis is away it tries on; a mark that lapsed
 // meanwhile is set again, unless somebody else has come.
 func (c *Claim) renew(ctx context.Context) {
-	tick := time.NewTicker(c.every)
+	untilTaken(ctx, c.every, c.lost, func() bool {
+		have, _, err := c.store.setMark(ctx, c.mark, c.mark.String(), c.lives)
+		return err == nil && have.String() != c.mark.String()
+	})
+}
+
+// untilTaken says again and again that this Redis is ours, until ctx ends or somebody
+// else has it: then it closes lost.
+func untilTaken(ctx context.Context, every time.Duration, lost chan<- struct{}, say func() (taken bool)) {
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		select {
@@ -182,8 +191,8 @@ func (c *Claim) renew(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		if have, _, err := c.store.setMark(ctx, c.mark, c.mark.String(), c.lives); err == nil && have.String() != c.mark.String() {
-			close(c.lost)
+		if say() {
+			close(lost)
 			return
 		}
 	}
