@@ -26,13 +26,11 @@ export function readClock(written) {
  * once it is left.
  *
  * @param {import("./element.js").Attributes} attributes
- * @param {string} [value]
  */
-export function createClock(attributes, value = "") {
+export function createClock(attributes) {
   const input = el("input", { ...attributes, type: "text", class: "clock digits", inputmode: "numeric", autocomplete: "off", placeholder: "hh:mm", maxlength: 10, onchange: () => {
     input.value = readClock(input.value) || input.value;
   } });
-  input.value = value;
   return input;
 }
 
