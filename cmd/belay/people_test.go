@@ -97,10 +97,13 @@ func (v *visit) setUp() {
 }
 
 // relayOnly has the practice exchange no addresses: everything goes through the relay.
-func (v *visit) relayOnly() {
+func (v *visit) relayOnly() { v.rules(`{ relay_only: true }`) }
+
+// rules changes settings of the practice, given as an object of the page's language.
+func (v *visit) rules(changed string) {
 	browser.Eval[bool](v.robin, `(async () => {
 		const { settings } = await (await fetch("/api/settings")).json();
-		const answer = await fetch("/api/settings", { method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ ...settings, relay_only: true }) });
+		const answer = await fetch("/api/settings", { method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ ...settings, ...`+changed+` }) });
 		if (!answer.ok) throw new Error(await answer.text());
 		return true;
 	})()`)
