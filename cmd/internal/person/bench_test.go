@@ -140,8 +140,9 @@ func (r *bareRelay) firstPicture(b *testing.B) time.Duration {
 	return slices.MaxFunc(first, time.Time.Compare).Sub(began)
 }
 
-// barePeer is the least that shows a picture: one connection, offered by the
-// first of the two, trickled candidates, the same codecs and interceptors.
+// barePeer is the least that shows a picture by a connection like ours: offered by
+// the first of the two, trickled candidates, the same codecs, interceptors and data
+// channel.
 type barePeer struct {
 	ws      *websocket.Conn
 	pc      *webrtc.PeerConnection
@@ -169,6 +170,10 @@ func newBarePeer(b *testing.B, url string) *barePeer {
 		b.Fatal(err)
 	}
 	p := &barePeer{ws: ws, pc: pc}
+	agreed, id := true, uint16(0)
+	if _, err := pc.CreateDataChannel("bare", &webrtc.DataChannelInit{Negotiated: &agreed, ID: &id}); err != nil {
+		b.Fatal(err)
+	}
 	if p.picture, err = webrtc.NewTrackLocalStaticSample(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8}, "picture", "bare"); err != nil {
 		b.Fatal(err)
 	}
