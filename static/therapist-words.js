@@ -474,8 +474,8 @@ export const words = {
     noDirectShort: "no direct line",
     /** @type {Record<string, string>} */
     route: { direct: "direct", "relay-udp": "relayed", "relay-tcp": "relayed (TCP)", "relay-tls": "relayed (TLS)" },
-    /** @param {string} name @param {string} route @param {number} fps */
-    peer: (name, route, fps) => `${name}: ${route || "connecting"} · ${Math.round(fps)} pictures/s`,
+    /** @param {string} name @param {string} route @param {number} [fps] not counted yet: left out */
+    peer: (name, route, fps) => `${name}: ${route || "connecting"}${fps === undefined ? "" : ` · ${Math.round(fps)} pictures/s`}`,
     /** @param {string} route @param {boolean} second */
     way: (route, second) => `Way: ${route || "being connected"}. ${second ? "A second one stands ready." : "No second one stands ready."}`,
     figures: { age: "Age of the picture", frames: "Pictures per second", sound: "Loudness", loss: "Lost on the way", trip: "There and back" },
@@ -483,7 +483,7 @@ export const words = {
     /** @param {number} value */
     seconds: (value) => `${Math.max(0, value).toFixed(1)} s`,
     /** @param {number} value */
-    whole: (value) => String(Math.round(value)),
+    whole: (value) => String(Math.round(Math.max(0, value))),
     /** @param {number} value */
     loud: (value) => (value > 0.01 ? "sound" : value > 0 ? "quiet" : "digital silence"),
     /** @param {number} value */

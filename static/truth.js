@@ -26,10 +26,21 @@ import { words } from "./therapist-words.js";
 
 const w = words.connection;
 
+/**
+ * How many pictures come in a second. Undefined where they come, and no whole second of
+ * them is over yet.
+ *
+ * @param {Seen} got
+ */
+function counted({ frame_age, fps }) {
+  if (frame_age > 2) return 0;
+  return frame_age >= 0 && fps === 0 ? undefined : fps;
+}
+
 /** @type {Figure[]} */
 const figures = [
   { name: w.figures.age, of: (got) => got.frame_age, said: w.seconds, top: 2 },
-  { name: w.figures.frames, of: (got) => (got.frame_age > 2 || got.frame_age < 0 ? 0 : got.fps), said: w.whole, top: 25 },
+  { name: w.figures.frames, of: (got) => counted(got) ?? -1, said: w.whole, top: 25 },
   { name: w.figures.sound, of: (got) => got.sound_level, said: w.loud, top: 0.1 },
   { name: w.figures.loss, of: (got) => got.loss * 100, said: w.percent, top: 10 },
   { name: w.figures.trip, of: (got) => got.round_trip * 1000, said: w.milliseconds, top: 300 },
@@ -80,14 +91,14 @@ export function createTruth(desk, parts) {
       show(way, got);
       if (got) {
         const route = w.route[got.route] ?? got.route;
-        text(said, [w.peer(who, route, got.frame_age > 2 ? 0 : got.fps), got.second || !got.route ? "" : w.noSecond].filter(Boolean).join(" · "));
+        text(said, [w.peer(who, route, counted(got)), got.second || !got.route ? "" : w.noSecond].filter(Boolean).join(" · "));
         text(way, w.way(route, got.second));
         figures.forEach((figure, i) => {
           const value = figure.of(got);
           text(values[i] ?? way, value < 0 ? w.nothing : figure.said(value));
           if (due) trends[i]?.add(value);
         });
-        if (due) glance.add(got.frame_age > 2 ? 0 : got.fps);
+        if (due) glance.add(counted(got) ?? -1);
       }
       const truth = parts.truth(seat);
       text(theirs, truth ? device(truth) : w.untold(who));
