@@ -236,7 +236,10 @@ func (d *decision) recordVitals(a RecordVitals) error {
 	fact := VitalsRecorded{Client: a.Client, Vitals: Vitals{At: at, Systolic: a.Systolic, Diastolic: a.Diastolic,
 		HeartRate: a.HeartRate, SpO2: a.SpO2, Source: a.Source, By: d.cmd.Seat, Level: lvl}}
 	newest := len(c.Vitals) == 0 || !at.Before(c.Vitals[len(c.Vitals)-1].At)
-	if lvl == "alarm" && newest {
+	switch {
+	case !newest: // what is to be measured again still is
+		fact.Remeasure = d.pending(DueRemeasure, a.Client)
+	case lvl == "alarm":
 		fact.Remeasure = d.now.Add(d.Settings.RemeasureAfter.D())
 	}
 	d.emitAt(at, fact)
