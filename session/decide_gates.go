@@ -168,11 +168,28 @@ func (d *decision) arrive() error {
 	if _, read := chaperone.Parts[PartDuties]; !read {
 		return refuse(NotNow, "Please read your part first.")
 	}
+	if d.now.Before(d.chaperonesFrom()) && !d.begun() {
+		return refuse(NotNow, "It is too early: the room is not open yet. Please tap this when you are there for the visit.")
+	}
 	d.emit(ChaperoneArrived{chaperone.Seat})
 	d.over(ChaperoneNotArrived, "", chaperone.Seat, "arrived")
 	d.over(ChaperoneLeaves, "", chaperone.Seat, "is back")
 	d.chaperoneGate()
 	return nil
+}
+
+// chaperonesFrom is when a chaperone can have come for this visit and no other day's: once
+// the room opens, or they are due.
+func (s *State) chaperonesFrom() time.Time {
+	if due := s.StartsAt.Add(-s.Settings.ChaperoneBefore.D()); due.Before(s.OpensAt) {
+		return due
+	}
+	return s.OpensAt
+}
+
+// begun reports whether anybody's visit has gone beyond being planned.
+func (s *State) begun() bool {
+	return slices.ContainsFunc(s.Clients, func(c *ClientState) bool { return c.Phase != Scheduled })
 }
 
 func (d *decision) announceLeaving(a AnnounceLeaving) error {

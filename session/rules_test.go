@@ -336,3 +336,24 @@ func TestASilenceThatHasEndedSkipsNoRung(t *testing.T) {
 		t.Errorf("nobody acknowledged it since it became high, and it stands on rung %d", a.Rung+1)
 	}
 }
+
+// "I'm here" of the evening before says nothing about today: nobody would be told at the
+// start that no chaperone has come.
+func TestAChaperoneDoesNotArriveTheDayBefore(t *testing.T) {
+	before := strings.NewReplacer("starts_at=14:00", "starts_at=2026-03-03T14:00:00").Replace(stages[session.Scheduled])
+	s := play(t, before+"+1s chaperone-1 ConfirmChaperone chaperone=chaperone-1 part=duties_read\n")
+	arrive := func(now time.Time) string { return code(t, s, "chaperone-1", session.Arrive{}, now) }
+	if got := arrive(s.Recorded.Add(time.Minute)); got != session.NotNow {
+		t.Errorf("the day before: answered %q", got)
+	}
+	if got := arrive(s.OpensAt.Add(-time.Second)); got != session.NotNow {
+		t.Errorf("a second before the room opens: answered %q", got)
+	}
+	if got := arrive(s.OpensAt); got != "" {
+		t.Errorf("once the room is open: answered %q", got)
+	}
+	s.Settings.OpensBefore, s.OpensAt = 0, s.StartsAt // a room that opens later than the chaperone is due
+	if got := arrive(s.StartsAt.Add(-s.Settings.ChaperoneBefore.D())); got != "" {
+		t.Errorf("when they are due: answered %q", got)
+	}
+}
