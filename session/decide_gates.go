@@ -168,11 +168,28 @@ func (d *decision) arrive() error {
 	if _, read := chaperone.Parts[PartDuties]; !read {
 		return refuse(NotNow, "Please read your part first.")
 	}
+	if d.now.Before(d.chaperonesFrom()) && !d.begun() {
+		return refuse(NotNow, "It is too early: the room is not open yet. Please tap this when you are there for the visit.")
+	}
 	d.emit(ChaperoneArrived{chaperone.Seat})
 	d.over(ChaperoneNotArrived, "", chaperone.Seat, "arrived")
 	d.over(ChaperoneLeaves, "", chaperone.Seat, "is back")
 	d.chaperoneGate()
 	return nil
+}
+
+// chaperonesFrom is when a chaperone can have come for this visit and no other day's: once
+// the room opens, or they are due.
+func (s *State) chaperonesFrom() time.Time {
+	if due := s.StartsAt.Add(-s.Settings.ChaperoneBefore.D()); due.Before(s.OpensAt) {
+		return due
+	}
+	return s.OpensAt
+}
+
+// begun reports whether anybody's visit has gone beyond being planned.
+func (s *State) begun() bool {
+	return slices.ContainsFunc(s.Clients, func(c *ClientState) bool { return c.Phase != Scheduled })
 }
 
 func (d *decision) announceLeaving(a AnnounceLeaving) error {
@@ -236,7 +253,10 @@ func (d *decision) recordVitals(a RecordVitals) error {
 	fact := VitalsRecorded{Client: a.Client, Vitals: Vitals{At: at, Systolic: a.Systolic, Diastolic: a.Diastolic,
 		HeartRate: a.HeartRate, SpO2: a.SpO2, Source: a.Source, By: d.cmd.Seat, Level: lvl}}
 	newest := len(c.Vitals) == 0 || !at.Before(c.Vitals[len(c.Vitals)-1].At)
-	if lvl == "alarm" && newest {
+	switch {
+	case !newest: // what is to be measured again still is
+		fact.Remeasure = d.pending(DueRemeasure, a.Client)
+	case lvl == "alarm":
 		fact.Remeasure = d.now.Add(d.Settings.RemeasureAfter.D())
 	}
 	d.emitAt(at, fact)

@@ -32,7 +32,7 @@ func (s *State) Apply(e Event) error {
 		}
 		s.done[doneKey(e.Seat, e.Command)] = e.Seq
 	}
-	if c := s.Chaperone(e.Seat); c != nil && ownTap(e.Fact) {
+	if c := s.Chaperone(e.Seat); c != nil && ownTap(e.Fact) && e.At.After(c.Confirmed) { // a report of before is no older tap
 		c.Confirmed = e.At
 	}
 	if !s.scratch && LineKind(e.Fact) != "" { // no rule reads them
@@ -485,7 +485,7 @@ func (s *State) foldAlarm(e Event) {
 		if a := s.Alarm(f.Alarm); a != nil {
 			a.Acknowledged, a.AckBy = e.At, e.Seat
 			s.Deadlines = slices.DeleteFunc(slices.Clone(s.Deadlines), func(d Deadline) bool {
-				return d.Kind == DueRungOfLadder && d.Alarm == a.ID && d.Rung < len(a.Ladder) && a.Ladder[d.Rung].UnlessAcked
+				return d.Kind == DueRungOfLadder && d.Alarm == a.ID && d.Rung < a.silentUntil() && a.Ladder[d.Rung].UnlessAcked
 			})
 		}
 	case AlarmEnded:
@@ -523,6 +523,17 @@ func (s *State) climb(a *Alarm, rung int) {
 	}
 }
 
+// silentUntil is the rung that ends the silence of whoever acknowledges the alarm now:
+// the first of a higher priority. What lies behind it is not acknowledged.
+func (a *Alarm) silentUntil() int {
+	for i := a.Rung + 1; i < len(a.Ladder); i++ {
+		if a.Ladder[i].Priority.Rank() > a.Priority.Rank() {
+			return i
+		}
+	}
+	return len(a.Ladder)
+}
+
 func (s *State) alarmClient(id string) SeatID {
 	if a := s.Alarm(id); a != nil {
 		return a.Client
@@ -547,6 +558,16 @@ func sameDeadline(a, b Deadline) bool { a.At, b.At = time.Time{}, time.Time{}; r
 
 func (s *State) has(d Deadline) bool {
 	return slices.ContainsFunc(s.Deadlines, func(x Deadline) bool { return sameDeadline(x, d) })
+}
+
+// pending returns when a deadline of a client is due; zero: there is none.
+func (s *State) pending(kind DeadlineKind, client SeatID) time.Time {
+	for _, d := range s.Deadlines {
+		if d.Kind == kind && d.Client == client {
+			return d.At
+		}
+	}
+	return time.Time{}
 }
 
 func (s *State) drop(d Deadline) {

@@ -238,3 +238,122 @@ func TestConsentThatWasTakenBackIsNotOverridden(t *testing.T) {
 		t.Errorf("the client can't give it again: %s", got)
 	}
 }
+
+// "Measure again in five minutes" is not over because somebody writes down a reading
+// from before it.
+func TestAnOlderReadingDoesNotTakeBackThatItIsToBeMeasuredAgain(t *testing.T) {
+	s := play(t, `include dosed.script
+14:50:00 chaperone-1 RecordVitals client=client-1 systolic=190 diastolic=115 heart_rate=80
+14:51:00 therapist-1 RecordVitals client=client-1 systolic=130 diastolic=80 heart_rate=70 at=14:30:00
+14:55:01 therapist-1 WriteNote text="five minutes have passed"
+`)
+	if !slices.ContainsFunc(s.Alarms, func(a *session.Alarm) bool { return a.Condition == session.VitalsMissed && a.Ended.IsZero() }) {
+		t.Errorf("nobody is asked to measure again; due are %+v", s.Deadlines)
+	}
+}
+
+// Whoever taps now is there now, also where what they report was earlier.
+func TestAReportOfBeforeDoesNotMakeTheChaperonesLastTapOlder(t *testing.T) {
+	s := play(t, `include dosed.script
+14:20:00 chaperone-1 CheckIn
+14:21:00 chaperone-1 RecordVitals client=client-1 systolic=130 diastolic=80 heart_rate=70 at=14:05:00
+`)
+	if got := s.Chaperones[0].Confirmed; got.Before(time.Date(2026, 3, 2, 14, 20, 0, 0, time.UTC)) {
+		t.Errorf("the therapist is told that the chaperone was last heard of at %s", got.Format(time.TimeOnly))
+	}
+}
+
+// One tap silences all that one screen can show.
+func TestAHundredAlarmsCanBeAcknowledgedAtOnce(t *testing.T) {
+	s, now := stage(t, session.Active)
+	for _, n := range []int{session.MaxSeenAlarms, session.MaxSeenAlarms + 1} {
+		seen := make([]session.SeenAlarm, n)
+		for i := range seen {
+			seen[i] = session.SeenAlarm{Alarm: "a1", Priority: session.High}
+		}
+		want := ""
+		if n > session.MaxSeenAlarms {
+			want = session.BadValue
+		}
+		if got := code(t, s, "therapist-1", session.AcknowledgeAlarms{Alarms: seen}, now); got != want {
+			t.Errorf("%d alarms: answered %q, not %q", n, got, want)
+		}
+	}
+}
+
+// A rung that only who has not acknowledged would hear is heard once a more urgent one
+// has ended the silence.
+func TestASilenceThatHasEndedSkipsNoRung(t *testing.T) {
+	s := play(t, "include dosed.script\n")
+	for i, r := range s.Settings.Alarms {
+		if r.Condition == session.PictureGone {
+			s.Settings.Alarms[i].Ladder = []session.Rung{{After: 10, Priority: session.Medium, Do: []session.Do{session.DoShow}},
+				{After: 20, Priority: session.Medium, Do: []session.Do{session.DoReach}, UnlessAcked: true},
+				{After: 30, Priority: session.High, Do: []session.Do{session.DoCall}},
+				{After: 60, Priority: session.High, Do: []session.Do{session.DoEmergency}, UnlessAcked: true}}
+		}
+	}
+	if err := s.Settings.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	began := s.Recorded.Add(time.Minute)
+	do := func(after time.Duration, seat session.SeatID, act session.Act) {
+		t.Helper()
+		events, err := session.Decide(s, session.Command{Seat: seat, Do: act}, began.Add(after))
+		if err != nil {
+			t.Fatalf("%s: %v", session.FactName(act), err)
+		}
+		for _, e := range events {
+			linked, _, err := session.Link(e, s.Head, session.SaltFrom(e.Seq))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Apply(linked); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	alarm := func() *session.Alarm {
+		t.Helper()
+		for _, a := range s.Alarms {
+			if a.Condition == session.PictureGone {
+				return a
+			}
+		}
+		t.Fatal("the picture is lost, and no alarm stands")
+		return nil
+	}
+	do(0, session.Server, session.ReportPicture{Client: "client-1", Lost: true, Since: began})
+	do(10*time.Second, session.Clock, session.ReachDeadline{})
+	do(12*time.Second, "therapist-1", session.AcknowledgeAlarm{Alarm: alarm().ID, Priority: session.Medium})
+	do(20*time.Second, session.Clock, session.ReachDeadline{})
+	if a := alarm(); a.Dial {
+		t.Error("a rung was reached that whoever acknowledged is spared")
+	}
+	do(30*time.Second, session.Clock, session.ReachDeadline{})
+	do(60*time.Second, session.Clock, session.ReachDeadline{})
+	if a := alarm(); !a.Card || a.Rung != 3 {
+		t.Errorf("nobody acknowledged it since it became high, and it stands on rung %d", a.Rung+1)
+	}
+}
+
+// "I'm here" of the evening before says nothing about today: nobody would be told at the
+// start that no chaperone has come.
+func TestAChaperoneDoesNotArriveTheDayBefore(t *testing.T) {
+	before := strings.NewReplacer("starts_at=14:00", "starts_at=2026-03-03T14:00:00").Replace(stages[session.Scheduled])
+	s := play(t, before+"+1s chaperone-1 ConfirmChaperone chaperone=chaperone-1 part=duties_read\n")
+	arrive := func(now time.Time) string { return code(t, s, "chaperone-1", session.Arrive{}, now) }
+	if got := arrive(s.Recorded.Add(time.Minute)); got != session.NotNow {
+		t.Errorf("the day before: answered %q", got)
+	}
+	if got := arrive(s.OpensAt.Add(-time.Second)); got != session.NotNow {
+		t.Errorf("a second before the room opens: answered %q", got)
+	}
+	if got := arrive(s.OpensAt); got != "" {
+		t.Errorf("once the room is open: answered %q", got)
+	}
+	s.Settings.OpensBefore, s.OpensAt = 0, s.StartsAt // a room that opens later than the chaperone is due
+	if got := arrive(s.StartsAt.Add(-s.Settings.ChaperoneBefore.D())); got != "" {
+		t.Errorf("when they are due: answered %q", got)
+	}
+}

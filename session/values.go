@@ -49,8 +49,8 @@ func sizesOf(v reflect.Value, name string, depth int) *Refusal {
 			}
 		}
 	case reflect.Slice:
-		if v.Len() > 64 {
-			return refuse(BadValue, "%s has more than 64 entries.", name)
+		if v.Len() > MaxSeenAlarms { // the longest list that an act has
+			return refuse(BadValue, "%s has more than %d entries.", name, MaxSeenAlarms)
 		}
 		for i := range v.Len() {
 			if r := sizesOf(v.Index(i), name, depth+1); r != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,6 +53,7 @@ type actor struct {
 type scene struct {
 	st    *session.State // nil: none was shown yet
 	aside bool           // the store fails: see aside
+	at    time.Time      // when everybody was shown it; monotonic
 }
 
 // attachment is where views go, or where a watcher looks on.
@@ -284,7 +286,7 @@ func (a *actor) last() *session.State {
 }
 
 // show takes over what is to be shown from now on. a.mu is held.
-func (a *actor) show() { a.scene = scene{a.shown(), a.aside != nil} }
+func (a *actor) show() { a.scene = scene{a.shown(), a.aside != nil, time.Now()} }
 
 // detach may be called from any goroutine.
 func (a *actor) detach(at *attachment) {
@@ -313,6 +315,41 @@ func (a *actor) publish() {
 			at.watch(a.scene.st)
 		}
 	}
+	for _, at := range a.attached {
+		if at.sink != nil {
+			at.sink.View(a.look(at.seat, now))
+		}
+	}
+}
+
+// How old a view may become. How long ago something was, who is near, what may be done:
+// that changes with the time alone, and no event says so.
+const (
+	anewAfter = time.Minute     // by the session's clock
+	anewLeast = 5 * time.Second // by everybody's: a practice session's may be fast
+)
+
+// showAnew says to every screen whose view has become old that it is another now.
+func (s *Sessions) showAnew() {
+	for _, a := range s.inMemory() {
+		a.showAnew()
+	}
+}
+
+// showAnew may be called from any goroutine.
+func (a *actor) showAnew() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	st := a.scene.st
+	if st == nil || len(a.attached) == 0 || time.Since(a.scene.at) < anewLeast ||
+		time.Since(a.scene.at) < time.Duration(float64(anewAfter)/max(1, st.Pace.Rate)) {
+		return
+	}
+	if !slices.ContainsFunc(st.Clients, func(c *session.ClientState) bool { return !c.Phase.Ended() }) {
+		return // nothing of it goes on
+	}
+	a.scene.at = time.Now()
+	now := a.all.Now(st)
 	for _, at := range a.attached {
 		if at.sink != nil {
 			at.sink.View(a.look(at.seat, now))

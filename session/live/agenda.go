@@ -13,7 +13,7 @@ type agenda struct {
 	queue queue
 	by    map[string]*entry
 	leads map[string]time.Duration // how far a session's clock is ahead of the wall clock; absent: not
-	wake  chan struct{}            // holds a token when the earliest entry changed
+	wake  chan struct{}            // holds a token when something is due sooner than anything was
 }
 
 type entry struct {
@@ -125,6 +125,7 @@ func (g *agenda) put(id string, due time.Time, held bool) {
 	if e != nil {
 		e.held = held
 	}
+	sooner := len(g.queue) == 0 || due.Before(g.queue[0].due)
 	switch {
 	case due.IsZero():
 		if e == nil {
@@ -146,7 +147,7 @@ func (g *agenda) put(id string, due time.Time, held bool) {
 		e.due = due
 		heap.Fix(&g.queue, e.index)
 	}
-	if e.index == 0 {
+	if sooner {
 		g.rouse()
 	}
 }

@@ -15,20 +15,24 @@ const (
 	unloadEvery = 30 * time.Second       // sessions that nobody uses
 )
 
-// clock is the one timer. It belongs to its own goroutine but for start and stop.
+// clock is the one timer, and the question to the store beside it: what this process
+// knows to be due does not wait for that.
 type clock struct {
 	cancel context.CancelFunc
 	done   sync.WaitGroup
+	gate   chan struct{} // holds a token for each session whose deadlines are being decided
 }
 
-// start runs the timer until stop. Sessions.mu is held.
+// start runs the clock until stop. Sessions.mu is held.
 func (c *clock) start(s *Sessions) {
 	if c.cancel != nil {
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	c.cancel = cancel
+	c.gate = make(chan struct{}, firesAtOnce)
 	c.done.Go(func() { s.keepTime(ctx) })
+	c.done.Go(func() { every(ctx, askEvery, func() { s.fireOverdue(ctx) }) })
 }
 
 // stop returns when no deadline is being decided any more.
@@ -40,26 +44,39 @@ func (c *clock) stop() {
 	c.done.Wait()
 }
 
-// keepTime fires what is due, at its time.
-func (s *Sessions) keepTime(ctx context.Context) {
-	var fired sync.WaitGroup
-	defer fired.Wait()
-	gate := make(chan struct{}, firesAtOnce)
-	fire := func(id string, seq uint64) {
+// every calls f again and again until ctx ends.
+func every(ctx context.Context, d time.Duration, f func()) {
+	tick := time.NewTicker(d)
+	defer tick.Stop()
+	for {
 		select {
-		case gate <- struct{}{}:
 		case <-ctx.Done():
 			return
+		case <-tick.C:
+			f()
 		}
-		fired.Go(func() {
-			defer func() { <-gate }()
-			s.tick(ctx, id, seq)
-		})
 	}
+}
+
+// fire has the deadlines of a session decided. It waits while too many are.
+func (s *Sessions) fire(ctx context.Context, id string, seq uint64) {
+	select {
+	case s.clock.gate <- struct{}{}:
+	case <-ctx.Done():
+		return
+	}
+	s.clock.done.Go(func() {
+		defer func() { <-s.clock.gate }()
+		s.tick(ctx, id, seq)
+	})
+}
+
+// keepTime fires what is due, at its time.
+func (s *Sessions) keepTime(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	var said said
-	var looked, asked, swept time.Time
+	var looked, swept time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -69,25 +86,18 @@ func (s *Sessions) keepTime(ctx context.Context) {
 		}
 		now := s.wall()
 		for _, id := range s.agenda.pop(now) {
-			fire(id, 0)
+			s.fire(ctx, id, 0)
 		}
 		if d := now.Sub(looked); d >= lookEvery || d < 0 {
 			looked = now
 			s.watchHands(&said)
-		}
-		if d := now.Sub(asked); d >= askEvery || d < 0 {
-			asked = now
-			for _, h := range s.overdue(ctx, now) {
-				if s.agenda.claim(h.Log, h.Due, now, now.Add(2*lookEvery)) {
-					fire(h.Log, h.Seq)
-				}
-			}
+			s.showAnew()
 		}
 		if d := now.Sub(swept); d >= unloadEvery || d < 0 {
 			swept = now
 			s.unload(time.Now())
 		}
-		wait := min(looked.Add(lookEvery).Sub(now), asked.Add(askEvery).Sub(now))
+		wait := looked.Add(lookEvery).Sub(now)
 		if next, ok := s.agenda.next(); ok {
 			wait = min(wait, next.Sub(s.wall()))
 		}
@@ -95,15 +105,20 @@ func (s *Sessions) keepTime(ctx context.Context) {
 	}
 }
 
-// overdue asks the store, which also knows of sessions that are not loaded and
-// of those that another node wrote. It names those too that are due only where
-// the session's clock is ahead: the agenda knows.
-func (s *Sessions) overdue(ctx context.Context, now time.Time) []store.Head {
+// fireOverdue fires what is due by the store, which also knows of sessions that are
+// not loaded and of those that another node wrote. It names those too that are due only
+// where the session's clock is ahead: the agenda knows.
+func (s *Sessions) fireOverdue(ctx context.Context) {
+	now := s.wall()
 	heads, err := s.opts.Store.Due(ctx, now.Add(s.agenda.furthest()), store.MaxPage)
 	if err != nil && ctx.Err() == nil && s.troubled.note(now) {
 		s.opts.Log.Error("the store can't say what is due", "err", err)
 	}
-	return heads
+	for _, h := range heads {
+		if s.agenda.claim(h.Log, h.Due, now, now.Add(2*lookEvery)) {
+			s.fire(ctx, h.Log, h.Seq)
+		}
+	}
 }
 
 // tick decides the deadlines of one session.

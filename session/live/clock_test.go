@@ -35,6 +35,37 @@ func TestADeadlineIsFoundOnceAndInItsOrder(t *testing.T) {
 	}
 }
 
+// Each act of a session says when it is next due, which is mostly when it was before.
+func TestTheClockIsWokenOnlyForWhatIsDueSooner(t *testing.T) {
+	g := newAgenda()
+	t0 := time.Date(2026, 3, 1, 14, 0, 0, 0, time.UTC)
+	for _, step := range []struct {
+		id    string
+		after time.Duration
+		wakes bool
+	}{
+		{"a", 10 * time.Second, true},
+		{"a", 10 * time.Second, false},
+		{"b", 20 * time.Second, false},
+		{"b", 5 * time.Second, true},
+		{"b", 6 * time.Second, false}, // the clock looks too early, and again
+		{"a", 6 * time.Second, false},
+		{"a", 1 * time.Second, true},
+	} {
+		g.set(step.id, t0.Add(step.after))
+		select {
+		case <-g.wake:
+			if !step.wakes {
+				t.Errorf("%s due after %s woke the clock", step.id, step.after)
+			}
+		default:
+			if step.wakes {
+				t.Errorf("%s due after %s did not wake the clock", step.id, step.after)
+			}
+		}
+	}
+}
+
 func TestAStepOfTheWallClockIsSaid(t *testing.T) {
 	if d := step(time.Second, 5*time.Minute); d != 5*time.Minute-time.Second {
 		t.Errorf("a sleep of five minutes is a step of %v", d)

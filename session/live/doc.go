@@ -18,7 +18,10 @@
 //     one (see hands). Overdue deadlines are decided before each command.
 //   - Every session ticks, also one that nobody is connected to and one that is
 //     not loaded. There is one timer for all. It looks at the wall clock at
-//     least every second, because the monotonic clock stands still in suspend.
+//     least every second, because the monotonic clock stands still in suspend, and
+//     never waits for the store to say what is due there.
+//   - A screen's view is made anew at the latest after a minute, without an event: what
+//     it says of "ago", of who is near and of what may be done is true at that time.
 //   - After Start every deadline that passed while the process was away fires
 //     at once; the rules mark it late.
 //   - A conflict at the store reloads the session and decides again. An append

@@ -55,19 +55,6 @@ func (o *others) stop() {
 	}
 }
 
-func every(ctx context.Context, d time.Duration, f func()) {
-	tick := time.NewTicker(d)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			f()
-		}
-	}
-}
-
 // hinted brings a session in memory up to an event that somebody appended.
 func (s *Sessions) hinted(h store.Hint) {
 	needed := func(a *actor) bool {

@@ -85,7 +85,7 @@ type Sessions struct {
 
 	hands    *hands
 	clock    clock
-	troubled seldom // of the clock's goroutine alone
+	troubled seldom // of the goroutine alone that asks what is overdue
 	others   others
 
 	clockTrouble atomic.Pointer[Degraded] // the wall clock stepped

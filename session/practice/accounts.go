@@ -86,11 +86,7 @@ func (p *Practice) SetUp(ctx context.Context, token string, n NewAccount) (Accou
 	// The token comes first: without it nobody learns which addresses exist, and
 	// no hash is computed for them.
 	hash := HashSecret(token)
-	s, err := p.now(ctx)
-	if err != nil {
-		return Account{}, "", err
-	}
-	if err := s.setup.open(hash, time.Now()); err != nil {
+	if _, err := p.opening(ctx, hash, false); err != nil {
 		return Account{}, "", err
 	}
 	if err := checkName(n.Name); err != nil {
@@ -113,7 +109,7 @@ func (p *Practice) SetUp(ctx context.Context, token string, n NewAccount) (Accou
 	}
 	id := uuid.NewString()
 	secret, in := NewSecret()
-	s, err = p.change(ctx, id, func(s *state, now time.Time) ([]session.Fact, error) {
+	s, err := p.change(ctx, id, func(s *state, now time.Time) ([]session.Fact, error) {
 		if err := s.setup.open(hash, now); err != nil {
 			return nil, err
 		}
@@ -268,14 +264,11 @@ func (p *Practice) IssueResetLink(ctx context.Context, email string) (token stri
 // ResetPassword sets a new password with the token of a reset link and signs in.
 func (p *Practice) ResetPassword(ctx context.Context, token, password string) (Account, string, error) {
 	hash := HashSecret(token)
-	s, err := p.now(ctx)
+	s, err := p.opening(ctx, hash, true)
 	if err != nil {
 		return Account{}, "", err
 	}
-	id, link := s.resetLink(hash)
-	if id == "" {
-		return Account{}, "", link.open(hash, time.Now())
-	}
+	id, _ := s.resetLink(hash)
 	a := s.accounts[id]
 	secret, err := p.setPassword(ctx, a, password, true, func(s *state, now time.Time) error {
 		return s.resets[id].open(hash, now)
@@ -318,18 +311,20 @@ func (p *Practice) setPassword(ctx context.Context, a Account, password string, 
 // Opens returns a refusal where a set-up link's token, or a reset link's, can no longer
 // be used, so that nobody fills a form in for nothing.
 func (p *Practice) Opens(ctx context.Context, token string, reset bool) error {
-	hash := HashSecret(token)
+	_, err := p.opening(ctx, HashSecret(token), reset)
+	return err
+}
+
+// opening returns a state in which the link with this hash can be used.
+func (p *Practice) opening(ctx context.Context, hash string, reset bool) (*state, error) {
 	s, err := p.now(ctx)
+	if err == nil && s.opens(hash, reset) != nil { // it may have been made at another node a moment ago
+		s, err = p.anew(ctx)
+	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if s.opens(hash, reset) == nil {
-		return nil
-	}
-	if s, err = p.anew(ctx); err != nil { // it may have been made a moment ago
-		return err
-	}
-	return s.opens(hash, reset)
+	return s, s.opens(hash, reset)
 }
 
 func (s *state) opens(hash string, reset bool) error {

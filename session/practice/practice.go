@@ -65,8 +65,9 @@ func (p *Practice) refresh(ctx context.Context) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.checked.Store(began.UnixNano())
-	return p.publish(n), nil
+	n = p.publish(n)
+	p.checked.Store(began.UnixNano()) // only now: who sees this time takes what is published
+	return n, nil
 }
 
 // publish makes n the current state unless a newer one is, and returns the newer of both.

@@ -325,6 +325,36 @@ func TestTwoNodesOnOneStoreSeeEachOther(t *testing.T) {
 	both.Wait()
 }
 
+// Whoever runs one server makes a link, and the therapist's browser comes to another.
+func TestALinkOpensAtOnceAtEveryNode(t *testing.T) {
+	s := openStore(t, filepath.Join(t.TempDir(), "log"))
+	one, two := open(t, s), open(t, s)
+	looks := func() { // so that what it knows is fresh
+		t.Helper()
+		two.checked.Store(0)
+		if _, err := two.HasAccounts(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	looks()
+	token, err := one.IssueSetupLink(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, _, err := two.SetUp(t.Context(), token, NewAccount{Name: "Robin Hale", Email: "robin@example.org", Password: passphrase, States: []string{"OR"}})
+	if err != nil {
+		t.Fatalf("the set-up link of the other node: %v", err)
+	}
+	looks()
+	one.checked.Store(0)
+	if token, err = one.IssueResetLink(t.Context(), a.Email); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := two.ResetPassword(t.Context(), token, passphrase+", and by three"); err != nil {
+		t.Fatalf("the reset link of the other node: %v", err)
+	}
+}
+
 func TestAnAlarmThatANewVersionKnowsIsNotMissingInOldSettings(t *testing.T) {
 	old := session.DefaultSettings()
 	old.Alarms = old.Alarms[1:]

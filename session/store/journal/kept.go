@@ -62,9 +62,9 @@ func (j *Journal) read(at *place) (b store.Batch, err error) {
 	return b, json.Unmarshal(raw, &b)
 }
 
-// stray moves what caused a batch to what waits, because its records fit no more. A
-// crash in the middle leaves it in both places: whoever decides it again takes care
-// that a second time has no effect.
+// stray adds what caused a batch to what waits, because its records fit no more. The
+// caller then has the batch forgotten. A crash in the middle leaves it in both places:
+// whoever decides it again takes care that a second time has no effect.
 func (j *Journal) stray(log string, k kept) error {
 	b, err := j.batch(log, k)
 	if err == nil {
@@ -82,7 +82,6 @@ func (j *Journal) stray(log string, k kept) error {
 	if err != nil {
 		return fmt.Errorf("keep what no longer fits %s: %w", log, err)
 	}
-	j.forget([]kept{k})
 	if len(b.Cause) == 0 {
 		j.lost.Add(1)
 		j.log.Error("events that a failover lost do not fit any more: they are kept in the node's journal and are in no record", "log", log, "seq", k.end.Seq)

@@ -109,16 +109,16 @@ func (s *Store) writeBack(ctx context.Context, log string, k kept) error {
 // setAside has what caused a batch wait, because another writer has taken its
 // place. A batch of which nobody was told is for its caller to settle.
 func (s *Store) setAside(log string, h *hold, k kept) error {
-	if !k.told {
-		s.journal.forget([]kept{k})
-	} else if err := s.journal.stray(log, k); err != nil {
-		return err
-	} else {
+	if k.told {
+		if err := s.journal.stray(log, k); err != nil {
+			return err
+		}
 		s.mu.Lock()
 		s.aside++
 		s.mu.Unlock()
 	}
-	s.drop(h, func(other kept) bool { return other.at == k.at })
+	// Whoever drops a batch forgets it: the replicas may have been found to have it meanwhile.
+	s.journal.forget(s.drop(h, func(other kept) bool { return other.at == k.at }))
 	return nil
 }
 

@@ -360,3 +360,36 @@ func FuzzScan(f *testing.F) {
 		}
 	})
 }
+
+// The replicas may be found to have a batch in the very moment in which somebody sets it
+// aside. Counted out twice, it would leave a reel free on which another is still needed.
+func TestABatchThatIsSafeAndSetAsideAtOnceIsCountedOutOnce(t *testing.T) {
+	j, err := Open(Options{Path: filepath.Join(t.TempDir(), "journal")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	h := &hold{turn: make(chan struct{}, 1), users: 1}
+	log := storetest.ID(1)
+	s := &Store{journal: j, logs: map[string]*hold{log: h}, wake: make(chan struct{}, 1)}
+	for _, told := range []bool{false, true} {
+		b := event(log, store.Position{}, "a")
+		k := kept{after: b.After, end: b.End(), told: told}
+		var synced <-chan error
+		if k.at, synced = j.keep(b); <-synced != nil {
+			t.Fatal("not kept")
+		}
+		h.kept = []kept{k}
+		s.safe(log, k.end)
+		if err := s.setAside(log, h, k); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, synced := j.keep(event(log, store.Position{}, "still needed"))
+	if err := <-synced; err != nil {
+		t.Fatal(err)
+	}
+	if n := j.tape.now.needed; n != 1 {
+		t.Errorf("one batch is needed, and %d are counted", n)
+	}
+}
