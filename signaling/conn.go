@@ -101,7 +101,6 @@ func (c *conn) serve(ws *websocket.Conn, refused error) {
 		return
 	}
 	if !c.room.sit(c) {
-		c.out.end(protocol.CloseUnknown, "unknown", "There is no such seat in this session.")
 		c.drain(ws)
 		return
 	}
