@@ -101,7 +101,6 @@ func (c *conn) serve(ws *websocket.Conn, refused error) {
 		return
 	}
 	if !c.room.sit(c) {
-		c.out.end(protocol.CloseUnknown, "unknown", "There is no such seat in this session.")
 		c.drain(ws)
 		return
 	}
@@ -438,8 +437,14 @@ func (c *conn) lose() {
 	}
 	heard := c.room.at(time.UnixMilli(c.heard.Load()))
 	for _, id := range lost {
-		err := c.do(session.Command{ID: "lose-" + id, Seat: session.Server, Conn: id,
-			Do: session.LosePeer{Seat: c.seat, Lost: id, Heard: heard, Left: c.left}})
+		command := session.Command{ID: "lose-" + id, Seat: session.Server, Conn: id,
+			Do: session.LosePeer{Seat: c.seat, Lost: id, Heard: heard, Left: c.left}}
+		err := c.do(command)
+		// A store that hangs is told again, or nobody would miss them once it answers. A
+		// process that ends leaves it to the next one, which declares its connections lost.
+		for errors.Is(err, context.DeadlineExceeded) && !c.edge.ending() {
+			err = c.do(command)
+		}
 		var refusal *session.Refusal
 		if err != nil && !errors.As(err, &refusal) && !errors.Is(err, live.ErrNotRecorded) {
 			c.edge.opts.Log.Error("a lost connection could not be told", "session", c.session, "seat", string(c.seat), "err", err)

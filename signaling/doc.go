@@ -22,6 +22,11 @@
 //   - Whatever a screen sends is decoded strictly. What breaks the protocol
 //     closes the connection with words (4003); what the rules refuse is answered
 //     and the connection lives; anything else is logged once and closes it (1011).
+//   - Who is turned out, because a link was withdrawn or a sign-in has ended, is told
+//     so, and the others are told to end at once what connects them to that page. A
+//     page's name is its own: another seat's page does not get in with it.
+//   - That a connection was lost is told to the session until it knows, also where the
+//     store hangs meanwhile.
 //   - Offers, answers and candidates pass only between pages of one session that
 //     may meet by session.MayMeet at that moment, in order. To a page that is
 //     just reconnecting they wait; to one that is gone they are answered with

@@ -220,6 +220,13 @@ func (e *Edge) Close() error {
 	return nil
 }
 
+// ending reports whether Close was called.
+func (e *Edge) ending() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.draining
+}
+
 // enter returns the room of a session and counts the caller in.
 func (e *Edge) enter(id string) *room {
 	e.mu.Lock()

@@ -515,6 +515,9 @@ func TestASignInThatEndsEndsItsPageAndAStoreThatIsAwayEndsNone(t *testing.T) {
 				t.Fatal("the client's page still sends its picture to one that was signed out")
 			}
 		}
+		if got := last[protocol.Peers](client).TurnedOut; !slices.Equal(got, []protocol.PeerID{therapist.peer}) {
+			t.Errorf("the client's page is told to end what connects it to %q", got)
+		}
 		if r := client.command("a", "AskHelp", session.AskHelp{Client: "client-1"}); !r.OK {
 			t.Errorf("the client: %+v", r)
 		}

@@ -3,6 +3,7 @@ package signaling
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -31,7 +32,8 @@ type room struct {
 	roles    map[session.SeatID]session.Role
 	meet     map[[2]session.SeatID]bool // both orders
 	revoked  map[session.SeatID]bool
-	over     bool // signed: nobody meets any more
+	out      map[protocol.PeerID]session.SeatID // pages that were turned out, and where they sat
+	over     bool                               // signed: nobody meets any more
 	pace     session.Pace
 	recorded time.Time
 	presence map[session.SeatID]session.Presence // as the session has it; not changed
@@ -51,11 +53,13 @@ type place struct {
 	until time.Time // while reconnecting: then it is gone (wall)
 	held  []held    // for a page that is just reconnecting
 	mic   mic
-	told  []protocol.Peer // what its page knows of its peers; nil: nothing yet
+	told  *protocol.Peers // what its page knows of its peers; nil: nothing yet
 
 	node   string // where its page is, or was; empty: here
 	there  bool   // it is connected there
 	logged bool   // the session knows of its connection here
+
+	doubted bool // its page has to show again that it may be here, or is turned out
 }
 
 // gone reports whether a page did not come back in time.
@@ -148,7 +152,10 @@ func (r *room) recall(st *session.State) {
 	}
 }
 
-// revoke closes connections whose link was revoked since the last look.
+// withdrawn is what a page is told whose link was revoked.
+const withdrawn = "This link was withdrawn. Ask your therapist for a new one."
+
+// revoke turns out whoever sits where the link was revoked.
 func (r *room) revoke(st *session.State) {
 	if over := !st.SignedAt.IsZero(); over && !r.over {
 		r.over = true
@@ -164,20 +171,44 @@ func (r *room) revoke(st *session.State) {
 		if !before[seat] {
 			r.edge.opts.Withdrawn(r.id, seat)
 		}
-		if p := r.places[seat]; before != nil && !before[seat] && p != nil && p.conn != nil {
-			p.conn.out.end(protocol.CloseRevoked, "revoked", "This link was withdrawn. Ask your therapist for a new one.")
+		if p := r.places[seat]; p != nil {
+			if p.conn != nil {
+				p.conn.out.end(protocol.CloseRevoked, "revoked", withdrawn)
+			}
+			r.turnOut(p)
 		}
 	}
 }
 
-// sit gives c its seat; an older connection is replaced at once. False: the
-// session has no such seat.
+// turnOut forgets a page for whose return nobody waits, and has the others end what
+// connects them to it: theirs would go on as long as it sends. r.mu is held.
+func (r *room) turnOut(p *place) {
+	delete(r.places, p.seat)
+	if r.out == nil {
+		r.out = map[protocol.PeerID]session.SeatID{}
+	}
+	r.out[p.peer] = p.seat
+}
+
+// sit gives c its seat; an older connection is replaced at once. False: it may not
+// have it, and is ended with words.
 func (r *room) sit(c *conn) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, ok := r.roles[c.seat]; !ok {
+	_, known := r.roles[c.seat]
+	namesake := r.find(c.peer)
+	switch {
+	case !known:
+		c.out.end(protocol.CloseUnknown, "unknown", "There is no such seat in this session.")
+		return false
+	case r.revoked[c.seat]: // since the door let it in
+		c.out.end(protocol.CloseRevoked, "revoked", withdrawn)
+		return false
+	case namesake != nil && namesake.seat != c.seat: // it would get what is meant for the other
+		c.breach(errors.New("peer is the name of a page in another seat"))
 		return false
 	}
+	delete(r.out, c.peer)
 	p := r.places[c.seat]
 	if p != nil && p.conn != nil {
 		c.before = p.conn.id
@@ -188,7 +219,7 @@ func (r *room) sit(c *conn) bool {
 		r.places[c.seat] = p
 	}
 	p.conn, p.media, p.relay, p.ready, p.told = c, c.media, c.relay, false, nil
-	p.node, p.there, p.logged = "", false, false
+	p.node, p.there, p.logged, p.doubted = "", false, false, false
 	if r.edge.opts.Nodes == nil {
 		p.known = true // at once: what they send to it waits until it is welcomed
 	}
@@ -233,7 +264,7 @@ func (r *room) leave(c *conn, gone bool) {
 	}
 	p.conn, p.ready, p.told = nil, false, nil
 	p.until = time.Now().Add(protocol.ReturnWithin)
-	if c.doubted.Load() { // nobody goes on seeing them meanwhile
+	if p.doubted = c.doubted.Load(); p.doubted { // nobody goes on seeing them meanwhile
 		p.until = time.Now().Add(doubtedReturn)
 	}
 	if gone {
@@ -254,7 +285,11 @@ func (r *room) replaced(c *conn) bool {
 func (r *room) tellPeers() {
 	now := time.Now()
 	for seat, p := range r.places {
-		if p.gone(now) {
+		switch {
+		case !p.gone(now):
+		case p.doubted:
+			r.turnOut(p)
+		default:
 			delete(r.places, seat)
 		}
 	}
@@ -263,11 +298,22 @@ func (r *room) tellPeers() {
 		if !p.ready {
 			continue
 		}
-		if peers := r.peersOf(p); p.told == nil || !slices.Equal(peers, p.told) {
-			p.told = peers
-			p.conn.send(protocol.Peers{Peers: peers})
+		list := protocol.Peers{Peers: r.peersOf(p), TurnedOut: r.outOf(p)}
+		if p.told == nil || !slices.Equal(list.Peers, p.told.Peers) || !slices.Equal(list.TurnedOut, p.told.TurnedOut) {
+			p.told = &list
+			p.conn.send(list)
 		}
 	}
+}
+
+// outOf lists who was turned out of those whom a page might have met. r.mu is held.
+func (r *room) outOf(p *place) (all []protocol.PeerID) {
+	for peer, seat := range r.out {
+		if r.meet[[2]session.SeatID{p.seat, seat}] {
+			all = append(all, peer)
+		}
+	}
+	return sorted(all)
 }
 
 // peersOf lists whom a page exchanges media with now. r.mu is held.

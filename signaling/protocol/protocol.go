@@ -196,9 +196,12 @@ type (
 		Words   string   `json:"words"`
 		Missing []string `json:"missing,omitempty"`
 	}
-	// Peers lists every peer that this page exchanges media with now.
+	// Peers lists every peer that this page exchanges media with now. One that is no
+	// longer listed may live all the same, where the server has begun anew; one that was
+	// turned out may not be met any more, and what connects to it ends at once.
 	Peers struct {
-		Peers []Peer `json:"peers"`
+		Peers     []Peer   `json:"peers"`
+		TurnedOut []PeerID `json:"turned_out,omitempty"`
 	}
 	// Peer is one of them.
 	Peer struct {
