@@ -44,7 +44,8 @@ type conn struct {
 	relay bool
 	room  *room
 
-	served time.Time // when the page got its ICE servers; the reader's own
+	served  time.Time // when the page got its ICE servers; the reader's own
+	towards string    // to whose relay those lead; guarded by room.mu
 
 	still   func(context.Context) error // whether it may still be here; nil: it may
 	asked   time.Time                   // when still was asked; the reader's own

@@ -42,8 +42,9 @@ type Options struct {
 	// ICEServers returns what a seat's page connects through, with credentials
 	// of its own; nil: none. host is the name by which the page has reached this
 	// server, as the page says; home the node whose relay is the session's, empty
-	// where there is one node only.
-	ICEServers func(session string, seat session.SeatID, host, home string) []protocol.ICEServer
+	// where there is one node only. known is false where nothing is known of that
+	// node yet, or any more: then it is asked again.
+	ICEServers func(session string, seat session.SeatID, host, home string) (servers []protocol.ICEServer, known bool)
 	// ICEServersFor is how long those can be used; a page gets fresh ones at half
 	// of it. 0: as long as it lives.
 	ICEServersFor time.Duration
@@ -80,7 +81,7 @@ func (o *Options) validate() error {
 		o.Withdrawn = func(string, session.SeatID) {}
 	}
 	if o.ICEServers == nil {
-		o.ICEServers = func(string, session.SeatID, string, string) []protocol.ICEServer { return nil }
+		o.ICEServers = func(string, session.SeatID, string, string) ([]protocol.ICEServer, bool) { return nil, true }
 	}
 	return nil
 }

@@ -111,25 +111,37 @@ func (r *room) settle(home string, surely bool) error {
 		r.ropes.former = false
 	}
 	r.ropes.open, r.ropes.home, r.ropes.members, r.ropes.far = true, home, nil, farHeard{}
-	if open { // another way through: pages need it before the list that names it
-		for _, p := range r.places {
-			if p.conn != nil && p.ready {
-				p.conn.send(protocol.ICEServers{ICEServers: r.servers(p.conn)})
-			}
-		}
-	}
 	r.tellPeers()
 	return nil
 }
 
 // servers are what a page connects through. r.mu is held.
 func (r *room) servers(c *conn) []protocol.ICEServer {
+	var servers []protocol.ICEServer
+	known := true
 	if !r.over {
-		if servers := r.edge.opts.ICEServers(r.id, c.seat, c.host, r.ropes.home); servers != nil {
-			return servers
+		servers, known = r.edge.opts.ICEServers(r.id, c.seat, c.host, r.ropes.home)
+	}
+	if known {
+		c.towards = r.ropes.home
+	}
+	if servers == nil {
+		servers = []protocol.ICEServer{}
+	}
+	return servers
+}
+
+// tellWays gives pages another way through where the relay has moved to another node,
+// or was at one of which nothing was known when they came. r.mu is held.
+func (r *room) tellWays() {
+	for _, p := range r.places {
+		if !p.ready || p.conn.towards == r.ropes.home {
+			continue
+		}
+		if servers := r.servers(p.conn); p.conn.towards == r.ropes.home {
+			p.conn.send(protocol.ICEServers{ICEServers: servers})
 		}
 	}
-	return []protocol.ICEServer{}
 }
 
 // giveBack says that this node is not the session's home after all.

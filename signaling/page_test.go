@@ -165,8 +165,8 @@ func (h *house) start() {
 	opts := signaling.Options{
 		Sessions: h.live, Gatekeeper: &h.door, AllowedOrigins: []string{"https://belay.example"},
 		ICEServersFor: time.Minute, Withdrawn: func(id string, seat session.SeatID) { h.ended = append(h.ended, id+" "+string(seat)) },
-		ICEServers: func(id string, seat session.SeatID, _, _ string) []protocol.ICEServer {
-			return []protocol.ICEServer{{URLs: []string{"stun:" + id + "." + string(seat)}}}
+		ICEServers: func(id string, seat session.SeatID, _, _ string) ([]protocol.ICEServer, bool) {
+			return []protocol.ICEServer{{URLs: []string{"stun:" + id + "." + string(seat)}}}, true
 		},
 	}
 	if h.change != nil {

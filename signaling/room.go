@@ -294,6 +294,7 @@ func (r *room) tellPeers() {
 		}
 	}
 	r.tellRelay()
+	r.tellWays() // a page needs the way before the list that names the relay there
 	for _, p := range r.places {
 		if !p.ready {
 			continue

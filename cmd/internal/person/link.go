@@ -114,7 +114,7 @@ func (l *link) build() {
 	l.drop()
 	l.waiting, l.described, l.failed = nil, false, false
 	l.asked, l.unwell = time.Time{}, time.Now()
-	made, err := l.p.made(l.listed.Video)
+	made, err := l.p.made(l.listed)
 	if err != nil {
 		l.p.opts.Log.Error("make a peer connection", "err", err)
 		return

@@ -57,7 +57,7 @@ type connection struct {
 }
 
 func (p *Person) newConnection(video bool) (*connection, error) {
-	pc, err := p.api.NewPeerConnection(webrtc.Configuration{BundlePolicy: webrtc.BundlePolicyMaxBundle})
+	pc, err := p.api.NewPeerConnection(webrtc.Configuration{BundlePolicy: bundled})
 	if err != nil {
 		return nil, err
 	}
@@ -80,11 +80,29 @@ func (p *Person) newConnection(video bool) (*connection, error) {
 	return c, nil
 }
 
-// made returns a new connection: the one that was made while the server was being
-// dialled, for the first peer.
-func (p *Person) made(video bool) (*connection, error) {
+const bundled = webrtc.BundlePolicyMaxBundle
+
+// configuration is how a connection to a peer is made and restarted now.
+func (p *Person) configuration(peer protocol.Peer) webrtc.Configuration {
+	c := webrtc.Configuration{BundlePolicy: bundled}
+	relayed := peer.Role == relayRole
+	if relayed && p.opts.TURN {
+		c.ICETransportPolicy = webrtc.ICETransportPolicyRelay
+	}
+	for _, s := range p.Servers() {
+		if relayed != (s.For == "relay") || relayed && !p.opts.TURN {
+			continue
+		}
+		c.ICEServers = append(c.ICEServers, webrtc.ICEServer{URLs: s.URLs, Username: s.Username, Credential: s.Credential})
+	}
+	return c
+}
+
+// made returns a new connection to a peer: the one that was made while the server was
+// being dialled, for the first.
+func (p *Person) made(peer protocol.Peer) (*connection, error) {
 	var c *connection
-	if video && p.camera != nil {
+	if peer.Video && p.camera != nil {
 		select {
 		case c = <-p.spare:
 		default:
@@ -92,15 +110,12 @@ func (p *Person) made(video bool) (*connection, error) {
 	}
 	if c == nil {
 		var err error
-		if c, err = p.newConnection(video); err != nil {
+		if c, err = p.newConnection(peer.Video); err != nil {
 			return nil, err
 		}
 	}
-	if servers := p.iceServers(); len(servers) > 0 {
-		err := c.pc.SetConfiguration(webrtc.Configuration{ICEServers: servers, BundlePolicy: webrtc.BundlePolicyMaxBundle})
-		if err != nil {
-			return nil, errors.Join(err, c.pc.GracefulClose())
-		}
+	if err := c.pc.SetConfiguration(p.configuration(peer)); err != nil {
+		return nil, errors.Join(err, c.pc.GracefulClose())
 	}
 	return c, nil
 }

@@ -57,7 +57,14 @@ func (l *link) offer(restart bool) {
 		l.p.send(protocol.Offer{To: l.listed.Peer, SDP: l.pc.LocalDescription().SDP})
 		return
 	}
-	sdp, err := l.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: restart})
+	var err error
+	if restart { // by what the server said last
+		err = l.pc.SetConfiguration(l.p.configuration(l.listed))
+	}
+	var sdp webrtc.SessionDescription
+	if err == nil {
+		sdp, err = l.pc.CreateOffer(&webrtc.OfferOptions{ICERestart: restart})
+	}
 	if err == nil {
 		err = l.pc.SetLocalDescription(sdp)
 	}

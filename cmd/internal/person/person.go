@@ -31,6 +31,7 @@ type Options struct {
 	TLS     *tls.Config    // nil: the machine's own roots
 	Camera  bool           // exchanges picture and sound
 	Relay   bool           // also through the relay, always: see Flow of the seat "relay"
+	TURN    bool           // reaches the relay by TURN alone, as from a network that lets nothing else out
 
 	Heard  func(at time.Time, frame []byte)             // every message from the server, as it came; frame is not changed later
 	View   func(at time.Time, v session.View)           // every view
@@ -95,7 +96,7 @@ type Person struct {
 	acks     []Ack
 	absences []Absence
 	lost     Absence // To is zero: it lasts
-	ice      []webrtc.ICEServer
+	servers  []protocol.ICEServer
 	links    map[protocol.PeerID]*link
 	early    []brokered
 	flows    map[session.SeatID]*flow
@@ -378,8 +379,9 @@ func (p *Person) MoveNetwork() {
 	}
 }
 
-func (p *Person) iceServers() []webrtc.ICEServer {
+// Servers are what the server told the screen last to connect through.
+func (p *Person) Servers() []protocol.ICEServer {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.ice
+	return p.servers
 }

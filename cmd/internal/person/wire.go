@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
-	"github.com/pion/webrtc/v4"
 
 	"belay/session"
 	"belay/signaling/protocol"
@@ -225,6 +224,11 @@ func (p *Person) read(frame []byte) {
 		p.welcome(m)
 	case *protocol.Ping:
 		p.send(protocol.Pong{N: m.N})
+	case *protocol.ICEServers:
+		p.mu.Lock()
+		p.servers = m.ICEServers
+		p.notify()
+		p.mu.Unlock()
 	case *protocol.Pong:
 		if sent := time.UnixMicro(int64(m.N)); m.Now != nil && at.Sub(sent) < protocol.SilenceIsLoss {
 			p.clock.correct(*m.Now, 0, at.Sub(sent)/2)
@@ -300,15 +304,8 @@ func (p *Person) look() bool {
 
 func (p *Person) welcome(m *protocol.Welcome) {
 	p.clock.correct(m.Now, max(m.Rate, 1), 0)
-	var ice []webrtc.ICEServer
-	for _, s := range m.ICEServers {
-		if s.For == "relay" { // its links are direct ones
-			continue
-		}
-		ice = append(ice, webrtc.ICEServer{URLs: s.URLs, Username: s.Username, Credential: s.Credential})
-	}
 	p.mu.Lock()
-	p.welcomed, p.fresh, p.ice = true, false, ice
+	p.welcomed, p.fresh, p.servers = true, false, m.ICEServers
 	if !p.lost.From.IsZero() {
 		p.lost.To = time.Now()
 		p.absences = append(p.absences, p.lost)

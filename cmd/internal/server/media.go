@@ -177,16 +177,17 @@ func listenUDP(at string) (*net.UDPConn, error) {
 // iceServers are what a page connects through. A direct connection learns its own
 // address from STUN here, on the port that the relay uses too; the connection to
 // the relay must not: a browser would take the relay's packets for answers. It has
-// TURN over TLS, for networks that let nothing else out: at the node whose relay it is.
-func (s *Server) iceServers(id string, seat session.SeatID, host, home string) []protocol.ICEServer {
+// TURN over TLS, for networks that let nothing else out: at the node whose relay it is,
+// where the others' credentials count as its own. known: that node has said how it is
+// reached.
+func (s *Server) iceServers(id string, seat session.SeatID, host, home string) (all []protocol.ICEServer, known bool) {
 	name := hostname(host)
 	if u := s.opts.PublicURL; u != nil {
 		name = u.Hostname()
 	}
 	if name == "" {
-		return nil
+		return nil, true
 	}
-	var all []protocol.ICEServer
 	if mine := s.way(); mine.STUN != 0 {
 		here := mine.nameOr(name)
 		if len(s.opts.Advertise) > 0 {
@@ -194,11 +195,12 @@ func (s *Server) iceServers(id string, seat session.SeatID, host, home string) [
 		}
 		all = append(all, protocol.ICEServer{For: "direct", URLs: []string{"stun:" + net.JoinHostPort(here, strconv.Itoa(mine.STUN))}})
 	}
-	if there, known := s.wayOf(home); known && there.TURN != 0 && s.turnTCP != nil {
+	there, known := s.wayOf(home)
+	if known && there.TURN != 0 && s.turnTCP != nil {
 		username, password := s.turn.Issue(id, string(seat))
 		all = append(all, there.turnServer(there.nameOr(name), username, password))
 	}
-	return all
+	return all, known
 }
 
 // hostname takes the port off what a page has called this server; "" where it is

@@ -24,17 +24,19 @@ type two struct {
 	at   map[session.SeatID]string // the place of each seat's page
 	who  map[session.SeatID]*visitor
 
-	relay bool // whoever sits down uses the relay too
+	relay bool // whoever sits down uses the relay too,
+	turn  bool // and by TURN alone
 }
 
 // startTwo starts two servers, and makes a session at the first whose client opened
-// the link at the second.
-func startTwo(t *testing.T) *two {
+// the link at the second. Both are run with the first of opts.
+func startTwo(t *testing.T, opts ...server.Options) *two {
 	t.Helper()
 	where := &redis.Options{Addrs: []string{redistest.Alone(t).Addr}}
 	w := &two{t: t, at: map[session.SeatID]string{}, who: map[session.SeatID]*visitor{}}
-	w.a = start(t, server.Options{Redis: where})
-	w.b = start(t, server.Options{Redis: where})
+	o := append(opts, server.Options{})[0]
+	o.Redis = where
+	w.a, w.b = start(t, o), start(t, o)
 	robin := therapist(t, w.a)
 	w.m = robin.make(plain())
 	w.who["therapist-1"], w.at["therapist-1"] = robin, w.m.place
@@ -50,7 +52,7 @@ func (w *two) sits(seat session.SeatID, s *server.Server) *person.Person {
 	w.t.Helper()
 	p, err := person.Join(person.Options{
 		URL:     strings.Replace(s.URL(), "http", "ws", 1) + w.at[seat] + "ws",
-		Cookies: w.who[seat].http.Jar, Camera: seat != "chaperone-1", Relay: w.relay,
+		Cookies: w.who[seat].http.Jar, Camera: seat != "chaperone-1", Relay: w.relay, TURN: w.turn,
 	})
 	if err != nil {
 		w.t.Fatal(err)
