@@ -5,9 +5,9 @@ import { createAlarms } from "./chaperone-alarms.js";
 import { words } from "./chaperone-words.js";
 import { ago, ms, span, timeOfDay } from "./clock.js";
 import { calm, each, el, enable, show, text, usable } from "./element.js";
-import { play } from "./media.js";
 import { createRing } from "./ring.js";
 import { createWays } from "./chaperone-ways.js";
+import { play, release } from "./play.js";
 import { refusedWords } from "./act-form.js";
 
 /**
@@ -144,11 +144,13 @@ export function createCardPage(desk, enterVitals) {
     const sees = (desk.view().clients ?? []).filter((client) => client.chaperone_sees && streams.has(client.seat));
     each(videos, sees, (client) => client.seat, (client) => {
       const video = el("video", { playsinline: true, autoplay: true, "aria-label": client.name });
-      play(video, /** @type {MediaStream} */ (streams.get(client.seat)), (unblock) => addEventListener("pointerup", unblock, { once: true }));
+      play(video, /** @type {MediaStream} */ (streams.get(client.seat)));
       return video;
     });
     show(videos, sees.length > 0);
   }
+
+  addEventListener("pointerup", () => void release(videos.querySelectorAll("video")));
 
   return {
     element,

@@ -220,26 +220,3 @@ export function createMedia(options) {
 function withoutPerson({ peer, frame_age, packet_age, fps, sound_age, sound_level, loss, round_trip, route }) {
   return { peer, frame_age, packet_age, fps, sound_age, sound_level, loss, round_trip, route };
 }
-
-/**
- * play shows a stream in a video element, with its sound. Where the browser
- * wants a tap before it lets sound out, the picture plays without it and
- * onBlocked is given a function to call in that tap.
- *
- * @param {HTMLVideoElement} video
- * @param {MediaStream} stream
- * @param {(unblock: () => void) => void} [onBlocked]
- */
-export function play(video, stream, onBlocked) {
-  if (video.srcObject !== stream) video.srcObject = stream;
-  video.playsInline = true;
-  video.play().catch((error) => {
-    if (error?.name !== "NotAllowedError") return;
-    video.muted = true;
-    video.play().catch(() => {});
-    onBlocked?.(() => {
-      video.muted = false;
-      video.play().catch(() => {});
-    });
-  });
-}

@@ -3,7 +3,7 @@
 
 import { ms, span, timeOfDay } from "./clock.js";
 import { each, el, set, show, text } from "./element.js";
-import { play } from "./media.js";
+import { heldBack, play, release } from "./play.js";
 import { words } from "./therapist-words.js";
 
 /**
@@ -34,7 +34,7 @@ export function createPictures(desk) {
     stacked = !stacked;
     update();
   } }, w.stack);
-  const hear = el("button", { type: "button", class: "primary pictures-hear", hidden: true }, w.hear);
+  const hear = el("button", { type: "button", class: "primary pictures-hear", hidden: true, onclick: () => letOut() }, w.hear);
   const tap = el("button", { type: "button", class: "primary pictures-hear", hidden: true, onclick: () => void media?.start() }, w.needsTap);
   const element = el("section", { class: "pictures" }, grid, selfBox, el("div", { class: "pictures-tools" }, showSelf, swap, layout), hear, tap);
 
@@ -86,7 +86,7 @@ export function createPictures(desk) {
       const got = best(seat);
       const age = got && got.frame_age >= 0 ? got.frame_age : performance.now() - first < 2000 ? 0 : -1;
       const live = age >= 0 && age < oldAfter;
-      const still = !live && video.videoWidth > 0; // the last picture stands there
+      const still = !live && first > 0; // the last picture stands there, also of a page that was left, and of which the element knows no size
       const now = desk.now();
       set(video, "aria-label", w.of(client.name));
       text(name, client.name);
@@ -178,21 +178,19 @@ export function createPictures(desk) {
     set(selfBox, "data-off", capture && capture.camera !== "ok" ? "yes" : null);
   }
 
+  const videos = () => [...[...pictures.values()].map((picture) => picture.video), ...voices.values()];
+  const hears = () => show(hear, videos().some(heldBack));
+  const letOut = () => void release(videos()).then(hears);
+  addEventListener("pointerup", letOut); // any tap will do
+
   /**
-   * Plays a stream with its sound; where the browser wants a tap first, any tap
-   * will do.
+   * Plays a stream with its sound.
    *
    * @param {HTMLVideoElement} video
    * @param {MediaStream} stream
    */
   function sound(video, stream) {
-    play(video, stream, (unblock) => {
-      show(hear, true);
-      addEventListener("pointerdown", () => {
-        unblock();
-        show(hear, false);
-      }, { once: true });
-    });
+    play(video, stream, hears);
     void setSink(video);
   }
 
@@ -297,7 +295,7 @@ export function createPictures(desk) {
     /** @param {string} id of the loudspeaker */
     speaker(id) {
       sink = id;
-      for (const video of [...[...pictures.values()].map((picture) => picture.video), ...voices.values()]) void setSink(video);
+      for (const video of videos()) void setSink(video);
     },
     best,
   };

@@ -3,18 +3,16 @@
 
 import { el, show } from "./element.js";
 import { words } from "./client-words.js";
-import { play } from "./media.js";
+import { heldBack, play, release } from "./play.js";
 
 /**
  * createStage shows whoever is received, large, and oneself, small.
  *
- * @param {{onBlocked: () => void}} options onBlocked: sound needs a tap; see unblock
+ * @param {{onSound: () => void}} options onSound: needsTap may say something else now
  */
-export function createStage({ onBlocked }) {
+export function createStage({ onSound }) {
   /** @type {Map<string, HTMLVideoElement>} */
   const faces = new Map();
-  /** @type {Set<() => void>} */
-  const blocked = new Set();
   const others = el("div", { class: "faces" });
   const self = el("video", { class: "self", autoplay: true, playsinline: true, hidden: true, "aria-label": words.selfView, "data-testid": "self" });
   self.muted = true;
@@ -41,10 +39,7 @@ export function createStage({ onBlocked }) {
         others.append(face);
       }
       void setSink(face);
-      play(face, stream, (unblock) => {
-        blocked.add(unblock);
-        onBlocked();
-      });
+      play(face, stream, onSound);
     },
     /** @param {string} seat */
     gone(seat) {
@@ -63,11 +58,12 @@ export function createStage({ onBlocked }) {
       sink = id;
       for (const face of faces.values()) void setSink(face);
     },
-    needsTap: () => blocked.size > 0,
-    /** unblock is called in a tap. */
-    unblock() {
-      for (const f of blocked) f();
-      blocked.clear();
+    /** Whether somebody's sound is kept from being heard. */
+    needsTap: () => [...faces.values()].some(heldBack),
+    /** letOut lets it out: in a tap, or once the browser may allow it without one. */
+    async letOut() {
+      await release(faces.values());
+      onSound();
     },
     any: () => faces.size > 0,
     clear() {
