@@ -87,7 +87,9 @@ var (
 	therapistsOnly = []Role{Therapist, CoTherapist}
 )
 
-// DefaultAlarms is the table of CLINICAL.md.
+// DefaultAlarms is the table of CLINICAL.md. Of alarms that are equally high, the one
+// whose row is above matters more: first what somebody says or has measured of the
+// client's body, then that nobody sees, hears or reaches them, then what is late.
 func DefaultAlarms() []AlarmRule {
 	urgent := func(c Condition, words string) AlarmRule {
 		return AlarmRule{c, words, []Rung{
@@ -105,6 +107,9 @@ func DefaultAlarms() []AlarmRule {
 		urgent(Breathing, "{client}: trouble breathing"),
 		urgent(ChestPain, "{client}: chest pain"),
 		urgent(PleaseCome, "{chaperone} needs help with {client}"),
+		{VitalsHigh, "Blood pressure of {client} is very high: measure again in 5 minutes", []Rung{
+			{0, High, []Do{DoShow, DoDialCard}, false}, // with the prescriber's number
+		}, therapistsOnly, therapistsOnly, false},
 		once(PleaseLook, Medium, "{chaperone} asks you to look at {client}", therapistsOnly),
 		{PictureGone, "The picture of {client} has stopped", []Rung{
 			{10, Medium, []Do{DoShow}, false}, {30, High, []Do{DoCall}, false}, {60, High, []Do{DoDialCard}, false},
@@ -137,15 +142,24 @@ func DefaultAlarms() []AlarmRule {
 		{VitalsMissed, "Blood pressure of {client} is due", []Rung{
 			{0, Low, []Do{DoPrompt, DoShow}, false}, {10 * minutes, Medium, []Do{DoPromptOut, DoShow}, false},
 		}, therapistsOnly, nil, false},
-		{VitalsHigh, "Blood pressure of {client} is very high: measure again in 5 minutes", []Rung{
-			{0, High, []Do{DoShow, DoDialCard}, false}, // with the prescriber's number
-		}, therapistsOnly, therapistsOnly, false},
 		once(ActiveOverdue, Medium, "{client} has been active beyond the window", nil),
 		once(NotReleased, Medium, "{client} is not released yet", nil),
 		once(GateReopenedAfter, Medium, "A check reopened after the dose was authorised: {client}", nil),
 		once(TakenPastGates, High, "{client} has taken a dose past open checks", therapistsOnly),
 	}
 }
+
+// ranks are where the conditions stand in the table. What a practice has kept of it may
+// be older, and in another order.
+var ranks = func() map[Condition]int {
+	all := map[Condition]int{}
+	for i, rule := range DefaultAlarms() {
+		all[rule.Condition] = i
+	}
+	return all
+}()
+
+func (c Condition) rank() int { return ranks[c] }
 
 // dos are all that a rung may do.
 var dos = []Do{DoShow, DoCall, DoSit, DoPrompt, DoPromptOut, DoReach, DoDialCard, DoEmergency, DoBackup}

@@ -133,3 +133,41 @@ func TestAChaperoneWhoAsksTheTherapistToComeIsToldWhoKnows(t *testing.T) {
 		}
 	}
 }
+
+// What stands first on a screen is what is done first: among alarms that are equally
+// high, not the one that came last.
+func TestOfEquallyHighAlarmsTheOneThatMattersMostStandsFirst(t *testing.T) {
+	const missed = "include dosed.script\n14:18:00 wait\n14:20:00 wait\n14:23:00 wait\n"
+	for name, c := range map[string]struct {
+		script string
+		want   []session.Condition
+	}{
+		"nobody sees the client, and a look-in is late": {
+			"include dosed.script\n14:17:00 server LosePeer seat=client-1 lost=k1 heard=14:17:00\n14:17:10 wait\n14:17:30 wait\n14:18:00 wait\n14:20:00 wait\n14:23:00 wait\n",
+			[]session.Condition{session.ClientGone, session.CheckInMissed}},
+		"measured, though it came last": {
+			missed + "14:23:10 therapist-1 RecordVitals client=client-1 systolic=185 diastolic=112\n",
+			[]session.Condition{session.VitalsHigh, session.CheckInMissed}},
+		"asked for, though it came last": {
+			missed + "14:23:10 therapist-1 RecordVitals client=client-1 systolic=185 diastolic=112\n14:23:20 client-1 AskHelp client=client-1\n",
+			[]session.Condition{session.HelpAskedFor, session.VitalsHigh, session.CheckInMissed}},
+		"what is over, behind what goes on": {
+			missed + "14:23:05 server LosePeer seat=client-1 lost=k1 heard=14:23:05\n14:23:15 wait\n14:23:35 wait\n14:23:40 server JoinPeer seat=client-1 peer=p1 @conn=k9\n",
+			[]session.Condition{session.CheckInMissed, session.ClientGone}},
+	} {
+		s := play(t, c.script)
+		var got []session.Condition
+		for _, a := range session.ViewOf(s, "therapist-1", s.Recorded).Alarms {
+			if a.Priority == session.High {
+				got = append(got, a.Condition)
+			}
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+	couple := play(t, "include couple.script\n13:50:00 client-2 AskHelp client=client-2\n13:50:05 client-1 AskHelp client=client-1\n")
+	if all := session.ViewOf(couple, "therapist-1", couple.Recorded).Alarms; len(all) != 2 || all[0].Client != "client-2" {
+		t.Errorf("of two who ask for help, who has waited longer does not stand first: %+v", all)
+	}
+}

@@ -434,9 +434,18 @@ func (l look) alarms(v *View) {
 		}
 		v.Alarms = append(v.Alarms, w)
 	}
+	// Of equals the one that has waited longest: what is about to be pressed stays where it is.
 	slices.SortStableFunc(v.Alarms, func(a, b AlarmView) int {
-		return cmp.Or(b.Priority.Rank()-a.Priority.Rank(), b.Raised.Compare(a.Raised))
+		return cmp.Or(b.Priority.Rank()-a.Priority.Rank(), over(a)-over(b), a.Condition.rank()-b.Condition.rank(), a.Raised.Compare(b.Raised))
 	})
+}
+
+// over is 1 where only the acknowledgement is missing: what goes on comes first.
+func over(a AlarmView) int {
+	if a.Ended != nil {
+		return 1
+	}
+	return 0
 }
 
 // said reports whether this chaperone raised the alarm: they are told who knows of it.

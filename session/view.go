@@ -18,7 +18,7 @@ type View struct {
 	You     You          `json:"you"`
 	People  []PersonView `json:"people"`
 	Clients []ClientView `json:"clients"` // a client sees only themself (and who shares their device); a chaperone, those in their care
-	Alarms  []AlarmView  `json:"alarms"`  // not cleared, highest first; never at the client
+	Alarms  []AlarmView  `json:"alarms"`  // not cleared, what matters most first; never at the client
 	Actions []ActionView `json:"actions"`
 
 	Call    *CallView    `json:"call,omitempty"`    // chaperone: the whole screen

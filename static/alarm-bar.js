@@ -31,19 +31,13 @@ const readAfter = 1000; // ms: what has stood here for less was not seen when so
 const rank = { low: 1, medium: 2, high: 3 };
 const settling = 500; // ms in which a press on an alarm that has just come is not meant for it
 
-/** What somebody says comes before what a machine noticed. */
-const saidBySomebody = ["help", "unresponsive", "breathing", "chest_pain", "please_come"];
-
 /**
- * What nobody has acknowledged comes first, then the priority; the rest is the
- * server's order, newest first.
+ * What nobody has acknowledged comes first; the rest is the server's order.
  *
  * @param {Alarm[]} alarms
  */
 function ordered(alarms) {
-  /** @param {Alarm} alarm */
-  const weight = (alarm) => (alarm.acknowledged ? 0 : 100) + rank[alarm.priority] * 10 + (saidBySomebody.includes(alarm.condition) ? 1 : 0);
-  return [...alarms].sort((a, b) => weight(b) - weight(a));
+  return [...alarms].sort((a, b) => Number(Boolean(a.acknowledged)) - Number(Boolean(b.acknowledged)));
 }
 
 /** @param {Element} [node] */
