@@ -290,6 +290,15 @@ func TestWhatIsWrongWithTheDataFolderIsSaid(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect(t, Options{Data: held}, "Others on this machine may read belay.db")
+	for _, name := range []string{server.JournalName, server.JournalName + ".kept1", "turn-secret"} {
+		if err := os.WriteFile(filepath.Join(held, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		expect(t, Options{Data: held}, "Others on this machine may read "+name)
+		if err := os.Remove(filepath.Join(held, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
 
 	damaged := private(t)
 	if err := os.WriteFile(filepath.Join(damaged, server.FileName), []byte(strings.Repeat("no log ", 4000)), 0o600); err != nil {

@@ -66,7 +66,7 @@ func (d *doctor) folder(dir string, info fs.FileInfo) {
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		d.say(Finding{Careful, fmt.Sprintf("Others on this machine may look into the data folder (mode %o).", mode), "The record itself is readable by its owner only, but its name and size are not hidden.", "chmod 700 " + dir})
 	}
-	for _, name := range []string{server.FileName, "tls-key.pem", "node.db"} {
+	for _, name := range server.Secrets {
 		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Mode().Perm()&0o077 != 0 {
 			d.say(Finding{Wrong, fmt.Sprintf("Others on this machine may read %s (mode %o).", name, info.Mode().Perm()), "Whoever reads it reads the practice's record, or can pose as the server.", "chmod 600 " + filepath.Join(dir, name)})
 		}

@@ -23,7 +23,7 @@ import (
 const SocketName = "admin.sock"
 
 // listenAdmin opens the socket. One that a killed server left behind is taken
-// away: the log's lock has made sure that no other server runs on this folder.
+// away: the folder's lock has made sure that no other server runs on this folder.
 func listenAdmin(dir string) (net.Listener, error) {
 	path := filepath.Join(dir, SocketName)
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {

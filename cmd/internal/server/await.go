@@ -68,11 +68,9 @@ func awaitRedis(ctx context.Context, opts Options, why error) error {
 // hold listens where the server will, and says that it waits. The folder is taken, as
 // by a server that has started: its socket is this one's to open.
 func (s *Server) hold() error {
-	node, err := openNode(s.opts.Data)
-	if err != nil {
+	if _, err := s.takeFolder(); err != nil {
 		return err
 	}
-	s.onClose("the node's lock", 5*time.Second, func(context.Context) error { return node.db.Close() })
 	if err := s.listen(); err != nil {
 		return err
 	}

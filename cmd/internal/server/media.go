@@ -116,11 +116,13 @@ func (s *Server) relayAddress(udp *net.UDPConn) netip.AddrPort {
 	return netip.AddrPortFrom(addr, local.Port())
 }
 
+const secretName = "turn-secret"
+
 // turnSecret is what credentials for TURN are signed with. It is kept, so that
 // they outlive a restart as the pages do.
 func turnSecret(dir string) ([]byte, error) {
 	const size = 32
-	file := filepath.Join(dir, "turn-secret")
+	file := filepath.Join(dir, secretName)
 	secret, err := os.ReadFile(file)
 	switch {
 	case err == nil && len(secret) == size:

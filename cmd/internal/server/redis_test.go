@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"belay/cmd/internal/server"
+	"belay/session/store/journal"
 	"belay/session/store/redis"
 	"belay/session/store/redis/redistest"
 )
@@ -53,7 +54,28 @@ func TestTwoServersDoNotUseOneDataFolder(t *testing.T) {
 	if !strings.Contains(err.Error(), "another belay") {
 		t.Errorf("it says %v", err)
 	}
+	third, err := server.Start(t.Context(), server.Options{Listen: "127.0.0.1:0", Data: data})
+	if err == nil {
+		_ = third.Close()
+		t.Fatal("one that keeps its record in the folder runs beside one that keeps it on Redis")
+	}
 	therapist(t, s)
+}
+
+// Whoever moves from Redis to a file leaves behind what a node had noted and not yet
+// brought there.
+func TestWhatWaitsInTheFoldersJournalIsSaidByAServerThatDoesNotUseIt(t *testing.T) {
+	data := t.TempDir()
+	j, err := journal.Open(journal.Options{Path: filepath.Join(data, server.JournalName)})
+	if err == nil {
+		err = errors.Join(j.Note(t.Context(), "visit", []byte("a dose")), j.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if said := strings.Join(start(t, server.Options{Data: data}).Warnings(), "; "); !strings.Contains(said, server.JournalName) {
+		t.Errorf("the start warned: %q", said)
+	}
 }
 
 func TestWhatIsUnsafeAboutARedisIsSaidAtTheStart(t *testing.T) {

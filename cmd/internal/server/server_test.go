@@ -78,6 +78,33 @@ func TestThePrintedFingerprintIsThatOfTheServedCertificate(t *testing.T) {
 	}
 }
 
+// The power may go in the middle of a renewal.
+func TestACertificateThatWasHalfRenewedKeepsNoServerFromStarting(t *testing.T) {
+	data, other := t.TempDir(), t.TempDir()
+	for _, dir := range []string{data, other} {
+		if err := start(t, server.Options{Data: dir, SelfSigned: true}).Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	key, err := os.ReadFile(filepath.Join(other, "tls-key.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, left := range map[string][]byte{"the key is that of the next one": key, "the key is empty": nil} {
+		if err := os.WriteFile(filepath.Join(data, "tls-key.pem"), left, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := server.Start(t.Context(), server.Options{Listen: "127.0.0.1:0", Data: data, SelfSigned: true})
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+			continue
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // allSecure reports whether there are cookies, and every one of them is for TLS only.
 func allSecure(cookies []*http.Cookie) bool {
 	return len(cookies) > 0 && !slices.ContainsFunc(cookies, func(c *http.Cookie) bool { return !c.Secure })

@@ -59,13 +59,18 @@ func underTLS(hs *http.Server) {
 // more than 398 days.
 const certificateFor = 365 * 24 * time.Hour
 
+const (
+	certName = "tls-cert.pem"
+	keyName  = "tls-key.pem"
+)
+
 // selfSigned returns the certificate kept in dir, and makes a new one where there
-// is none, it ends within a month, or this machine has got an address since that
-// it does not name.
+// is none, it ends within a month, this machine has got an address since that
+// it does not name, or it is what a loss of power left of it.
 func selfSigned(dir string, hosts []string) (tls.Certificate, error) {
-	certFile, keyFile := filepath.Join(dir, "tls-cert.pem"), filepath.Join(dir, "tls-key.pem")
+	certFile, keyFile := filepath.Join(dir, certName), filepath.Join(dir, keyName)
 	cert, err := tls.LoadX509KeyPair(certFile, keyFile)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if _, unread := errors.AsType[*fs.PathError](err); unread && !errors.Is(err, fs.ErrNotExist) {
 		return tls.Certificate{}, fmt.Errorf("the certificate in %s: %w", dir, err)
 	}
 	if err == nil && time.Until(cert.Leaf.NotAfter) > 30*24*time.Hour && names(cert.Leaf, hosts) {
@@ -101,7 +106,6 @@ func selfSigned(dir string, hosts []string) (tls.Certificate, error) {
 	if err != nil {
 		return tls.Certificate{}, err
 	}
-	// The key first: a certificate without its key would be an error at the next start.
 	for _, f := range []struct {
 		path, kind string
 		der        []byte

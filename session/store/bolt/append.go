@@ -86,8 +86,8 @@ func (r *request) size() (n int) {
 // write commits a group and answers each of it. Even a conflict is told only
 // when the commit has succeeded: it may name a position of this very group.
 func (s *Store) write(group []*request) {
-	s.committing.Lock()
-	defer s.committing.Unlock()
+	s.committing.lock()
+	defer s.committing.unlock()
 	results := make([]error, len(group))
 	err := s.reopen()
 	if err == nil {

@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -42,7 +43,7 @@ type Store struct {
 	calls calls.Gate
 	hurry atomic.Int32 // above 0: somebody waits for the readers, a backup gives up
 
-	committing sync.Mutex   // held from the begin of a commit until it is durable; taken before mu
+	committing turn         // held from the begin of a commit until it is durable; taken before mu
 	durable    atomic.Int64 // the last transaction that is
 	mu         sync.RWMutex // guards db; held for reading as long as a reader's transaction is open
 	enough     int64        // with committing: up to this size of the log no space need be reserved
@@ -53,6 +54,23 @@ type Store struct {
 }
 
 var _ store.Store = (*Store)(nil)
+
+// turn is a lock that can be waited for no longer than somebody wants to: a disk that
+// hangs does so under it.
+type turn chan struct{}
+
+func (t turn) lock()   { t <- struct{}{} }
+func (t turn) unlock() { <-t }
+
+// lockWithin takes the lock, or returns the context's error when that ends first.
+func (t turn) lockWithin(ctx context.Context) error {
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
 
 // mapping is the size of the mapping on 64-bit systems; see the package comment.
 const mapping = 16 << 30
@@ -68,6 +86,8 @@ func Open(opts Options) (*Store, error) {
 		queue:  make(chan *request, maxGroup),
 		done:   make(chan struct{}),
 		commit: (*bbolt.Tx).Commit,
+
+		committing: make(turn, 1),
 	}
 	if err := s.open(); err != nil {
 		return nil, fmt.Errorf("open the event log: %w", err)

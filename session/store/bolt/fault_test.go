@@ -1,10 +1,12 @@
 package bolt
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -224,4 +226,40 @@ func TestANewerFileIsRefused(t *testing.T) {
 	if _, err := Open(Options{Path: path}); err == nil {
 		t.Fatalf("a file of format %d was opened", format+1)
 	}
+}
+
+// A disk that hangs gives no error. Whoever only asks, and says for how long, is not
+// held up with it: a probe of the server would count it as dead.
+func TestWhoAsksIsNotHeldUpByADiskThatHangsForLongerThanTheySaid(t *testing.T) {
+	s := fresh(t)
+	b := storetest.Next("a", store.Position{}, 1, 1)
+	seen, release := make(chan struct{}), make(chan struct{})
+	s.commit = func(tx *bbolt.Tx) error {
+		err := tx.Commit() // visible to bbolt's readers; its last fsync hangs
+		close(seen)
+		<-release
+		return err
+	}
+	var writes sync.WaitGroup
+	writes.Go(func() {
+		if err := s.Append(t.Context(), b); err != nil {
+			t.Error(err)
+		}
+	})
+	<-seen
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	answer := make(chan error, 1)
+	go func() { _, err := s.Head(ctx, "a"); answer <- err }()
+	select {
+	case err := <-answer:
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("answered %v", err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("still held up after five seconds")
+	}
+	close(release)
+	writes.Wait()
+	wantLog(t, s, "a", b.End())
 }

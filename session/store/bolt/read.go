@@ -115,14 +115,14 @@ func (s *Store) Backup(w io.Writer) error {
 		return err
 	}
 	defer s.calls.Done()
-	s.committing.Lock()
+	s.committing.lock()
 	if err := s.reopen(); err != nil {
-		s.committing.Unlock()
+		s.committing.unlock()
 		return fmt.Errorf("backup: %w", err)
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	_, err := s.read(s.committing.Unlock, func(tx *bbolt.Tx) error {
+	_, err := s.read(s.committing.unlock, func(tx *bbolt.Tx) error {
 		_, err := tx.WriteTo(hurried{s, w})
 		return err
 	})
@@ -166,8 +166,10 @@ func (s *Store) view(ctx context.Context, f func(*bbolt.Tx) error) error {
 	s.mu.RUnlock()
 
 	// Wait for the commit that was seen too early, then look again: it may have failed.
-	s.committing.Lock()
-	defer s.committing.Unlock()
+	if err := s.committing.lockWithin(ctx); err != nil {
+		return err
+	}
+	defer s.committing.unlock()
 	if err := s.reopen(); err != nil {
 		return err
 	}
