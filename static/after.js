@@ -3,6 +3,7 @@
 import { createActButton } from "./act-button.js";
 import { refusedWords } from "./act-form.js";
 import { each, el, enable, set, show, text, usable } from "./element.js";
+import { tab } from "./kept.js";
 import { words } from "./therapist-words.js";
 
 /** @typedef {import("./desk.js").Desk} Desk */
@@ -27,7 +28,7 @@ export function createAfter(desk) {
     const key = `belay-summary ${desk.view().session} ${seat}`;
     const id = `summary-${seat}`;
     const name = el("h3");
-    const area = el("textarea", { id, rows: 6, oninput: () => sessionStorage.setItem(key, area.value) });
+    const area = el("textarea", { id, rows: 6, oninput: () => tab.write(key, area.value) });
     const status = el("span", { role: "status", class: "hint" });
     const problem = el("p", { class: "problem", role: "alert", hidden: true });
     const save = el("button", { type: "button", "data-act": "WriteSummary", onclick: write }, w.saveSummary);
@@ -41,7 +42,7 @@ export function createAfter(desk) {
       body: (values) => ({ client: seat, cpt: values["other"] || values["cpt"] }),
     });
     const node = el("div", { class: "after-one", "data-client": seat }, name, el("label", { for: id }, w.summary), area, problem, el("div", { class: "act-buttons" }, save, status), code.element);
-    area.value = sessionStorage.getItem(key) ?? desk.client(seat)?.summary ?? "";
+    area.value = tab.read(key) ?? desk.client(seat)?.summary ?? "";
 
     async function write() {
       if (!usable(save) || !area.value.trim()) return;
@@ -52,7 +53,7 @@ export function createAfter(desk) {
       show(problem, !answer.ok);
       text(problem, answer.ok ? "" : refusedWords(answer));
       if (!answer.ok) return;
-      if (area.value === sent) sessionStorage.removeItem(key);
+      if (area.value === sent) tab.drop(key);
       text(status, w.saved);
     }
 

@@ -52,8 +52,8 @@ const idleLook = 1000; // ms between two looks at a rope that nobody wants
 /**
  * createCall keeps the connections to everybody whom the server lists. A peer
  * that it no longer lists is kept while packets come from it: a server that
- * starts anew knows nobody at first. Only one that may not see any more, a
- * chaperone, is let go at once. Look is called about every 200 ms, tick once a
+ * starts anew knows nobody at first. Only one that may not see any more, who was
+ * turned out or is a chaperone, is let go at once. Look is called about every 200 ms, tick once a
  * second.
  *
  * @param {{
@@ -284,8 +284,9 @@ export function createCall(options) {
     if (![...parties.values()].some((other) => other.listed.seat === seat)) streams.clear(seat);
   }
 
-  /** @param {Peer[]} list */
-  function listed(list) {
+  /** @param {Peer[]} list @param {string[]} out who may not be met any more */
+  function listed(list, out) {
+    for (const peer of out) leave(peer);
     const names = new Set(list.map((one) => one.peer));
     for (const [peer, party] of parties) {
       if (names.has(peer)) continue;

@@ -5,9 +5,12 @@ import { createChaperoneScreen } from "./chaperone-screen.js";
 import { words } from "./chaperone-words.js";
 import { openConnection } from "./connection.js";
 import { el, text } from "./element.js";
+import { watchFaults } from "./fault.js";
 import { guardLeaving } from "./leaving.js";
 import { createMedia } from "./media.js";
 import { keepAwake } from "./wake-lock.js";
+
+watchFaults();
 
 const screen = /** @type {HTMLElement} */ (document.getElementById("screen"));
 const waiting = el("p", { class: "page", role: "status" }, words.starting);
@@ -29,7 +32,8 @@ const media = createMedia({
 const awake = keepAwake(() => shown?.tick());
 
 // A thumb that swipes back would leave nobody to call.
-const arm = guardLeaving({ wanted: () => shown?.watching() ?? false, onCaught: () => shown?.stay() });
+let out = false; // the link was withdrawn
+const arm = guardLeaving({ wanted: () => !out && (shown?.watching() ?? false), onCaught: () => shown?.stay() });
 
 connection.on("view", (view) => {
   if (shown) {
@@ -42,6 +46,11 @@ connection.on("view", (view) => {
   arm();
 });
 connection.on("state", (state) => {
+  if (out && state.name === "open") location.reload();
+  if (state.why === "revoked" && state.told) {
+    out = true;
+    media.close();
+  }
   if (shown) shown.tick();
   else if (state.name === "ended") text(waiting, words.connection.ended[state.why ?? ""] ?? state.words ?? "");
   else if (state.name === "replaced") text(waiting, words.connection.replaced);

@@ -10,6 +10,8 @@ import { createDark } from "./dark.js";
 import { createDevices } from "./devices.js";
 import { el, set, show, text } from "./element.js";
 import { createHelp } from "./help.js";
+import { watchFaults } from "./fault.js";
+import { tab } from "./kept.js";
 import { guardLeaving } from "./leaving.js";
 import { createMedia } from "./media.js";
 import { createPlain } from "./plain.js";
@@ -24,6 +26,8 @@ const over = ["closed", "signed", "cancelled", "ended_early", "transferred"];
 const pictureWithin = 4000; // ms without a new picture before the screen says so
 const veilFor = 60; // s in which the brightness comes back
 
+watchFaults();
+
 /** @type {View | null} */
 let view = null;
 /** @type {import("./types.d.ts").Degraded | null} */
@@ -32,6 +36,7 @@ let arriving = false; // the arrival's pages are wanted
 let quiet = performance.now(); // since when no picture of the therapist arrives; 0: it does
 let flowing = true; // as the screen says it: a picture that is about to come is not missing
 let ended = false;
+let out = false; // the link was withdrawn
 let playing = false; // music, as the last view says
 /** @type {Screen | ""} */
 let screen = "";
@@ -44,12 +49,8 @@ let screen = "";
  */
 function remember(name, value) {
   const key = `belay ${location.pathname} ${name}`;
-  try {
-    if (value !== undefined) sessionStorage.setItem(key, value);
-    return sessionStorage.getItem(key) ?? "";
-  } catch {
-    return value ?? ""; // storage is switched off
-  }
+  if (value !== undefined) tab.write(key, value);
+  return tab.read(key) ?? "";
 }
 
 const connection = openConnection({
@@ -63,7 +64,11 @@ const connection = openConnection({
       degraded = now.ok ? null : now;
       paint();
     },
-    state: () => paint(),
+    state(now) {
+      if (out && now.name === "open") location.reload();
+      if (now.why === "revoked" && now.told) leave();
+      paint();
+    },
   },
 });
 const stage = createStage({ onSound: () => paint() });
@@ -95,7 +100,7 @@ const media = createMedia({
     paint();
   },
 });
-const help = createHelp({ connection, media, onChange: () => paint() });
+const help = createHelp({ connection, media, remember, onChange: () => paint() });
 /** @param {string} act @param {object} body */
 const ask = (act, body) => connection.command(act, body, { insist: true }); // nobody under the medicine presses twice
 const connected = () => connection.state().name === "open";
@@ -127,7 +132,7 @@ const main = el("main", { id: "screen" });
 document.body.replaceChildren(practice, stage.element, el("div", { class: "over" }, notice, main), veil);
 
 const arm = guardLeaving({
-  wanted: () => !ended && (view?.clients ?? []).some((one) => !over.includes(one.phase) && one.phase !== "scheduled" && one.phase !== "lobby"),
+  wanted: () => !ended && !out && (view?.clients ?? []).some((one) => !over.includes(one.phase) && one.phase !== "scheduled" && one.phase !== "lobby"),
   onCaught: () => dark.wake(),
 });
 
@@ -136,6 +141,14 @@ addEventListener("pointerup", () => {
   if (stage.needsTap()) void stage.letOut();
   if (media.capture().needsTap) void media.start();
 });
+
+/** Nobody is seen or heard any more by whoever was turned out, until they are let in again. */
+function leave() {
+  if (out) return;
+  out = true;
+  media.close();
+  stage.clear();
+}
 
 function arrive() {
   arriving = true;

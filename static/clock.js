@@ -1,5 +1,9 @@
 // Times as they are spoken, and the server's clock as this page knows it.
 
+import { attempt } from "./fault.js";
+
+const slowAnswer = 1000; // ms there and back: nobody knows any more which way took how long
+
 /**
  * @typedef {{
  *   now: () => number,
@@ -35,6 +39,7 @@ export function serverClock(steady = () => performance.now()) {
       if (Number.isNaN(told)) return;
       const shown = now();
       const off = told - shown;
+      if (known && newRate === rate && roundTrip > slowAnswer && Math.abs(off) <= (roundTrip / 2) * rate) return;
       const gentle = known && newRate === rate && Math.abs(off) < 400 * rate;
       base = gentle ? shown + off / 8 : told;
       at = steady();
@@ -123,7 +128,8 @@ export function day(time) {
 
 /**
  * everySecond calls f at once and then about once a second, on the second of
- * the given clock where it runs at rate 1. It returns a function that stops it.
+ * the given clock where it runs at rate 1, whether f fails or not. It returns a
+ * function that stops it.
  *
  * @param {() => void} f
  * @param {() => number} now
@@ -132,8 +138,8 @@ export function everySecond(f, now) {
   /** @type {ReturnType<typeof setTimeout>} */
   let timer;
   const tick = () => {
-    f();
     timer = setTimeout(tick, 1000 - (now() % 1000) + 5);
+    attempt(f);
   };
   tick();
   return () => clearTimeout(timer);

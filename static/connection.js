@@ -3,6 +3,7 @@
 // itself, and what was asked for meanwhile is asked again under the same id.
 
 import { serverClock } from "./clock.js";
+import { attempt } from "./fault.js";
 
 /** @typedef {import("./types.d.ts").Connection} Connection */
 /** @typedef {import("./types.d.ts").ConnectionState} ConnectionState */
@@ -53,7 +54,7 @@ export function openConnection({ path, media = true, on = {} }) {
   const url = new URL(path, location.href);
   url.protocol = url.protocol.replace("http", "ws");
 
-  /** @type {Map<string, Set<Function>>} */
+  /** @type {Map<string, Set<(...values: any[]) => void>>} */
   const listeners = new Map();
   /** @type {Map<string, Pending>} */
   const pending = new Map();
@@ -97,14 +98,7 @@ export function openConnection({ path, media = true, on = {} }) {
    * @param {Parameters<Events[K]>} values
    */
   function tell(event, ...values) {
-    for (const f of listeners.get(event) ?? []) {
-      try {
-        f(...values);
-      } catch (error) {
-        // One part that fails must not take the others with it.
-        console.error(error);
-      }
-    }
+    for (const f of listeners.get(event) ?? []) attempt(f, ...values); // one part that fails must not take the others with it
   }
 
   /** @param {Partial<ConnectionState>} change */
@@ -164,7 +158,7 @@ export function openConnection({ path, media = true, on = {} }) {
     }
     const why = code === revoked ? "revoked" : code === unknown ? "unknown" : code === protocolBroken ? "protocol" : undefined;
     if (why) {
-      become({ name: "ended", why, words });
+      become({ name: "ended", why, words, told: true });
     } else if (state.name === "open") {
       become({ name: "reconnecting", why: undefined, words: "" });
     }
@@ -191,8 +185,8 @@ export function openConnection({ path, media = true, on = {} }) {
     try {
       const answer = await fetch(location.href.split("#")[0], { method: "HEAD", cache: "no-store", redirect: "manual" });
       if (welcomed || closed) return;
-      if (answer.status === 401 || answer.status === 403) become({ name: "ended", why: "revoked", words: "" });
-      if (answer.status === 404) become({ name: "ended", why: "unknown", words: "" });
+      if (answer.status === 401 || answer.status === 403) become({ name: "ended", why: "revoked", words: "", told: false });
+      if (answer.status === 404) become({ name: "ended", why: "unknown", words: "", told: false });
     } catch {
       // The server is away: that is what we thought.
     }
@@ -245,7 +239,7 @@ export function openConnection({ path, media = true, on = {} }) {
         answered(body);
         break;
       case "peers":
-        tell("peers", body.peers ?? []);
+        tell("peers", body.peers ?? [], body.turned_out ?? []);
         break;
       case "offer":
       case "answer":
@@ -297,6 +291,8 @@ export function openConnection({ path, media = true, on = {} }) {
     const age = slept ? -1 : steady < atOnce ? undefined : Math.round(steady);
     send("command", { id, act, body, age });
   }
+
+  const name = () => `${peer.slice(0, 16)}-${++commandNumber}`;
 
   /** @param {string} frame */
   function write(frame) {
@@ -381,11 +377,11 @@ export function openConnection({ path, media = true, on = {} }) {
   return {
     peer,
     on: listen,
-    command(act, body = {}, { insist = false } = {}) {
-      const id = `${peer.slice(0, 16)}-${++commandNumber}`;
+    name,
+    command(act, body = {}, { insist = false, id = name(), askedAt = Date.now() } = {}) {
       return new Promise((resolve) => {
         /** @type {Pending} */
-        const command = { id, act, body, insist, asked: performance.now(), askedAt: Date.now(), resolve };
+        const command = { id, act, body, insist, asked: performance.now(), askedAt, resolve };
         pending.set(id, command);
         submit(command);
       });

@@ -15,11 +15,12 @@ import (
 // slowDisk is a server whose record can't be written for the first few times
 // that it is asked to, and then can.
 type slowDisk struct {
-	mu    sync.Mutex
-	fails int
-	old   bool     // it does not say what it knows
-	asked []string // ids of the commands, as they came
-	ages  []int64  // how old each said it was, in ms
+	mu       sync.Mutex
+	fails    int
+	replaces int      // how often it says, instead of an answer, that another page has the place
+	old      bool     // it does not say what it knows
+	asked    []string // ids of the commands, as they came
+	ages     []int64  // how old each said it was, in ms
 }
 
 func (s *slowDisk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -49,7 +50,12 @@ func (s *slowDisk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			}
 			err = ws.WriteMessage(websocket.TextMessage, []byte(`{"type":"welcome","body":{"now":"2026-03-02T14:00:00Z","rate":1`+knows+`}}`))
 		case "command":
-			err = ws.WriteMessage(websocket.TextMessage, s.answer(m.Body.ID, m.Body.Act, m.Body.Age))
+			answer, replaced := s.answer(m.Body.ID, m.Body.Act, m.Body.Age)
+			if replaced {
+				_ = ws.WriteMessage(websocket.CloseMessage, websocket.FormatCloseMessage(protocolReplaced, "replaced"))
+				return
+			}
+			err = ws.WriteMessage(websocket.TextMessage, answer)
 		}
 		if err != nil {
 			return
@@ -57,10 +63,16 @@ func (s *slowDisk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (s *slowDisk) answer(id, act string, age int64) []byte {
+const protocolReplaced = 4001 // see signaling/protocol, which this package does not import
+
+func (s *slowDisk) answer(id, act string, age int64) (frame []byte, replaced bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asked, s.ages = append(s.asked, id), append(s.ages, age)
+	if s.replaces > 0 {
+		s.replaces--
+		return nil, true
+	}
 	result := map[string]any{"id": id, "ok": true, "seq": 7}
 	switch {
 	case act == "Refused":
@@ -73,7 +85,7 @@ func (s *slowDisk) answer(id, act string, age int64) []byte {
 	if err != nil {
 		panic(err)
 	}
-	return frame
+	return frame, false
 }
 
 // A disk that hangs for some seconds is answered "not recorded": the page has to

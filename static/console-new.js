@@ -5,6 +5,7 @@ import { call } from "./api.js";
 import { words } from "./console-words.js";
 import { createField, createForm, createMomentField, fieldOf, Wrong } from "./fields.js";
 import { el, show } from "./element.js";
+import { browser, tab } from "./kept.js";
 import { momentValue } from "./times.js";
 
 /** @typedef {import("./console.js").Made} Made */
@@ -139,7 +140,7 @@ export function createNew({ made }) {
   const later = el("input", { type: "radio", name: "when", value: "later", onchange: () => show(at.element, true) });
   const at = createMomentField({ label: w.at, time: w.atTime, wrong: w.missingTime, name: "at", value: soon() });
   show(at.element, false);
-  const mine = createField({ label: w.ownPhone, type: "tel", maxlength: 40, name: "own-phone", hint: w.ownPhoneHint, required: false, value: localStorage.getItem(ownPhone) ?? "" });
+  const mine = createField({ label: w.ownPhone, type: "tel", maxlength: 40, name: "own-phone", hint: w.ownPhoneHint, required: false, value: browser.read(ownPhone) ?? "" });
   addClient();
   addChaperone();
 
@@ -160,8 +161,8 @@ export function createNew({ made }) {
         clients: clients.map((one) => one.value()), chaperones: chaperones.map((one) => one.value()),
         ...(co ? { co_therapist: co.value() } : {}), phone: mine.input.value, ...(later.checked ? { starts_at: at.read() } : {}),
       });
-      sessionStorage.removeItem(kept);
-      localStorage.setItem(ownPhone, mine.input.value);
+      tab.drop(kept);
+      browser.write(ownPhone, mine.input.value);
       made(answer);
     },
   });
@@ -183,15 +184,11 @@ function keep(form) {
   /** @type {Record<string, string>} */
   const values = {};
   for (const input of form.querySelectorAll("input")) if (input.name && input.type !== "radio" && input.type !== "checkbox") values[input.name] = input.value;
-  sessionStorage.setItem(kept, JSON.stringify(values));
+  tab.write(kept, JSON.stringify(values));
 }
 
 /** @param {HTMLFormElement} form */
 function restore(form) {
-  try {
-    const values = JSON.parse(sessionStorage.getItem(kept) ?? "{}");
-    for (const input of form.querySelectorAll("input")) if (typeof values[input.name] === "string") input.value = values[input.name];
-  } catch {
-    sessionStorage.removeItem(kept);
-  }
+  const values = tab.value(kept) ?? {};
+  for (const input of form.querySelectorAll("input")) if (typeof values[input.name] === "string") input.value = values[input.name];
 }

@@ -12,6 +12,7 @@ import { createSettings } from "./console-settings.js";
 import { createSignIn } from "./console-signin.js";
 import { words as w } from "./console-words.js";
 import { el, set, show, text } from "./element.js";
+import { watchFaults } from "./fault.js";
 import { ended, names, underWay } from "./summary.js";
 
 /**
@@ -22,6 +23,8 @@ import { ended, names, underWay } from "./summary.js";
  * @typedef {{seat: string, role: string, name: string, url: string, qr: string, expires: string}} Link
  * @typedef {{id: string, place: string, links: Link[]}} Made
  */
+
+watchFaults();
 
 const screen = /** @type {HTMLElement} */ (document.getElementById("screen"));
 const every = 4000; // ms

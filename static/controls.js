@@ -1,6 +1,7 @@
 // Microphone, camera, loudspeaker, keys.
 
 import { each, el, set, show, text } from "./element.js";
+import { browser } from "./kept.js";
 import { words } from "./therapist-words.js";
 
 /**
@@ -37,8 +38,8 @@ export function createControls(desk, parts) {
   const music = el("input", { type: "checkbox", id: "choose-music", onchange: () => void parts.media()?.setMusic(music.checked) });
   const speakers = el("select", { id: "choose-speaker", onchange: () => parts.speaker(speakers.value) });
   const noSpeaker = el("p", { class: "hint" }, w.noSpeaker);
-  const keys = el("input", { type: "checkbox", id: "choose-keys", onchange: () => localStorage.setItem(keysKept, keys.checked ? "on" : "off") });
-  keys.checked = localStorage.getItem(keysKept) !== "off";
+  const keys = el("input", { type: "checkbox", id: "choose-keys", onchange: () => browser.write(keysKept, keys.checked ? "on" : "off") });
+  keys.checked = browser.read(keysKept) !== "off";
   const speakerRow = el("div", null, el("label", { for: "choose-speaker" }, w.speaker), speakers);
   const theirs = el("div", { class: "controls-music" });
   const panel = el("div", { class: "controls-panel" },

@@ -4,6 +4,7 @@
 import { el, enable, show, text, usable } from "./element.js";
 import { refusedWords } from "./act-form.js";
 import { timeOfDay } from "./clock.js";
+import { tab } from "./kept.js";
 import { words } from "./therapist-words.js";
 
 /** @typedef {import("./desk.js").Desk} Desk */
@@ -14,7 +15,7 @@ import { words } from "./therapist-words.js";
  */
 export function createNote(desk, left) {
   const key = `belay-note ${desk.view().session} ${desk.view().you.seat}`;
-  const kept = read(key);
+  const kept = /** @type {{text: string, begun: string} | null} */ (tab.value(key));
   const begunWords = el("span", { class: "hint" });
   const area = el("textarea", { id: "note", rows: 4, "data-testid": "note", oninput: write, onkeydown: keys });
   const problem = el("p", { class: "problem", role: "alert", hidden: true });
@@ -37,12 +38,8 @@ export function createNote(desk, left) {
   }
 
   function keep() {
-    try {
-      if (area.value === "") sessionStorage.removeItem(key);
-      else sessionStorage.setItem(key, JSON.stringify({ text: area.value, begun }));
-    } catch {
-      // No storage: the text is still in the field.
-    }
+    if (area.value === "") tab.drop(key);
+    else tab.write(key, JSON.stringify({ text: area.value, begun }));
   }
 
   function paint() {
@@ -95,16 +92,4 @@ export function createNote(desk, left) {
       closed = f;
     },
   };
-}
-
-/**
- * @param {string} key
- * @returns {{text: string, begun: string} | null}
- */
-function read(key) {
-  try {
-    return JSON.parse(sessionStorage.getItem(key) ?? "null");
-  } catch {
-    return null;
-  }
 }

@@ -3,6 +3,7 @@
 
 import { ms, span, timeOfDay } from "./clock.js";
 import { each, el, set, show, text } from "./element.js";
+import { browser } from "./kept.js";
 import { heldBack, play, release } from "./play.js";
 import { words } from "./therapist-words.js";
 
@@ -56,7 +57,7 @@ export function createPictures(desk) {
   /** Where the own picture is: x and y from 0 (left, top) to 1. */
   let position = { x: 1, y: 1, hidden: false };
 
-  place(JSON.parse(localStorage.getItem(spot) ?? "null") ?? position);
+  place(browser.value(spot) ?? position);
 
   /** @param {string} seat */
   function createPicture(seat) {
@@ -215,7 +216,7 @@ export function createPictures(desk) {
   /** @param {{x: number, y: number, hidden: boolean}} where */
   function keep(where) {
     place({ x: Math.min(1, Math.max(0, where.x)), y: Math.min(1, Math.max(0, where.y)), hidden: where.hidden });
-    localStorage.setItem(spot, JSON.stringify(position));
+    browser.write(spot, JSON.stringify(position));
   }
 
   /** @param {boolean} hidden */

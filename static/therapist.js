@@ -4,6 +4,8 @@
 import { createAlarmSound } from "./alarm-sound.js";
 import { openConnection } from "./connection.js";
 import { el, text } from "./element.js";
+import { watchFaults } from "./fault.js";
+import { tab } from "./kept.js";
 import { askBeforeLeaving } from "./leaving.js";
 import { createMedia } from "./media.js";
 import { createJoin } from "./therapist-join.js";
@@ -11,6 +13,8 @@ import { createTherapistScreen, endedWords } from "./therapist-screen.js";
 import { words } from "./therapist-words.js";
 
 /** @typedef {import("./types.d.ts").View} View */
+
+watchFaults();
 
 const screen = /** @type {HTMLElement} */ (document.getElementById("screen"));
 const path = location.pathname.replace(/\/?$/, "/");
@@ -20,13 +24,13 @@ const sound = createAlarmSound();
 for (const gesture of ["pointerdown", "keydown"]) addEventListener(gesture, sound.unlock, { capture: true, passive: true });
 
 // Whoever was in the session and loads the page again is in it again at once.
-const before = sessionStorage.getItem(joined);
+const before = tab.read(joined);
 if (before) enter(before === "media");
 else screen.replaceChildren(createJoin({ sound, enter }).element);
 
 /** @param {boolean} withMedia */
 function enter(withMedia) {
-  sessionStorage.setItem(joined, withMedia ? "media" : "plain");
+  tab.write(joined, withMedia ? "media" : "plain");
   const waiting = el("div", { class: "starting", role: "status" }, words.join.waiting);
   screen.replaceChildren(waiting);
   const connection = openConnection({ path: `${path}ws`, media: true });
@@ -75,7 +79,7 @@ function enter(withMedia) {
   connection.on("state", (state) => {
     if (out && state.name === "open") location.reload();
     if (shown) shown.state(state);
-    if (state.why === "revoked") leave(state);
+    if (state.why === "revoked" && state.told) leave(state);
     else if (shown || out) return;
     else if (state.name === "ended") waiting.replaceChildren(...endedWords(state));
     else if (state.name === "replaced") text(waiting, words.connection.replaced);

@@ -197,6 +197,8 @@ export interface ConnectionState {
   name: "connecting" | "open" | "reconnecting" | "replaced" | "ended";
   /** Why it ended: "revoked" (link or sign-in), "unknown" (no such session), "protocol" (load the page again). */
   why?: "revoked" | "unknown" | "protocol";
+  /** Whether the server itself said so, and not something on the way to it. */
+  told?: boolean;
   /** The server's words, where it said any. */
   words?: string;
   /** Since when it is so; Date.now() ms of this device. */
@@ -211,7 +213,8 @@ export interface Events {
   welcome: (welcome: Welcome) => void;
   ice_servers: (fresh: { ice_servers: IceServer[] }) => void;
   view: (view: View) => void;
-  peers: (peers: Peer[]) => void;
+  /** Out names pages that may not be met any more. */
+  peers: (peers: Peer[], out: PeerID[]) => void;
   signal: (type: SignalType, body: any) => void;
   slots: (slots: Slots) => void;
   truth: (truth: Truth) => void;
@@ -228,9 +231,12 @@ export interface Connection {
    * command sends an act and resolves with the server's answer. It keeps its id
    * and is sent again after a reconnect until it is answered. Where the server
    * cannot record it, it is sent again for 45 seconds; with insist for as long as
-   * it takes.
+   * it takes. One that a page before this one has sent has its id, and says when it
+   * was asked (Date.now() ms).
    */
-  command(act: string, body?: object, options?: { insist?: boolean }): Promise<Result>;
+  command(act: string, body?: object, options?: { insist?: boolean; id?: string; askedAt?: number }): Promise<Result>;
+  /** name makes the id of a command that is to outlive the page. */
+  name(): string;
   /** send sends a message now, or says false where nobody is there to hear it. */
   send(type: string, body: object): boolean;
   /** now is the session's time in ms. */
