@@ -21,9 +21,10 @@
 // # Load
 //
 // With -sessions that many sessions begin over the time of -ramp, each is judged
-// like a single one, and a table says how long commands took, how late deadlines
-// were, the longest time without a picture, and what a server of our own took of
-// processor and memory. With -stay they go up to the dose, stay together for that
+// like a single one, and a table says in how many each promise was kept, how long
+// commands took, how late deadlines were, the longest time without a picture, what
+// each server was told and which connections it lost, and what a server of our own
+// took of processor and memory. With -stay they go up to the dose, stay together for that
 // time with an act every ten seconds, and leave; the costs are those of that time.
 // -signaling leaves picture and sound away, -relay sends them through the server's
 // relay too: the differences are what each costs. -nodes names several servers on

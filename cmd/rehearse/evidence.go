@@ -41,7 +41,8 @@ type evidence struct {
 	pictures  person.Gap                     // from the first picture both ways to the end
 	events    []session.Event                // the record, as it was downloaded
 	recordErr error                          // why it could not be read
-	took      []time.Duration                // of each command, from the tap to the answer
+	took      map[string][]time.Duration     // of each command, from the tap to the answer, by the server that was told
+	sits      map[session.SeatID]string      // the server of each screen
 	open      bool                           // the visit was not to be played to its end
 }
 
@@ -81,6 +82,7 @@ type dose struct {
 type cut struct {
 	seat     session.SeatID
 	at       time.Time // session time
+	wall     time.Time
 	away     time.Duration
 	back     time.Duration // wall time until the screen was there again; 0: never
 	promised bool          // long enough that an alarm is due
@@ -118,7 +120,7 @@ type direct struct {
 func newEvidence(rate float64) *evidence {
 	return &evidence{rate: rate, media: true, alarmWithin: alarmWithin, screens: map[session.SeatID]*screen{},
 		acks: map[session.SeatID][]person.Ack{}, away: map[session.SeatID][]person.Absence{}, flows: map[pair]person.Flow{},
-		relayed: map[session.SeatID]person.Flow{}}
+		relayed: map[session.SeatID]person.Flow{}, took: map[string][]time.Duration{}, sits: map[session.SeatID]string{}}
 }
 
 // note runs f with the evidence to itself.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -10,7 +9,6 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -80,13 +78,12 @@ func onLoopback(place string) bool {
 // played is one session of a load, and what became of it.
 type played struct {
 	*evidence
-	err    error
-	broken int
-	words  string // what was broken
-	took   time.Duration
+	err      error // why it could not be played to its end
+	verdicts []error
+	took     time.Duration
 }
 
-func (p *played) kept() bool { return p.err == nil && p.broken == 0 }
+func (p *played) kept() bool { return p.err == nil && !slices.ContainsFunc(p.verdicts, isBroken) }
 
 // crowd is a load being played.
 type crowd struct {
@@ -218,13 +215,7 @@ func (c *crowd) play(ctx context.Context, i int) *played {
 	}
 	one := &played{evidence: p.e, err: p.perform()}
 	one.took = time.Since(began)
-	var words bytes.Buffer
-	one.broken = judge(p.e, &words)
-	for _, line := range strings.SplitAfter(words.String(), "\n") {
-		if !strings.HasPrefix(line, "kept") && !strings.HasPrefix(line, "- ") {
-			one.words += line
-		}
-	}
+	one.verdicts = verdicts(p.e)
 	return one
 }
 
@@ -254,102 +245,4 @@ func (c *crowd) stays(p *play) error {
 			return err
 		}
 	}
-}
-
-// report prints what was seen of all sessions together.
-func (c *crowd) report(out io.Writer, all []*played) {
-	if len(all) == 0 {
-		return
-	}
-	with := "signaling alone"
-	switch {
-	case c.relay:
-		with = "picture and sound, directly and through the relay"
-	case c.picture:
-		with = "picture and sound, directly"
-	}
-	fmt.Fprintf(out, "%d sessions with three people each, %s; %g times as fast as the real thing; begun over %s\n\n", c.sessions, with, c.speed, c.ramp)
-	sum, printed := summarize(all), 0
-	for i, p := range all {
-		if p.kept() || printed == 3 {
-			continue
-		}
-		printed++
-		fmt.Fprintf(out, "session %d", i+1)
-		if p.err != nil {
-			fmt.Fprintf(out, ": %v", p.err)
-		}
-		fmt.Fprintf(out, "\n%s", p.words)
-	}
-	fmt.Fprintf(out, "sessions    %d kept, %d failed\n", sum.kept, len(all)-sum.kept)
-	fmt.Fprintf(out, "commands    %s\n", spread(sum.commands))
-	fmt.Fprintf(out, "deadlines   %s\n", spread(sum.late))
-	if c.picture {
-		fmt.Fprintf(out, "picture     %s directly", gapOf(sum.gap))
-		if c.relay {
-			fmt.Fprintf(out, ", %s through the relay", gapOf(sum.relayed))
-		}
-		fmt.Fprintln(out)
-	}
-	c.gauge.report(out, len(all), sum.played, c.stay > 0)
-}
-
-// summary is what all sessions of a load have in common.
-type summary struct {
-	kept           int
-	commands, late []time.Duration
-	gap, relayed   time.Duration // longest time without a frame
-	played         time.Duration // of all sessions together, on the wall
-}
-
-func summarize(all []*played) (s summary) {
-	for _, p := range all {
-		if p.kept() {
-			s.kept++
-		}
-		s.played += p.took
-		s.commands = append(s.commands, p.evidence.took...)
-		for _, event := range p.events {
-			if f, ok := event.Fact.(session.DeadlineReached); ok {
-				s.late = append(s.late, max(p.wall(event.Recorded.Sub(f.Due)), 0))
-			}
-		}
-		uncovered := append(slices.Clone(p.covers), person.Gap{From: p.pictures.To})
-		longest := func(f person.Flow, so time.Duration) time.Duration {
-			from := p.pictures.From
-			for _, to := range uncovered {
-				if to.From.After(from) {
-					so = max(so, f.Picture.LongestGap(from, to.From))
-				}
-				from = to.To
-			}
-			return so
-		}
-		for _, f := range p.flows {
-			s.gap = longest(f, s.gap)
-		}
-		for _, f := range p.relayed {
-			s.relayed = longest(f, s.relayed)
-		}
-	}
-	return s
-}
-
-// gapOf says how long a picture stood still at most. Shorter pauses are not noted
-// by people, and not by this program.
-func gapOf(d time.Duration) string {
-	if d < 250*time.Millisecond {
-		return "no gap of 250ms or more"
-	}
-	return "longest gap " + d.Round(time.Millisecond).String()
-}
-
-// spread says how long something took, in words for a table.
-func spread(all []time.Duration) string {
-	if len(all) == 0 {
-		return "none"
-	}
-	slices.Sort(all)
-	at := func(per100 int) time.Duration { return all[(len(all)-1)*per100/100].Round(100 * time.Microsecond) }
-	return fmt.Sprintf("%d: p50 %s, p95 %s, p99 %s, longest %s", len(all), at(50), at(95), at(99), at(100))
 }

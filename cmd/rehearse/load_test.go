@@ -2,12 +2,16 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"belay/cmd/internal/person"
+	"belay/session"
 )
 
 func TestManySessionsAreJudgedAndWhatTheyCostIsPrinted(t *testing.T) {
@@ -18,6 +22,8 @@ func TestManySessionsAreJudgedAndWhatTheyCostIsPrinted(t *testing.T) {
 		t.Fatalf("exit code %d\n%s\n%s", code, out.String(), errs.String())
 	}
 	for _, line := range []string{
+		`kept in 3      What was acknowledged is in the record, once`,
+		`not observed   At the end every screen says that the record is signed`,
 		`sessions    3 kept, 0 failed`,
 		`commands    \d{2,}: p50 [\d.]+m?s, .*p99 `,
 		`deadlines   (none|\d+: p50 )`,
@@ -33,7 +39,7 @@ func TestManySessionsAreJudgedAndWhatTheyCostIsPrinted(t *testing.T) {
 // What one session among many loses must not drown in the others.
 func TestOneFailedSessionFailsTheLoad(t *testing.T) {
 	t.Parallel()
-	kept, lost := &played{evidence: newEvidence(1)}, &played{evidence: newEvidence(1), broken: 1, words: "BROKEN  a promise\n"}
+	kept, lost := &played{evidence: newEvidence(1)}, &played{evidence: newEvidence(1), verdicts: []error{errors.New("it was")}}
 	if s := summarize([]*played{kept, lost}); s.kept != 1 {
 		t.Errorf("%d were kept", s.kept)
 	}
@@ -45,6 +51,35 @@ func TestOneFailedSessionFailsTheLoad(t *testing.T) {
 	}
 	if text := out.String(); !strings.Contains(text, "\nBROKEN  At the end every screen says that the record is signed") || !strings.Contains(text, "0 kept, 1 failed") {
 		t.Errorf("what was noticed is not said:\n%s", text)
+	}
+}
+
+// With several servers an operator asks which one it was.
+func TestAReportSaysWhichServerLostConnections(t *testing.T) {
+	t.Parallel()
+	const a, b = "http://127.0.0.1:8081", "http://127.0.0.1:8082"
+	began := time.Now()
+	absent := func(from, to time.Duration) person.Absence {
+		return person.Absence{From: began.Add(from), To: began.Add(to)}
+	}
+	e := newEvidence(1)
+	e.sits = map[session.SeatID]string{"therapist-1": a, "client-1": b}
+	e.took = map[string][]time.Duration{a: {time.Millisecond}, b: {5 * time.Second}}
+	e.cuts = []cut{{seat: "client-1", wall: began}}
+	e.away["client-1"] = []person.Absence{absent(0, 6*time.Second), absent(20*time.Second, 22*time.Second)}
+	verdicts := make([]error, len(promises))
+	verdicts[0] = errors.New("one was ahead")
+	var out bytes.Buffer
+	c := &crowd{load: load{sessions: 1}, places: []string{a, b}, gauge: &gauge{}}
+	c.report(&out, []*played{{evidence: e, verdicts: verdicts}})
+	for _, words := range []string{
+		"BROKEN in 1    " + promises[0].words, "kept in 1      " + promises[1].words,
+		a + ": 1 screens, no connection lost\n            commands 1: p50 1ms",
+		b + ": 1 screens, 1 connections lost, longest time without one 2s\n            commands 1: p50 5s",
+	} {
+		if !strings.Contains(out.String(), words) {
+			t.Errorf("the report does not say %q:\n%s", words, out.String())
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,6 +63,9 @@ type actor struct {
 	minds minds
 }
 
+// serves is the server that somebody's page is at.
+func (p *play) serves(a *actor) string { return cmp.Or(a.server, p.place) }
+
 // everybody is all screens that are open now.
 func (p *play) everybody() map[session.SeatID]*person.Person {
 	p.mu.Lock()
@@ -106,7 +110,7 @@ func (p *play) does(a *actor, acts ...session.Act) error {
 		answer, err := a.Do(ctx, act)
 		cancel()
 		if err == nil {
-			p.e.note(func() { p.e.took = append(p.e.took, time.Since(began)) })
+			p.e.note(func() { p.e.took[p.serves(a)] = append(p.e.took[p.serves(a)], time.Since(began)) })
 			err = answer.Err()
 		}
 		if err != nil {
@@ -231,7 +235,7 @@ func (p *play) join(a *actor) error {
 	if err != nil {
 		return err
 	}
-	p.e.note(func() { p.e.screens[a.seat.ID].now = joined.Now })
+	p.e.note(func() { p.e.screens[a.seat.ID].now, p.e.sits[a.seat.ID] = joined.Now, p.serves(a) })
 	p.mu.Lock()
 	a.Person = joined
 	p.mu.Unlock()
@@ -258,8 +262,8 @@ func (p *play) cut(a *actor, away time.Duration, promised bool) error {
 	gone := map[session.Role]session.Condition{session.Client: session.ClientGone, session.Therapist: session.TherapistGone, session.Chaperone: session.ChaperoneGone}
 	defer p.causes(gone[a.seat.Role], session.CallUnanswered)()
 	wall := p.e.wall(away)
-	c := cut{seat: a.seat.ID, at: a.Now(), away: wall, promised: promised}
 	began := time.Now()
+	c := cut{seat: a.seat.ID, at: a.Now(), wall: began, away: wall, promised: promised}
 	a.Cut(wall)
 	select {
 	case <-time.After(wall + 10*time.Millisecond): // the old connection must be seen to be gone

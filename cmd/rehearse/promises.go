@@ -56,26 +56,43 @@ var promises = []promise{
 
 const maxReasons = 8 // that are printed of one broken promise
 
-// judge prints every promise and returns how many were broken.
-func judge(e *evidence, w io.Writer) (broken int) {
+// verdicts are what became of each promise, in their order: as check says it.
+func verdicts(e *evidence) []error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, p := range promises {
-		switch err := p.check(e); {
-		case err == nil:
-			fmt.Fprintf(w, "kept    %s\n", p.words)
-		case errors.Is(err, errNotSeen):
-			fmt.Fprintf(w, "-       %s: not observed\n", p.words)
+	all := make([]error, len(promises))
+	for i, p := range promises {
+		all[i] = p.check(e)
+	}
+	return all
+}
+
+// isBroken reports whether a verdict says that a promise was.
+func isBroken(verdict error) bool { return verdict != nil && !errors.Is(verdict, errNotSeen) }
+
+// judge prints every promise and returns how many were broken.
+func judge(e *evidence, w io.Writer) (broken int) {
+	for i, verdict := range verdicts(e) {
+		switch {
+		case verdict == nil:
+			fmt.Fprintf(w, "kept    %s\n", promises[i].words)
+		case !isBroken(verdict):
+			fmt.Fprintf(w, "-       %s: not observed\n", promises[i].words)
 		default:
 			broken++
-			lines := strings.Split(err.Error(), "\n")
-			if n := len(lines); n > maxReasons {
-				lines = append(lines[:maxReasons], fmt.Sprintf("and %d more", n-maxReasons))
-			}
-			fmt.Fprintf(w, "BROKEN  %s:\n          %s\n", p.words, strings.Join(lines, "\n          "))
+			printBroken(w, promises[i].words, verdict)
 		}
 	}
 	return broken
+}
+
+// printBroken says which promise was broken, and by what.
+func printBroken(w io.Writer, words string, verdict error) {
+	lines := strings.Split(verdict.Error(), "\n")
+	if n := len(lines); n > maxReasons {
+		lines = append(lines[:maxReasons], fmt.Sprintf("and %d more", n-maxReasons))
+	}
+	fmt.Fprintf(w, "BROKEN  %s:\n          %s\n", words, strings.Join(lines, "\n          "))
 }
 
 // wall is how long a span of the session's time is on the wall.

@@ -31,7 +31,7 @@ func mediaFlow(e *evidence) error {
 }
 
 func mediaGoOn(e *evidence) error {
-	if len(e.cuts)+len(e.kills) == 0 {
+	if !e.media || len(e.cuts)+len(e.kills) == 0 {
 		return errNotSeen
 	}
 	var errs []error

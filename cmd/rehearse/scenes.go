@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -108,7 +107,7 @@ func (p *play) makeSession() error {
 		if i < 0 {
 			return fmt.Errorf("there is no link for %s", a.seat.ID)
 		}
-		if a.visitor, err = person.NewVisitor(cmp.Or(a.server, p.place), nil); err != nil {
+		if a.visitor, err = person.NewVisitor(p.serves(a), nil); err != nil {
 			return err
 		}
 		a.link = made.Links[i].URL

@@ -138,7 +138,7 @@ func (p *Practice) SetUp(ctx context.Context, token string, n NewAccount) (Accou
 // SignIn returns the account and the secret of a new sign-in. A wrong password
 // and an unknown address are the same refusal, after the same time.
 func (p *Practice) SignIn(ctx context.Context, email, password string) (Account, string, error) {
-	s, err := p.now(ctx)
+	s, err := p.anew(ctx) // the account, or its password, may have been made at another node a moment ago
 	if err != nil {
 		return Account{}, "", err
 	}

@@ -355,6 +355,24 @@ func TestALinkOpensAtOnceAtEveryNode(t *testing.T) {
 	}
 }
 
+func TestAnAccountAndItsPasswordCountAtEveryNodeAtOnce(t *testing.T) {
+	s := openStore(t, filepath.Join(t.TempDir(), "log"))
+	one, two := open(t, s), open(t, s)
+	a, _ := setUp(t, one)
+	if _, _, err := two.SignIn(t.Context(), a.Email, passphrase); err != nil {
+		t.Fatalf("the other node does not know the account: %v", err)
+	}
+	const another = "another rope that holds"
+	if _, err := one.ChangePassword(t.Context(), a.ID, passphrase, another); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := two.SignIn(t.Context(), a.Email, another); err != nil {
+		t.Errorf("the other node does not know the new password: %v", err)
+	}
+	_, _, err := two.SignIn(t.Context(), a.Email, passphrase)
+	refused(t, WrongPassword, err)
+}
+
 func TestAnAlarmThatANewVersionKnowsIsNotMissingInOldSettings(t *testing.T) {
 	old := session.DefaultSettings()
 	old.Alarms = old.Alarms[1:]
