@@ -15,6 +15,7 @@ const relayRebuildAfter = 6000; // ms; the relay is not looked for: it is there 
 const patienceMost = 60_000; // ms: what has never worked is tried more and more rarely
 const never = -Infinity; // not 0: that is when a page was loaded
 const queueLimit = 128; // candidates that wait for a description
+const answersWithin = 1000; // ms; else what was asked of a connection is taken for refused
 
 /**
  * fingerprint names the other side's connection: a new one has a new
@@ -84,6 +85,8 @@ export function createPeer(options) {
   let soon;
   /** @type {Promise<void>} */
   let line = Promise.resolve();
+  /** @type {Set<() => void>} */
+  const waits = new Set(); // for an answer of the connection
 
   /**
    * Descriptions are worked on one after the other; a step that was queued for
@@ -92,9 +95,9 @@ export function createPeer(options) {
    * @param {(on: RTCPeerConnection) => Promise<void>} step
    */
   function queue(step) {
+    const on = pc;
     line = line.then(async () => {
-      const on = pc;
-      if (closed) return;
+      if (closed || on !== pc) return;
       try {
         await step(on);
       } catch (error) {
@@ -115,6 +118,7 @@ export function createPeer(options) {
   function build() {
     const mine = new RTCPeerConnection(configuration());
     pc = mine;
+    line = Promise.resolve(); // what was begun on a connection that is closed may never end
     waiting = [];
     described = false;
     path = null;
@@ -142,6 +146,28 @@ export function createPeer(options) {
       if (mine.connectionState === "connected") paying();
       options.onState(mine.connectionState);
     };
+  }
+
+  /** Closes the connection, which then answers nothing that it was asked (Firefox 153). */
+  function shut() {
+    pc.close();
+    for (const refuse of waits) refuse();
+  }
+
+  /** @param {RTCPeerConnection} on @returns {Promise<RTCStatsReport>} rejected where there is no answer */
+  function asks(on) {
+    return new Promise((resolve, reject) => {
+      const refuse = () => {
+        waits.delete(refuse);
+        reject(new Error("the connection does not answer"));
+      };
+      const timer = setTimeout(refuse, answersWithin);
+      waits.add(refuse);
+      on.getStats().then(resolve, reject).finally(() => {
+        clearTimeout(timer);
+        waits.delete(refuse);
+      });
+    });
   }
 
   function paying() {
@@ -200,7 +226,7 @@ export function createPeer(options) {
   function rebuild() {
     if (closed) return;
     if (described) former = origin(pc.remoteDescription?.sdp);
-    pc.close();
+    shut();
     build();
     options.onState("connecting");
     if (offers) offer(false);
@@ -231,7 +257,7 @@ export function createPeer(options) {
   function onOffer(sdp) {
     if (offers) return;
     if (described && fingerprint(pc.remoteDescription?.sdp) !== fingerprint(sdp)) {
-      pc.close();
+      shut();
       build();
     }
     queue(async (on) => {
@@ -398,7 +424,7 @@ export function createPeer(options) {
     /** What there is to know of the connection, and the path by which it goes. */
     async stats() {
       const mine = pc;
-      const report = await mine.getStats();
+      const report = await asks(mine);
       const now = pathOf(report);
       if (now.connected && mine === pc) path = now;
       return { report, path: now };
@@ -406,7 +432,7 @@ export function createPeer(options) {
     close() {
       closed = true;
       clearTimeout(soon);
-      pc.close();
+      shut();
     },
   };
 }
