@@ -92,6 +92,7 @@ const media = createMedia({
   onDirect: (_seat, message) => help.onDirect(message),
   noSound: () => stage.needsTap(),
   onSeen(seen) {
+    stage.look(seen, view && connected() ? therapists(view).filter((one) => !one.present).map((one) => one.seat) : []);
     if (seen.some((one) => one.frame_age >= 0 && one.frame_age < 2)) quiet = 0;
     else quiet ||= performance.now();
     const now = quiet === 0 || performance.now() - quiet < pictureWithin;

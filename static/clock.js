@@ -127,6 +127,27 @@ export function day(time) {
 }
 
 /**
+ * date is the day with its year, for paper: "Sunday, November 22, 2026".
+ *
+ * @param {number | string} time ms, or a time of the view
+ */
+export function date(time) {
+  return `${day(time)}, ${new Date(time).getFullYear()}`;
+}
+
+/**
+ * zone names the time zone in which this device shows a time, for paper:
+ * "Pacific Standard Time (GMT-8)".
+ *
+ * @param {number | string} time ms, or a time of the view
+ */
+export function zone(time) {
+  /** @param {"long" | "shortOffset"} style */
+  const named = (style) => new Intl.DateTimeFormat("en-US", { timeZoneName: style }).formatToParts(new Date(time)).find((part) => part.type === "timeZoneName")?.value ?? "";
+  return `${named("long")} (${named("shortOffset")})`;
+}
+
+/**
  * everySecond calls f at once and then about once a second, on the second of
  * the given clock where it runs at rate 1, whether f fails or not. It returns a
  * function that stops it.

@@ -4,7 +4,7 @@ import { call } from "./api.js";
 import { phases, words } from "./console-words.js";
 import { createField } from "./fields.js";
 import { el, show, text } from "./element.js";
-import { names, past, when } from "./summary.js";
+import { groupOf, names, past, when } from "./summary.js";
 
 /** @typedef {import("./summary.js").Summary} Summary */
 
@@ -33,7 +33,7 @@ export function createPast() {
       el("td", null, names(session), session.practice ? el("span", { class: "mark" }, words.sessions.practiceMark) : null),
       el("td", null, when(session.starts_at, now)),
       el("td", null, el("a", { href: `#record/${session.id}` }, `${w.record}: ${(session.clients ?? []).map((client) => phases[client.phase] ?? client.phase).join(", ")}`),
-        session.signed ? "" : ` · ${w.unsigned}`))));
+        groupOf(session, now) === "sign" ? ` · ${w.unsigned}` : ""))));
   }
 
   async function refresh() {

@@ -2,10 +2,11 @@
 // then everything that happened in words, and the event log to keep.
 
 import { call } from "./api.js";
-import { day, ms, timeOfDay } from "./clock.js";
+import { date, day, ms, timeOfDay, zone } from "./clock.js";
 import { gateStates, phases, roles, words } from "./console-words.js";
 import { createField } from "./fields.js";
-import { el, show, whole } from "./element.js";
+import { el, show, text, whole } from "./element.js";
+import { ends } from "./summary.js";
 
 /**
  * @typedef {import("./types.d.ts").View} View
@@ -38,6 +39,8 @@ export function createRecord(id) {
   const base = `/api/sessions/${encodeURIComponent(id)}`;
   const title = el("h1", null, w.title);
   const body = el("div", { class: "record-body" }, el("p", { role: "status" }, words.starting));
+  const running = el("p", { class: "print-head", "aria-hidden": "true" });
+  const sign = el("a", { class: "button primary", href: `/s/${encodeURIComponent(id)}/therapist-1/#after`, hidden: true, "data-testid": "sign" }, words.sessions.sign);
   const search = createField({ label: w.find, type: "search", name: "search" });
   search.element.classList.add("screen-only");
   const lines = el("ol", { class: "lines" });
@@ -53,7 +56,10 @@ export function createRecord(id) {
     const view = /** @type {View & {record: Whole}} */ (await call("GET", `${base}/record`));
     if (view.seq === drawn) return;
     drawn = view.seq;
-    title.textContent = `${w.title}: ${(view.clients ?? []).map((client) => client.name).join(", ")}`;
+    const clients = view.clients ?? [];
+    title.textContent = `${w.title}: ${clients.map((client) => client.name).join(", ")}`;
+    show(sign, !view.practice && !view.record.signed_at && clients.some((client) => client.phase !== "cancelled") && clients.every((client) => ends.includes(client.phase)));
+    text(running, [title.textContent, date(view.starts_at), view.practice ? words.sessions.practiceMark : "", view.record.signed_at ? "" : w.unsigned].filter(Boolean).join(" · "));
     const all = view.lines ?? [];
     lines.replaceChildren(...all.flatMap((line, n) => {
       const before = all[n - 1];
@@ -63,14 +69,14 @@ export function createRecord(id) {
     }));
     body.replaceChildren(
       view.practice ? el("p", { class: "practice" }, words.sessions.practiceMark) : "",
-      ...head(view), ...(view.clients ?? []).map((client) => createClient(client, view)), ...session(view),
+      ...head(view), ...clients.map((client) => createClient(client, view)), ...session(view),
       el("h2", null, w.lines), search.element, all.length ? lines : el("p", null, w.none));
     find();
   }
 
   return {
-    element: el("div", { class: "wide record" },
-      el("div", { class: "bar" }, title, el("span", { class: "buttons screen-only" },
+    element: el("div", { class: "wide record" }, running,
+      el("div", { class: "bar" }, title, el("span", { class: "buttons screen-only" }, sign,
         el("a", { class: "button", href: `${base}/log`, download: true, "data-testid": "log" }, w.log),
         el("button", { type: "button", onclick: () => window.print() }, w.print), el("a", { class: "button", href: "#past" }, w.back))), body),
     title: w.title, refresh,
@@ -91,11 +97,13 @@ function pairs(facts) {
 function head(view) {
   const { record } = view;
   return [pairs([
-    [w.planned, `${day(view.starts_at)}, ${new Date(view.starts_at).getFullYear()}, ${clock(view.starts_at)}`],
+    [w.planned, `${date(view.starts_at)}, ${clock(view.starts_at)}`],
+    [w.times, zone(view.starts_at)],
     [w.signature, record.signed_at ? `${w.signedLine} ${record.signed_by}, ${day(record.signed_at)}, ${clock(record.signed_at)}` : w.unsigned],
     [w.addenda, (record.addenda ?? []).map((one) => `${day(one.at)}, ${said(one)}`)],
     [w.people, (view.people ?? []).map((person) => el("span", null, [person.name, person.pronouns, roles[person.role] ?? person.role].filter(Boolean).join(" · "), person.phone && " · ", person.phone && whole(person.phone)))],
     [w.versions, w.versionsAre(record.settings_version, record.consent_version)],
+    [w.id, w.entries(view.session, view.seq)],
   ])];
 }
 

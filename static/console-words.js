@@ -88,7 +88,11 @@ export const words = {
     open: "Open your page",
     links: "People, links, time",
     here: "here now",
-    nobody: "nobody is here yet",
+    nobody: "nobody is here yet", nobodyNow: "nobody is connected now",
+    groups: { now: "Now", today: "Today", sign: "To be signed", later: "Later", practice: "Practice" },
+    sign: "Write the summary and sign",
+    /** @param {number} minutes */
+    since: (minutes) => `T+${minutes} min`,
     you: "you",
     chaperone: "chaperone",
     /** @param {number} n */
@@ -168,7 +172,9 @@ export const words = {
     title: "Record", back: "Back", print: "Print", log: "Download the event log (JSON)", find: "Search in this record", lines: "What happened", none: "Nothing is recorded yet",
     doses: "Doses", vitals: "Vitals", effects: "Side effects", summary: "Summary", cpt: "CPT", unsigned: "This record is not signed.", signedLine: "This record is signed: addenda only.",
     client: "Client",
-    planned: "Planned for", signature: "Signature", addenda: "Addenda", people: "People", versions: "Versions", session: "In the session",
+    planned: "Planned for", times: "All times", signature: "Signature", addenda: "Addenda", people: "People", versions: "Versions", id: "Session", session: "In the session",
+    /** @param {string} id @param {number} seq */
+    entries: (id, seq) => `${id}, ${seq} entries`,
     /** @param {number} settings @param {string} consent */
     versionsAre: (settings, consent) => `settings ${settings}, consent ${consent || "none"}`,
     intention: "Intention", order: "Order", authorizations: "Authorised", phases: "Phases", ready: "Ready for release", released: "Released", checkIns: "Look-ins", ratings: "Ratings",
@@ -193,7 +199,7 @@ export const words = {
     noConsent: "not given", sees: "The chaperone may see and hear.", seesNot: "The chaperone may not see or hear.",
     /** @param {boolean} fasted @param {string} changes */
     stated: (fasted, changes) => `${fasted ? "fasted" : "not fasted"}; ${changes ? `changes since screening: ${changes}` : "no changes since screening"}`,
-    late: "raised late: the server was not running",
+    late: "raised later than it was due",
     /** @param {string} by @param {string} at */
     acknowledged: (by, at) => `acknowledged ${at}, ${by}`,
     /** @param {string} by @param {string} text */

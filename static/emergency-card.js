@@ -2,6 +2,7 @@
 // to be read aloud. It stands below the clock and beside the picture, never over
 // them or the buttons at the bottom, and needs nothing but the last view.
 
+import { date, timeOfDay, zone } from "./clock.js";
 import { each, el, set, show, text } from "./element.js";
 import { tel } from "./tel.js";
 import { words } from "./therapist-words.js";
@@ -20,6 +21,8 @@ export function createEmergencyCard(desk, chosen) {
   const title = el("h2", { id: "card-title", tabindex: "-1" });
   const whose = el("div", { class: "card-whose", role: "group" });
   const none = el("p", null, w.none);
+  // "34 min ago" is counted from here: on paper, and while the server does not answer.
+  const asOf = el("p", { class: "hint" });
   const number = el("p", { class: "card-number" });
   const address = el("p", { class: "card-address" });
   const confirmed = el("p", { class: "hint" });
@@ -29,7 +32,7 @@ export function createEmergencyCard(desk, chosen) {
   const vitals = el("p");
   const conditions = el("p");
   const copied = el("span", { role: "status", class: "hint" });
-  const body = el("div", { class: "card-body" },
+  const body = el("div", { class: "card-body" }, asOf,
     el("h3", null, w.local), number,
     el("h3", null, w.address), address, confirmed,
     el("h3", null, w.script), script,
@@ -75,7 +78,7 @@ export function createEmergencyCard(desk, chosen) {
   async function copy() {
     const now = card();
     if (!now) return;
-    const all = [desk.name(seat), `${w.local}: ${now.emergency || w.noNumber}`, `${w.address}: ${now.address}`, now.confirmed, ...now.script,
+    const all = [desk.name(seat), asOf.textContent, `${w.local}: ${now.emergency || w.noNumber}`, `${w.address}: ${now.address}`, now.confirmed, ...now.script,
       ...(now.ways ?? []).map((way) => `${way.name}: ${way.phone}`), ...(now.doses ?? []), now.vitals, now.conditions];
     try {
       await navigator.clipboard.writeText(all.filter(Boolean).join("\n"));
@@ -100,6 +103,8 @@ export function createEmergencyCard(desk, chosen) {
     show(none, !now);
     show(body, now);
     if (!now) return;
+    const told = desk.view().now;
+    text(asOf, w.asOf(`${date(told)}, ${timeOfDay(told)} ${zone(told)}`));
     each(number, [now.emergency ?? ""], (one) => one, (one) => (one ? el("a", { href: tel(one) }, one) : el("span", null, w.noNumber)));
     text(address, now.address);
     text(confirmed, now.confirmed);

@@ -64,12 +64,34 @@ func TestTimesAreSpokenAsTheWindowsAre(t *testing.T) {
 		return [m.tPlus(0), m.tPlus(37 * min + 12_900), m.tPlus(150 * min), m.tPlus(-30_000),
 			m.span(40_000), m.span(3 * min), m.span(65 * min), m.span(120 * min), m.span(26 * 60 * min),
 			m.ago(0, 59_999), m.ago(0, 3 * min), m.due(8 * min, 0), m.due(59_999, 0), m.due(0, 59_999), m.due(0, 4 * min),
-			m.timeOfDay("2026-11-22T14:03:59Z")];`)
+			m.timeOfDay("2026-11-22T14:03:59Z"), m.date("2026-11-22T14:03:59Z"), m.zone("2026-11-22T14:03:59Z")];`)
 	same(t, got, []string{
 		"T+0:00", "T+37:12", "T+150:00", "T−0:30",
 		"40 s", "3 min", "1 h 5 min", "2 h", "1 day",
 		"just now", "3 min ago", "due in 8 min", "due now", "due now", "4 min overdue",
-		"14:03",
+		"14:03", "Sunday, November 22, 2026", "Coordinated Universal Time (GMT+0)",
+	})
+}
+
+// What a therapist has to do next is found under the right heading, however many
+// sessions there are.
+func TestTheConsoleSaysWhatGoesOnNow(t *testing.T) {
+	got := evaluate[[]string](t, "summary.js", `
+		const now = Date.parse("2026-11-23T14:00:00Z"), h = 3600_000;
+		const one = (phase, hours = 0, more = {}) => ({ starts_at: new Date(now + hours * h).toISOString(), clients: [{ seat: "client-1", name: "Alex", phase, t0: "2026-11-23T13:07:30Z" }], arrived: [], ...more });
+		const alarm = one("active", -1, { id: "alarm", alarm: "high" }), quiet = one("active", -2, { id: "quiet" }), early = one("check_in", -3, { id: "early" });
+		return [
+			one("active"), one("check_in"), one("lobby", 0, { arrived: ["client-1"] }), one("absorbing", 0, { practice: true }),
+			one("lobby"), one("scheduled", 3), one("lobby", -3), one("scheduled", 30), one("lobby", 0, { practice: true, alarm: "low" }),
+			one("closed"), one("transferred"), one("closed", 0, { signed: true }), one("cancelled"), one("closed", 0, { practice: true }), one("scheduled", -20),
+		].map((session) => String(m.groupOf(session, now))).concat([early, quiet, alarm].sort(m.byUrgency).map((session) => session.id),
+			[one("active"), one("closed"), one("active", 0, { practice: true })].map((session) => m.phaseOf(session, session.clients[0], now)))`)
+	same(t, got, []string{
+		"now", "now", "now", "now",
+		"today", "today", "today", "later", "practice",
+		"sign", "sign", "null", "null", "null", "null",
+		"alarm", "quiet", "early",
+		"active · T+52 min", "released", "active",
 	})
 }
 

@@ -1,9 +1,11 @@
 // The pictures, in one place for as long as the page lives: screens change
 // around them, and neither picture nor sound is interrupted by that.
 
-import { el, show } from "./element.js";
+import { el, set, show } from "./element.js";
 import { words } from "./client-words.js";
 import { heldBack, play, release } from "./play.js";
+
+const stillAfter = 2; // s without a new frame: the picture is no longer how it is there now
 
 /**
  * createStage shows whoever is received, large, and oneself, small.
@@ -45,6 +47,20 @@ export function createStage({ onSound }) {
     gone(seat) {
       faces.get(seat)?.remove();
       faces.delete(seat);
+    },
+    /**
+     * A picture that stands still does not look like somebody who is there; of who has
+     * left, none stays.
+     *
+     * @param {import("./types.d.ts").Seen[]} seen
+     * @param {string[]} left the seats that are known not to be connected
+     */
+    look(seen, left) {
+      for (const [seat, face] of faces) {
+        const still = !seen.some((one) => one.seat === seat && one.frame_age >= 0 && one.frame_age < stillAfter);
+        set(face, "data-still", still ? "yes" : null);
+        set(face, "data-left", still && left.includes(seat) ? "yes" : null);
+      }
     },
     /** @param {MediaStream} stream */
     local(stream) {

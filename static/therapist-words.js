@@ -217,7 +217,7 @@ export const words = {
     from: (what, at) => `${what}, since ${at}`,
     /** @param {number} rung @param {number} of */
     rung: (rung, of) => `step ${rung} of ${of}`,
-    late: "raised late: the server was not running when it was due",
+    late: "raised later than it was due",
     /** @param {string} who @param {string} at */
     acknowledged: (who, at) => `acknowledged by ${who}, ${at}`,
     ended: "over; stays until acknowledged",
@@ -432,6 +432,8 @@ export const words = {
     conditions: "Conditions",
     noConditions: "None noted",
     none: "There is no card yet.",
+    /** @param {string} time */
+    asOf: (time) => `As of ${time}`,
     limits: "Belay is not an emergency service. It does not call anyone outside this session by itself.",
   },
   goIn: {

@@ -26,6 +26,7 @@ for (const gesture of ["pointerdown", "keydown"]) addEventListener(gesture, soun
 // Whoever was in the session and loads the page again is in it again at once.
 const before = tab.read(joined);
 if (before) enter(before === "media");
+else if (location.hash === "#after") enter(false); // what is left is to write and to sign: nobody is filmed for it
 else screen.replaceChildren(createJoin({ sound, enter }).element);
 
 /** @param {boolean} withMedia */

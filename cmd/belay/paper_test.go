@@ -3,7 +3,8 @@ package main
 import "belay/cmd/internal/browser"
 
 // onPaper takes a picture of the page as it is printed, and fails the test where what
-// can only be pressed is on it, ink fills it, or something does not fit its width.
+// can only be pressed is on it, ink fills it, something does not fit its width, or would
+// be printed over something else where a page ends in it.
 func (v *visit) onPaper(p *browser.Person, name string) {
 	v.t.Helper()
 	p.Refit(browser.Seat{Paper: true, Dark: true, Width: 680, Height: 960}) // A4 between its margins
@@ -12,6 +13,8 @@ func (v *visit) onPaper(p *browser.Person, name string) {
 		const wrong = [...document.querySelectorAll("button, nav, input, select, summary, video")].filter((one) => one.checkVisibility()).map((one) => one.outerHTML.slice(0, 80));
 		if (getComputedStyle(document.body).backgroundColor !== "rgb(255, 255, 255)") wrong.push("the ground is " + getComputedStyle(document.body).backgroundColor);
 		if (document.scrollingElement.scrollWidth > innerWidth) wrong.push("it is wider than the page");
+		for (const one of document.querySelectorAll("*")) if (getComputedStyle(one).display.endsWith("grid") && one.offsetHeight > innerHeight) wrong.push("a grid is broken over pages: " + one.className);
+		if (!document.body.innerText.includes("(GMT")) wrong.push("nothing says in which time zone its times are");
 		return wrong;
 	})()`)
 	for _, what := range wrong {

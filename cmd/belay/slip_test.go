@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"belay/cmd/internal/browser"
 )
@@ -64,6 +65,8 @@ func (v *visit) signsOutInTheMiddle(chromium *browser.Browser) {
 	console.Click(browser.TestID("sign-out"))
 	console.WaitText("Password")
 	says(v.robin, ".taken", "You are no longer signed in. Please sign in again; the session goes on.")
+	// The face of somebody who has left does not go on looking at the client.
+	v.alex.WaitFor(`[...document.querySelectorAll(".face")].every((face) => getComputedStyle(face).visibility === "hidden")`, 5*time.Second)
 	if left := browser.Eval[int](v.robin, `document.querySelectorAll("video, .therapist").length`); left > 0 {
 		v.t.Errorf("%d parts of the visit are left on the page of somebody who signed out", left)
 	}

@@ -108,7 +108,7 @@ func TestANewTherapistGetsFromTheFirstStartToThreeOpenPages(t *testing.T) {
 	robin.Goto(s.URL() + "/")
 	robin.WaitText("Alex and Kim")
 	robin.ShotWhole("console/11-two-sessions")
-	robin.Click(browser.CSS(`.cards > :last-child [data-testid="people"]`))
+	robin.Click(browser.CSS(`[data-group="today"] [data-testid="people"]`))
 	robin.Click(browser.Text("Record so far"))
 	robin.WaitText("What happened")
 	robin.Accessible("a record")
