@@ -357,3 +357,17 @@ func TestAChaperoneDoesNotArriveTheDayBefore(t *testing.T) {
 		t.Errorf("when they are due: answered %q", got)
 	}
 }
+
+// A link of a practice session would open again, long after it has expired.
+func TestAFastClockNeverRunsBack(t *testing.T) {
+	began := time.Date(2026, 3, 2, 14, 0, 0, 0, time.UTC)
+	pace := session.Pace{Epoch: began, Rate: 600}
+	last := began
+	for _, days := range []int{1, 100, 200, 400, 4000} {
+		now := pace.Of(began.AddDate(0, 0, days))
+		if now.Before(last) {
+			t.Errorf("after %d days the session's clock shows %s, before it showed %s", days, now, last)
+		}
+		last = now
+	}
+}

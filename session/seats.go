@@ -1,6 +1,9 @@
 package session
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // SeatID names a seat within its session: "therapist-1", "client-2". A seat is
 // durable; the connections to it come and go.
@@ -92,12 +95,16 @@ type Pace struct {
 	Rate  float64   `json:"rate"`
 }
 
-// Of returns the session's time at a wall time.
+// Of returns the session's time at a wall time, at most 292 years after Epoch.
 func (p Pace) Of(wall time.Time) time.Time {
 	if p.Rate == 0 || p.Rate == 1 {
 		return wall
 	}
-	return p.Epoch.Add(time.Duration(float64(wall.Sub(p.Epoch)) * p.Rate))
+	passed := float64(wall.Sub(p.Epoch)) * p.Rate
+	if passed >= math.MaxInt64 { // half a year at the fastest: a duration holds no more
+		return p.Epoch.Add(math.MaxInt64)
+	}
+	return p.Epoch.Add(time.Duration(passed))
 }
 
 // Wall returns the wall time at which the session's clock shows t.

@@ -15,7 +15,8 @@ import (
 // Sink is where a seat's views go. Its methods are called one at a time, from the
 // actor of the session or from Attach: they must return at once and must not call back.
 type Sink interface {
-	// View says after each change that the seat's view is another now.
+	// View says that the seat's view is another now: after each change, and where time
+	// alone may have made another of it.
 	View(Look)
 	// Degraded brings word that something is wrong with the record or the
 	// clock, or that all is well again. It is the whole truth about that seat's
