@@ -432,6 +432,39 @@ func TestASlowReaderIsClosedAndNobodyWaitsForIt(t *testing.T) {
 	})
 }
 
+// A page that takes a little now and then holds up no end: neither its own nor the server's.
+func TestAPageThatReadsSlowlyDoesNotHoldUpTheEnd(t *testing.T) {
+	bubble(t, func(t *testing.T, h *house) {
+		client := h.come("client-1")
+		slow, err := h.dial(visit, "therapist-1", h.header(visit, "therapist-1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		read := func() { // a whole message in four seconds: no single one is too late
+			defer close(slow.done)
+			for {
+				if _, _, err := slow.ws.ReadMessage(); err != nil {
+					return
+				}
+				slow.write(protocol.Pong{N: 1}) // it lives
+				time.Sleep(4 * time.Second)
+			}
+		}
+		slow.send(protocol.Hello{Peer: slow.peer, Media: true})
+		go read()
+		synctest.Wait()
+		for i := range 100 {
+			client.send(protocol.Candidate{To: slow.peer, Candidate: fmt.Sprint("candidate:", i)})
+		}
+		synctest.Wait()
+		began := time.Now()
+		h.edge.Close()
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("the server waited %v for it", took)
+		}
+	})
+}
+
 func TestTooManyMessagesAreRefusedWithWords(t *testing.T) {
 	bubble(t, func(t *testing.T, h *house) {
 		client := h.come("client-1")

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	writeWithin = 5 * time.Second // one message; then the reader is too slow
+	writeWithin = 5 * time.Second // one message, or all that waits at the end; then the reader is too slow
 	byeWithin   = time.Second     // for the other side's close frame
 	atOnce      = 8 << 10         // bytes: what a socket that can be written to takes whole
 )
@@ -30,6 +30,7 @@ type outbox struct {
 	busy    bool // somebody writes
 	closing int  // close code; 0: open
 	reason  string
+	until   time.Time // what is still written by then is written, once it closes
 }
 
 // waiting is a frame, or what makes that of a view once its turn has come.
@@ -71,8 +72,8 @@ func (o *outbox) queued(w waiting) bool {
 		o.queue[last] = w
 		return true
 	case len(o.queue) >= protocol.OutboxLimit:
-		o.queue, o.closing, o.reason = nil, protocol.CloseSlow, "too slow"
-		o.token()
+		o.queue = nil
+		o.close(protocol.CloseSlow, "too slow")
 		return false
 	}
 	o.queue = append(o.queue, w)
@@ -119,7 +120,7 @@ func (o *outbox) say(all []waiting) bool {
 				continue
 			}
 		}
-		o.ws.SetWriteDeadline(time.Now().Add(writeWithin))
+		o.ws.SetWriteDeadline(o.deadline())
 		if o.ws.WriteMessage(websocket.TextMessage, frame) != nil {
 			o.ws.NetConn().Close()
 			return false
@@ -150,8 +151,23 @@ func (o *outbox) end(code int, name, words string) {
 	if err == nil {
 		o.queue = append(o.queue, waiting{frame: frame})
 	}
-	o.closing, o.reason = code, words
+	o.close(code, words)
+}
+
+// close has nothing more queued, and the rest written soon. o.mu is held.
+func (o *outbox) close(code int, reason string) {
+	o.closing, o.reason, o.until = code, reason, time.Now().Add(writeWithin)
 	o.token()
+}
+
+// deadline is that of a message which is written now.
+func (o *outbox) deadline() time.Time {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closing != 0 {
+		return o.until
+	}
+	return time.Now().Add(writeWithin)
 }
 
 func (o *outbox) token() {

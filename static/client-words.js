@@ -24,7 +24,7 @@ export const words = {
   replaced: "It was opened in another tab or on another device, and goes on there. You can close this page.",
   takeBack: "Continue here instead",
   revokedTitle: "This link does not work any more",
-  revoked: "It has expired, or was replaced by a newer one. Please ask your therapist for a new link.",
+  revoked: "It has expired, or was withdrawn. Please ask your therapist for a new link.",
   unknownTitle: "There is no such session",
   unknown: "Please open the link in your invitation once more, or ask your therapist for a new one.",
   protocolTitle: "This page is out of date",

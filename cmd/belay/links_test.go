@@ -34,6 +34,39 @@ func TestThreeLinksInOneBrowser(t *testing.T) {
 	v.alex.WaitText("Do you want to begin today?")
 	v.phase("Checking in")
 	v.see()
+
+	v.partOfAPageFails()
+	v.turnsTheClientOut()
+}
+
+// partOfAPageFails has a page say so for as long as a part of it fails.
+func (v *visit) partOfAPageFails() {
+	const says = "Part of this page has failed."
+	browser.Eval[bool](v.robin, `import("/static/fault.js").then(({ attempt }) => {
+		let fails = true;
+		const part = () => { if (fails) throw new Error("on purpose"); };
+		globalThis.__again = (how) => { fails = how; attempt(part); };
+		const log = console.error;
+		console.error = () => {};
+		__again(true);
+		console.error = log;
+		return true;
+	})`)
+	v.robin.WaitText(says)
+	v.robin.Shot("therapist/part-failed")
+	v.robin.Accessible("a page of which a part has failed")
+	browser.Eval[bool](v.robin, `(__again(false), true)`)
+	v.robin.WaitFor(`!document.body.innerText.includes("`+says+`")`, browser.Patience)
+}
+
+// turnsTheClientOut withdraws the client's link in the middle of a call: neither sees the
+// other any longer, although nothing has broken between their pages.
+func (v *visit) turnsTheClientOut() {
+	browser.Eval[bool](v.robin, `fetch("/api/sessions/`+v.id()+`/links/client-1", { method: "DELETE" }).then(({ ok }) => ok)`)
+	v.alex.WaitText("This link does not work any more")
+	v.alex.WaitFor(`document.querySelector("[data-testid=remote]") === null`, 5*time.Second)
+	v.robin.WaitFor(`document.querySelector("[data-testid=video-client-1]").srcObject.getTracks().length === 0`, 5*time.Second)
+	v.alex.Shot("client/turned-out")
 }
 
 // A link opens where it was opened first, elsewhere after one tap, and not at all once it

@@ -325,7 +325,7 @@ func (s *Server) certificate() error {
 // serve runs an HTTP server on a listener until Close.
 func (s *Server) serve(name string, l net.Listener, h http.Handler) {
 	hs := &http.Server{
-		Handler:           h,
+		Handler:           sayPanics(h, s.opts.Log),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second, // sockets set their own once they are taken over
 		WriteTimeout:      60 * time.Second,

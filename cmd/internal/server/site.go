@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"path"
 	"regexp"
+	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -181,6 +182,23 @@ func (s *site) say(w http.ResponseWriter, status int, title, words string) {
 </main>
 </html>
 `, title, words) // both are ours: nothing of the request is in them
+}
+
+// sayPanics has a request that panics told to the operator, and ends that request alone.
+func sayPanics(next http.Handler, log *slog.Logger) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			switch cause := recover(); cause {
+			case nil:
+			case http.ErrAbortHandler:
+				panic(cause)
+			default:
+				log.Error("a request panicked", "route", r.Pattern, "stack", string(debug.Stack()))
+				panic(http.ErrAbortHandler) // whoever asked sees that it broke off
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
 }
 
 var plainHost = regexp.MustCompile(`^[A-Za-z0-9.\-]+(:[0-9]+)?$|^\[[0-9A-Fa-f:.]+\](:[0-9]+)?$`)
