@@ -28,7 +28,9 @@
 // time with an act every ten seconds, and leave; the costs are those of that time.
 // -signaling leaves picture and sound away, -relay sends them through the server's
 // relay too: the differences are what each costs. -nodes names several servers on
-// one Redis; the people of each session sit at different ones. Servers on other
+// one Redis; the people of each session sit at different ones, and stay there: where one
+// of the servers is killed meanwhile they come back when it does, and what their screens
+// were without is noticed or a promise is broken. Servers on other
 // machines are refused without -abroad: a load is an attack on who does not expect it.
 //
 // # How it is made

@@ -43,6 +43,7 @@ type evidence struct {
 	recordErr error                          // why it could not be read
 	took      map[string][]time.Duration     // of each command, from the tap to the answer, by the server that was told
 	sits      map[session.SeatID]string      // the server of each screen
+	several   bool                           // the servers are several and somebody else's: one may end meanwhile
 	open      bool                           // the visit was not to be played to its end
 }
 

@@ -202,7 +202,7 @@ func (c *crowd) play(ctx context.Context, i int) *played {
 	}
 	began := time.Now()
 	p := newPlay(ctx, c.options, io.Discard)
-	p.e.media, p.e.relay = c.picture, c.relay
+	p.e.media, p.e.relay, p.e.several = c.picture, c.relay, len(c.places) > 1
 	p.forgets.doors = p.forgets.doors || i > 0 // who tries doors is made to wait, at all of them
 	at := func(k int) int { return (i + k) % len(c.places) }
 	p.place, p.visitor = c.places[at(0)], c.desks[at(0)]

@@ -83,6 +83,39 @@ func TestAReportSaysWhichServerLostConnections(t *testing.T) {
 	}
 }
 
+// A server of somebody else's that dies takes its screens with it: that has to be noticed,
+// and the alarm that says so has a cause.
+func TestAServerThatDiesUnderALoadIsACauseAndHasToBeNoticed(t *testing.T) {
+	t.Parallel()
+	began := time.Now().UTC()
+	e := newEvidence(1)
+	e.open = true
+	e.options(session.Seat{ID: "client-1", Role: session.Client})
+	e.away["client-1"] = []person.Absence{{From: began, To: began.Add(20 * time.Second)}}
+	e.events = []session.Event{{Fact: session.SessionCreated{Pace: session.Pace{Rate: 1}}}}
+	alarm := session.Event{Recorded: began.Add(11 * time.Second), Fact: session.AlarmRaised{Condition: session.ClientGone, Client: "client-1",
+		Ladder: []session.DueRung{{Priority: session.Medium}}}}
+	if err := nobodyUnnoticed(e); !errors.Is(err, errNotSeen) {
+		t.Errorf("one server of our own: %v", err)
+	}
+	e.several = true
+	if err := nobodyUnnoticed(e); err == nil || errors.Is(err, errNotSeen) {
+		t.Errorf("twenty seconds that nobody was told of: %v", err)
+	}
+	e.events = append(e.events, alarm)
+	if err := errors.Join(nobodyUnnoticed(e), alarmsHaveCause(e)); err != nil {
+		t.Errorf("with the alarm: %v", err)
+	}
+	e.cuts = []cut{{seat: "client-1", wall: began}}
+	if alarmsHaveCause(e) == nil {
+		t.Error("an absence of the script's own explains an alarm that it did not expect")
+	}
+	e.cuts, e.away["client-1"] = nil, nil
+	if alarmsHaveCause(e) == nil {
+		t.Error("an alarm about somebody who was there has a cause")
+	}
+}
+
 func TestLoadStaysOnThisMachineUnlessToldOtherwise(t *testing.T) {
 	t.Parallel()
 	asked := false

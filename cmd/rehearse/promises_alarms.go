@@ -101,9 +101,11 @@ func (e *evidence) absent(seat session.SeatID, wall time.Time) bool {
 	})
 }
 
+// goneBy is what the loss of each role's connection is called.
+var goneBy = map[session.Role]session.Condition{
+	session.Client: session.ClientGone, session.Therapist: session.TherapistGone, session.Chaperone: session.ChaperoneGone}
+
 func nobodyUnnoticed(e *evidence) error {
-	conditions := map[session.Role]session.Condition{
-		session.Client: session.ClientGone, session.Therapist: session.TherapistGone, session.Chaperone: session.ChaperoneGone}
 	var errs []error
 	seen := false
 	noticed := func(c session.Condition, from time.Time) bool {
@@ -117,8 +119,19 @@ func nobodyUnnoticed(e *evidence) error {
 			continue
 		}
 		seen = true
-		if !noticed(conditions[e.screens[c.seat].role], c.at) {
+		if !noticed(goneBy[e.screens[c.seat].role], c.at) {
 			errs = append(errs, fmt.Errorf("%s was away for %s of the session's time, and nobody was told", c.seat, time.Duration(float64(c.back)*e.rate).Round(time.Second)))
+		}
+	}
+	for seat, s := range e.screens {
+		for _, a := range e.unplanned(seat) {
+			if s.role == session.Chaperone || !e.open || a.To.Sub(a.From) < e.wall(goneAfter)+noticeWithin {
+				continue
+			}
+			seen = true
+			if !noticed(goneBy[s.role], e.pace().Of(a.From)) {
+				errs = append(errs, fmt.Errorf("%s had no connection for %s, and nobody was told", seat, a.To.Sub(a.From).Round(time.Second)))
+			}
 		}
 	}
 	for range e.covers {
@@ -140,6 +153,39 @@ func nobodyUnnoticed(e *evidence) error {
 		return errNotSeen
 	}
 	return errors.Join(errs...)
+}
+
+const (
+	goneAfter    = 10 * time.Second // a client or a therapist without a connection is an alarm, by the session's clock
+	noticeWithin = 5 * time.Second  // and that of a server that died is noticed
+)
+
+// unplanned are the times in which a screen had no connection although the script had
+// not cut it: a server that is somebody else's died, say.
+func (e *evidence) unplanned(seat session.SeatID) (all []person.Absence) {
+	for _, a := range e.away[seat] {
+		if e.several && !e.byScript(seat, a) {
+			all = append(all, a)
+		}
+	}
+	return all
+}
+
+// byScript reports whether a screen had no connection because the script had cut it.
+func (e *evidence) byScript(seat session.SeatID, a person.Absence) bool {
+	return slices.ContainsFunc(e.cuts, func(c cut) bool {
+		return c.seat == seat && a.From.Sub(c.wall).Abs() < time.Second
+	})
+}
+
+// pace is the session's clock.
+func (e *evidence) pace() (p session.Pace) {
+	for _, event := range e.events {
+		if f, ok := event.Fact.(session.SessionCreated); ok {
+			p = f.Pace
+		}
+	}
+	return p
 }
 
 func alarmsHaveCause(e *evidence) error {
@@ -170,8 +216,16 @@ func alarmsHaveCause(e *evidence) error {
 }
 
 // caused reports whether the script provoked an alarm between its condition's
-// beginning and when it was raised.
+// beginning and when it was raised, or a screen really had no connection then.
 func (e *evidence) caused(f session.AlarmRaised, raised time.Time) bool {
+	for seat, s := range e.screens {
+		if goneBy[s.role] == f.Condition && (seat == f.Client || seat == f.Subject) && slices.ContainsFunc(e.unplanned(seat), func(a person.Absence) bool {
+			wall := e.pace().Wall(raised)
+			return wall.After(a.From) && wall.Before(a.To.Add(e.alarmWithin))
+		}) {
+			return true
+		}
+	}
 	return slices.ContainsFunc(e.causes, func(c cause) bool {
 		return c.condition == f.Condition && !raised.Before(c.from) && (c.to.IsZero() || !f.Since.After(c.to))
 	})

@@ -177,13 +177,6 @@ func summarize(all []*played) (s summary) {
 	return s
 }
 
-// byScript reports whether a screen had no connection because the script had cut it.
-func (e *evidence) byScript(seat session.SeatID, a person.Absence) bool {
-	return slices.ContainsFunc(e.cuts, func(c cut) bool {
-		return c.seat == seat && !a.From.Before(c.wall.Add(-time.Second)) && a.From.Before(c.wall.Add(time.Second))
-	})
-}
-
 // gapOf says how long a picture stood still at most. Shorter pauses are not noted
 // by people, and not by this program.
 func gapOf(d time.Duration) string {

@@ -96,7 +96,7 @@ func TestAHealthyServerIsFoundHealthy(t *testing.T) {
 	if wrong != 0 {
 		t.Errorf("%d things are wrong:\n%s", wrong, said)
 	}
-	for _, words := range []string{"A server runs on", "GiB left", "Belay answers", "clock agrees", "the server's words come over it", "leads to this server", "held open for 3s", "UDP port", "on this computer only"} {
+	for _, words := range []string{"A server runs on", "GiB left", "Belay answers", "clock agrees", "the server's words come over it", "leads to this server", "held open for 3s", "UDP port", "leads to the relay", "on this computer only"} {
 		if !strings.Contains(said, words) {
 			t.Errorf("it says nothing like %q:\n%s", words, said)
 		}
@@ -111,8 +111,37 @@ func TestASelfSignedCertificateIsNamedAndTheRestStillLookedAt(t *testing.T) {
 	data := private(t)
 	s := start(t, server.Options{Data: data, SelfSigned: true})
 	wrong, said := examine(t, Options{Data: data, URL: at(t, s.URL()), Hold: 0})
-	if wrong != 0 || !strings.Contains(said, "not signed by anybody") || !strings.Contains(said, "leads to this server") {
+	if wrong != 0 || !strings.Contains(said, "not signed by anybody") || !strings.Contains(said, "leads to this server") || !strings.Contains(said, "leads to the relay") {
 		t.Errorf("%d:\n%s", wrong, said)
+	}
+}
+
+// Nobody misses the only way out of a strict network until they need it.
+func TestWhatKeepsPeopleFromTheRelayIsSaid(t *testing.T) {
+	t.Parallel()
+	for words, opts := range map[string]server.Options{
+		"The server offers no TURN.":                  {RelayTCP: "off"},
+		"TURN can't be reached at 127.0.0.2:":         {MediaName: "127.0.0.2"},
+		"Nothing comes back over UDP from 127.0.0.2:": {MediaName: "127.0.0.2"},
+	} {
+		opts.Data = private(t)
+		start(t, opts)
+		if wrong, said := examine(t, Options{Data: opts.Data}); wrong != 0 || !strings.Contains(said, string(Careful)+"  "+words) {
+			t.Errorf("%d things are wrong, and nothing says %q:\n%s", wrong, words, said)
+		}
+	}
+	where, data := &redis.Options{Addrs: []string{redistest.Alone(t).Addr}}, private(t)
+	start(t, server.Options{Data: data, Redis: where})
+	if _, said := examine(t, Options{Data: data}); strings.Contains(said, "no name of its own") {
+		t.Errorf("it is the only one:\n%s", said)
+	}
+	start(t, server.Options{Redis: where})
+	said := ""
+	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(said, "no name of its own"); time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("two servers without names of their own:\n%s", said)
+		}
+		_, said = examine(t, Options{Data: data})
 	}
 }
 

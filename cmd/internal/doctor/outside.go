@@ -41,6 +41,7 @@ func (d *doctor) outside(ctx context.Context, at *url.URL, status *server.Status
 	}
 	d.probe(ctx, at, trust, status)
 	d.stun(at, status)
+	d.turn(ctx, at, trust, status)
 }
 
 // sane looks at the address itself.

@@ -130,12 +130,15 @@ func (d *doctor) stun(at *url.URL, status *server.Status) {
 		return
 	}
 	to := net.JoinHostPort(at.Hostname(), strconv.Itoa(status.UDP))
+	if way, ok := wayFor("direct", status); ok {
+		to = strings.TrimPrefix(way.URLs[0], "stun:") // as pages are told
+	}
 	err := ask(to)
 	if err != nil {
 		d.say(Finding{Careful, fmt.Sprintf("Nothing comes back over UDP from %s: %v.", to, err), "Picture and sound through the server take TCP instead, which stutters on bad networks; direct connections fail more often.", fmt.Sprintf("Let UDP to port %d in, at the firewall and at the cloud's. Where a proxy stands before the server, UDP goes past it: the name must be the machine's own, or say -advertise.", status.UDP)})
 		return
 	}
-	d.fine("UDP port %d answers. That TURN over TLS gets through strict networks was not looked at.", status.UDP)
+	d.fine("UDP port %d answers at %s.", status.UDP, to)
 }
 
 func ask(to string) error {

@@ -87,7 +87,7 @@ func (s *Server) startTURN(ctx context.Context, udp *net.UDPConn, tcp *oneport.P
 		}
 		o.Peer, o.Secret, o.Streams = peer, secret, []net.Listener{tcp.TURN()}
 		at, _ := tcp.Addr().(*net.TCPAddr)
-		s.turnTCP = at
+		s.turnTCP, s.turnPeer = at, peer
 	}
 	return turnserver.New(o)
 }

@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"belay/signaling/protocol"
 )
 
 // Bounds of a probe: a socket that belay doctor opens over the public address, to
@@ -32,6 +35,10 @@ type Status struct {
 	Degraded int      `json:"degraded"`
 	Warnings []string `json:"warnings"`
 	Probe    string   `json:"probe"` // secret of a probe, good once
+
+	Ways     []protocol.ICEServer `json:"ways"`     // by which a page on this machine would connect, with credentials of its own
+	Relay    string               `json:"relay"`    // where TURN leads, address:port; empty: there is none
+	Nameless bool                 `json:"nameless"` // there are other servers beside it, and it has no name of its own
 }
 
 // probes are the secrets that were given out, and the sockets that they opened.
@@ -164,6 +171,13 @@ func (s *Server) status(w http.ResponseWriter, _ *http.Request) {
 			st.UDP = at.Port
 		}
 	}
+	if s.turnTCP != nil {
+		st.Relay = s.turnPeer.String()
+	}
+	if u, err := url.Parse(s.URL()); err == nil {
+		st.Ways, _ = s.iceServers("doctor", "doctor", u.Host, "") // no session, and no seat of one, is called so
+	}
+	st.Nameless = s.opts.MediaName == "" && len(s.Others()) > 0
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(st) // whoever asked may have gone
 }

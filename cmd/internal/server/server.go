@@ -94,6 +94,7 @@ type Server struct {
 	pages    *oneport.Port      // of the listener; media over TCP comes this way too
 	turn     *turnserver.Server // nil: there is no UDP
 	turnTCP  *net.TCPAddr       // where TURN listens; nil: nowhere
+	turnPeer netip.AddrPort     // where it leads: the relay
 	relays   bool               // there is a relay here
 	nodes    *nodes             // nil: this is the only one
 	setup    string             // token of the set-up link; "" where somebody has an account
