@@ -260,8 +260,11 @@ export function createCall(options) {
   /** Says what this page wants of somebody, until it is so. @param {Party} party @param {number} now */
   function say(party, now) {
     if (!party.link) return; // there is no choice
-    const want = party.choice.want();
-    const is = party.choice.use() === want;
+    // A sender that gets everything does not know that nothing of it arrives: it is asked
+    // as soon as that may be so, and told where it was not.
+    const doubts = party.choice.want() === "direct" && party.choice.use() === "direct" && relay?.up === true && party.brace.doubts(party.direct.ages(), now);
+    const want = doubts ? "relay" : party.choice.want();
+    const is = !doubts && party.choice.use() === want;
     if (want === "relay") party.moved = now;
     if (!party.moved) return; // it has always been so
     const words = `${is ? "got" : "want"} ${want}`;
@@ -435,7 +438,7 @@ export function createCall(options) {
     /** @type {RTCStatsReport | null} */
     let own = null;
     const comes = next;
-    const due = mine && (wanted() || now - mine.readAt >= idleLook);
+    const due = mine && (wanted() || now - mine.readAt >= idleLook || all.some(({ direct: by }) => by.ages().frame >= sees));
     await Promise.all([
       ...all.map(async (party) => {
         const { link } = party;

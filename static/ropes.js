@@ -12,6 +12,7 @@
 
 const packetLost = 1000; // ms without a packet: the path is dead
 const frameLost = 2000; // ms without a new decoded frame: the picture is
+const frameBeaten = 1000; // ms of that, where the relay brings frames meanwhile: it is not the camera that stands still
 const firstWithin = 2500; // ms for the first packet of a direct connection
 const soundAlone = 1500; // ms after which sound without a picture is better than neither
 const inVain = 6000; // ms of asking for the relay while packets come directly: it is the camera
@@ -135,8 +136,9 @@ export function createChoice(begun) {
     if (want === "direct") {
       const awaited = direct.packet < 0 && now - asked < firstWithin;
       const dead = direct.packet >= packetLost || (direct.packet < 0 && !awaited);
+      const beaten = direct.frame >= frameBeaten && relay.frame >= 0 && relay.frame < smooth;
       if (well(direct)) vain = false;
-      if (well(direct) || awaited || (vain && !dead)) return;
+      if ((well(direct) && !beaten) || awaited || (vain && !dead)) return;
       ask("relay", now);
     } else if (use === "relay") {
       if (!well(direct)) good = 0;
@@ -183,10 +185,11 @@ export function createChoice(begun) {
 
 /**
  * createBrace decides whether somebody is sent everything by the relay before they
- * ask. Where nothing comes directly from them, nothing may go there either; they wait
- * a second before they are sure, and a sender that was paused takes a while to begin:
- * Firefox (153) makes its encoder anew, which took a second where two browsers shared
- * two processors. By what they receive is still their own choice.
+ * ask, and asked for everything before this page is sure. Where nothing comes directly
+ * from them, nothing may go there either; a page waits a second before it is sure, and
+ * a sender that was paused takes a while to begin: Firefox (153) makes its encoder
+ * anew, which took a second where two browsers shared two processors. By what each
+ * receives is still its own choice.
  */
 export function createBrace() {
   let since = -Infinity;
@@ -206,5 +209,7 @@ export function createBrace() {
     },
     /** @param {number} now ms */
     holds: (now) => now - since < bracesFor,
+    /** Whether nothing comes directly still. @param {Arriving} direct @param {number} now ms */
+    doubts: (direct, now) => direct !== null && direct.packet >= quiet && now - since < bracesFor,
   };
 }

@@ -9,7 +9,8 @@ import (
 // returns what was shown and wanted at the end of each scene, with how long it
 // took until that was so. A scene is "seconds direct relay": "ok", "dead" (no
 // packet), "still" (packets, no frame), "sound" (packets, never a frame), "none"
-// (not there), "later" (nothing yet); relay packets come only while it is asked.
+// (not there), "later" (nothing yet); relay packets come only while it is asked, or
+// "sent" before.
 func story(t *testing.T, scenes ...string) []string {
 	t.Helper()
 	return evaluate[[]string](t, "ropes.js", fmt.Sprintf(`
@@ -18,8 +19,8 @@ func story(t *testing.T, scenes ...string) []string {
 		const kept = { direct: { packet: -1, frame: -1 }, relay: { packet: -1, frame: -1 } };
 		const step = (rope, how) => {
 			if (how === "none") return null;
-			if (how === "ok" || how === "still" || how === "sound") kept[rope].packet = now;
-			if (how === "ok") kept[rope].frame = now;
+			if (how !== "dead" && how !== "later") kept[rope].packet = now;
+			if (how === "ok" || how === "sent") kept[rope].frame = now;
 			const age = (at) => (at < 0 ? -1 : now - at);
 			return { packet: age(kept[rope].packet), frame: age(kept[rope].frame) };
 		};
@@ -32,7 +33,7 @@ func story(t *testing.T, scenes ...string) []string {
 			let swaps = 0;
 			for (const end = now + Number(seconds) * 1000; now < end;) {
 				now += 200;
-				const idle = got.want !== "relay" && got.use !== "relay" && relay !== "none" ? "later" : relay;
+				const idle = got.want !== "relay" && got.use !== "relay" && !["none", "sent"].includes(relay) ? "later" : relay;
 				const before = got.use + got.want;
 				got = choice.look(step("direct", direct), step("relay", idle), now, only === "only");
 				if (got.use + got.want !== before) since = now;
@@ -72,6 +73,14 @@ func TestTheDirectRopeIsTakenBackAfterTenGoodSeconds(t *testing.T) {
 		"direct, after 0.2 s, 1 swaps", "relay, after 1.2 s, 1 swaps", "direct, after 1.2 s, 1 swaps"})
 }
 
+// A sender that hears nothing of what arrives stops its picture before its sound, and
+// sends both by the relay by then: what stands still is no camera.
+func TestAPictureThatOnlyTheRelayBringsIsTakenAfterASecond(t *testing.T) {
+	same(t, story(t, "5 ok ok", "5 still sent"), []string{"direct, after 0.2 s, 1 swaps", "relay, after 1.2 s, 1 swaps"})
+	same(t, story(t, "5 ok ok", "0.8 still sent", "5 ok sent"), []string{
+		"direct, after 0.2 s, 1 swaps", "direct, after 0 s, 0 swaps", "direct, after 0 s, 0 swaps"})
+}
+
 func TestAnUnsteadyPathDoesNotFlap(t *testing.T) {
 	got := evaluate[[]float64](t, "ropes.js", `
 		let now = 0;
@@ -102,6 +111,7 @@ func TestWhereNothingComesDirectlyTheRelayIsSentToBeforeAnybodyAsks(t *testing.T
 		const out = [];
 		let at = 0; // of the last packet
 		let asks = "";
+		let doubts = false;
 		const play = (ms, dead) => {
 			for (const end = now + ms; now < end; ) {
 				now += 200;
@@ -110,6 +120,7 @@ func TestWhereNothingComesDirectlyTheRelayIsSentToBeforeAnybodyAsks(t *testing.T
 				const held = brace.holds(now);
 				if (brace.look(direct, now)) out.push("begins " + (now - at) + " ms after the last packet");
 				else if (held !== brace.holds(now + 200)) out.push("ends");
+				if (brace.doubts(direct, now) !== doubts) out.push((doubts = !doubts) ? "asks early" : "takes it back");
 				const { want } = choice.look(direct, { packet: -1, frame: -1 }, now);
 				if (want !== asks) out.push("asks for " + (asks = want));
 			}
@@ -124,8 +135,8 @@ func TestWhereNothingComesDirectlyTheRelayIsSentToBeforeAnybodyAsks(t *testing.T
 		play(800, true);
 		out.push(String(m.createBrace().look(null, now)), String(m.createBrace().look({ packet: -1, frame: -1 }, now)));
 		return out;`)
-	same(t, got, []string{"asks for direct", "begins 600 ms after the last packet", "asks for relay", "ends", "asks for direct",
-		"begins 600 ms after the last packet", "false", "false"})
+	same(t, got, []string{"asks for direct", "begins 600 ms after the last packet", "asks early", "asks for relay", "takes it back", "ends", "asks for direct",
+		"begins 600 ms after the last packet", "asks early", "false", "false"})
 }
 
 func TestAMissingCameraIsNotTheWaysFault(t *testing.T) {

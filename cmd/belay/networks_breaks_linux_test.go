@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -152,6 +153,18 @@ var breaks = []struct {
 		defer h.B.Move()
 		h.returned("the client moves to another network, the relay carries", "relay-udp", &at)
 	}},
+	{"the client moves to another network unseen", false, cones, func(h *homes) {
+		at := h.movesUnseen()
+		defer h.B.Move()
+		h.returned("the client moves, and the browser sees nothing of it", "any", &at)
+		h.sawNothing(at)
+	}},
+	{"the client moves to another network unseen, the relay carries", false, symmetric, func(h *homes) {
+		at := h.movesUnseen()
+		defer h.B.Move()
+		h.returned("the same, the relay carries", "relay-udp", &at)
+		h.sawNothing(at)
+	}},
 	{"20 s without any network", false, cones, func(h *homes) {
 		h.B.Router.Forward(network.Nothing)
 		passes(20 * time.Second)
@@ -201,6 +214,28 @@ var breaks = []struct {
 		h.B.Move()
 		h.returned("UDP is open again in the first network: still TLS", "relay-tls", &at)
 	}},
+}
+
+// movesUnseen takes the client to another network while their browser does not look: one
+// address has gone and another is there, and nobody has said so to the page.
+func (h *homes) movesUnseen() moment {
+	h.t.Helper()
+	at := h.moment()
+	h.alexs.Unseen(func() {
+		h.B.Move()
+		passes(30 * time.Millisecond)
+	})
+	return at
+}
+
+// sawNothing says where the client's browser has seen a move after all.
+func (h *homes) sawNothing(at moment) {
+	h.t.Helper()
+	for line := range strings.Lines(browser.Eval[string](h.alex, fmt.Sprintf("__watch.since(%v)", at.alex))) {
+		if strings.Contains(line, "another network") || strings.Contains(line, "online") || strings.Contains(line, "offline") {
+			h.t.Errorf("the browser has seen the move: %s", line)
+		}
+	}
 }
 
 // bridged waits until the client's page carries on by a way, and takes down what

@@ -25,7 +25,8 @@ var watchJS string
 type homes struct {
 	*network.Street
 	*visit
-	t *testing.T
+	t     *testing.T
+	alexs *browser.Browser // Alex's
 }
 
 // certificates: the server's is its own. Real ones need a name on the internet.
@@ -36,7 +37,8 @@ func settle(t *testing.T, flags ...string) *homes {
 	h := &homes{Street: network.Lay(t), t: t}
 	h.visit = &visit{t: t, server: h.serve(h.Server, network.ServerAt, network.ServerAt, flags...)}
 	h.robin = h.chromium(h.A).Open("robin", browser.Seat{})
-	h.alex = h.chromium(h.B).Open("alex", browser.Seat{})
+	h.alexs = h.chromium(h.B)
+	h.alex = h.alexs.Open("alex", browser.Seat{})
 	h.arrive()
 	return h
 }
@@ -242,5 +244,5 @@ const (
 func (h *homes) with(t *testing.T) *homes {
 	v := *h.visit
 	v.t, v.robin, v.alex = t, h.robin.With(t), h.alex.With(t)
-	return &homes{Street: h.Street, visit: &v, t: t}
+	return &homes{Street: h.Street, visit: &v, t: t, alexs: h.alexs}
 }

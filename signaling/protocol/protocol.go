@@ -143,7 +143,8 @@ type (
 	}
 	// Rope says by which of two ropes a page wants another's picture and sound, or
 	// that the first new frame has come by one. The receiver decides; it repeats
-	// what it wants every second until it is so.
+	// what it wants every second until it is so. It may want the relay before it is sure
+	// that it needs it, and takes that back by saying that it has got the direct one.
 	Rope struct {
 		To   PeerID `json:"to,omitempty"`
 		From PeerID `json:"from,omitempty"`

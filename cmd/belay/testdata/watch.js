@@ -20,6 +20,7 @@
   const lines = [];
   const remark = (what) => lines.push(`${Math.round(performance.now())} ${what}`);
   for (const what of ["online", "offline"]) addEventListener(what, () => remark(what));
+  navigator.connection?.addEventListener("change", () => remark("another network"));
 
   // All that the server ever says to this page.
   const RealSocket = globalThis.WebSocket;

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -160,6 +161,7 @@ type Browser struct {
 
 	t    testing.TB
 	open func(Seat, *Log) (Page, error)
+	main *os.Process // Chromium's: of its windows and its network, and of no page
 
 	mu     sync.Mutex
 	people []*Person
@@ -180,6 +182,21 @@ func (b *Browser) Open(name string, seat Seat) *Person {
 	b.people = append(b.people, p)
 	b.mu.Unlock()
 	return p
+}
+
+// Unseen has something happen while the browser's main process stands still: what the
+// system says of it that process hears all at once, afterwards, and of what is already
+// over by then it may notice nothing. The pages go on. Chromium only.
+func (b *Browser) Unseen(happens func()) {
+	b.t.Helper()
+	if b.main == nil {
+		b.t.Fatal("only a Chromium can be kept from seeing something")
+	}
+	if err := b.main.Signal(syscall.SIGSTOP); err != nil {
+		b.t.Fatal(err)
+	}
+	defer b.main.Signal(syscall.SIGCONT) // one that is gone meanwhile fails the test by that
+	happens()
 }
 
 // leave lets everybody leave who has not yet, while the process still runs.

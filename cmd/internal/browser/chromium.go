@@ -99,6 +99,7 @@ func StartChromium(t testing.TB, o Options) *Browser {
 	if err := chromedp.Do(root); err != nil {
 		t.Fatalf("starting %s: %v", path, err)
 	}
+	b.main = cmd.Process
 	b.open = func(seat Seat, log *Log) (Page, error) { return openChromium(root, seat, log) }
 	return b
 }
