@@ -32,7 +32,7 @@ export function createPast() {
     body.replaceChildren(...found.map((session) => el("tr", { "data-session": session.id },
       el("td", null, names(session), session.practice ? el("span", { class: "mark" }, words.sessions.practiceMark) : null),
       el("td", null, when(session.starts_at, now)),
-      el("td", null, el("a", { href: `#record/${session.id}` }, `${w.record}: ${(session.clients ?? []).map((client) => phases[client.phase] ?? client.phase).join(", ")}`),
+      el("td", null, el("a", { href: `#record/${session.id}` }, `${w.record}: ${(session.clients ?? []).map((client) => phases[client.phase] ?? client.phase).join(", ")}`, el("span", { class: "spoken" }, `, ${names(session)}, ${when(session.starts_at, now)}`)),
         groupOf(session, now) === "sign" ? ` · ${w.unsigned}` : ""))));
   }
 

@@ -84,13 +84,13 @@ export function createSessions({ made }) {
     if (group === "sign") {
       node.setAttribute("data-session", session.id);
       node.replaceChildren(el("span", null, el("b", null, names(session)), ` · ${when(session.starts_at, now)} · ${phase}`),
-        el("a", { class: "button", href: `/s/${session.id}/therapist-1/#after`, "data-testid": "sign" }, w.sign));
+        el("a", { class: "button", href: `/s/${session.id}/therapist-1/#after`, "data-testid": "sign", "aria-label": `${w.sign}: ${names(session)}` }, w.sign));
       return;
     }
     const open = node.querySelector("details")?.open ?? false;
     node.replaceChildren(createCard(session, now, [
-      el("a", { class: group === "now" || group === "today" ? "button primary" : "button", href: `/s/${session.id}/therapist-1/`, "data-testid": "open" }, w.open),
-      el("a", { class: "button", href: `#session/${session.id}`, "data-testid": "people" }, w.links),
+      el("a", { class: group === "now" || group === "today" ? "button primary" : "button", href: `/s/${session.id}/therapist-1/`, "data-testid": "open", "aria-label": `${w.open}: ${names(session)}` }, w.open),
+      el("a", { class: "button", href: `#session/${session.id}`, "data-testid": "people", "aria-label": `${w.links}: ${names(session)}` }, w.links),
     ]));
     if (open) for (const one of node.querySelectorAll("details")) one.open = true;
   }

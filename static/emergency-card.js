@@ -103,8 +103,8 @@ export function createEmergencyCard(desk, chosen) {
     show(none, !now);
     show(body, now);
     if (!now) return;
-    const told = desk.view().now;
-    text(asOf, w.asOf(`${date(told)}, ${timeOfDay(told)} ${zone(told)}`));
+    const { now: told, practice } = desk.view();
+    text(asOf, [practice ? words.practice : "", w.asOf(`${date(told)}, ${timeOfDay(told)} ${zone(told)}`)].filter(Boolean).join(" "));
     each(number, [now.emergency ?? ""], (one) => one, (one) => (one ? el("a", { href: tel(one) }, one) : el("span", null, w.noNumber)));
     text(address, now.address);
     text(confirmed, now.confirmed);

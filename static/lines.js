@@ -28,7 +28,10 @@ export function createLines(desk) {
     const lines = desk.view().lines ?? [];
     const last = list.lastElementChild?.getAttribute("data-key");
     const below = log.scrollHeight - log.scrollTop - log.clientHeight < 24;
-    each(list, lines, (line) => `${line.seq} ${line.words}`, (line) => el("li", { "data-kind": line.kind }, el("time", { class: "digits" }, timeOfDay(line.at)), " ", line.words));
+    // An alarm is spoken once, by the bar it stands in.
+    /** @param {import("./types.d.ts").Line} line */
+    const spoken = (line) => line.kind === "alarm" && (desk.view().alarms ?? []).some((alarm) => !alarm.acknowledged && !alarm.ended && line.words.includes(alarm.words));
+    each(list, lines, (line) => `${line.seq} ${line.words}`, (line) => el("li", { "data-kind": line.kind, "aria-live": spoken(line) ? "off" : null }, el("time", { class: "digits" }, timeOfDay(line.at)), " ", line.words));
     show(none, lines.length === 0);
     show(log, lines.length > 0);
     if (below || !last) requestAnimationFrame(() => {

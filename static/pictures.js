@@ -22,7 +22,7 @@ const toldFor = 5000; // ms: a page tells of itself once a second
 export function createPictures(desk) {
   const w = words.picture;
   const grid = el("div", { class: "pictures-grid" });
-  const self = el("video", { class: "self-video", muted: true, autoplay: true, playsinline: true });
+  const self = el("video", { class: "self-video", "aria-hidden": "true", muted: true, autoplay: true, playsinline: true });
   self.muted = true;
   const hide = el("button", { type: "button", class: "self-hide", onclick: () => hideSelf(true) }, w.hideSelf);
   const selfBox = el("div", { class: "self", tabindex: "0", role: "group", "aria-label": w.self, onkeydown: nudge, onpointerdown: drag }, self, el("p", { class: "self-none" }, w.selfNone), hide);
