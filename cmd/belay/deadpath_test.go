@@ -73,7 +73,7 @@ func TestADeadPathToTheRelayIsBuiltAnew(t *testing.T) {
 			__people[peer] = { on, call };
 			setInterval(() => call.look(), 100);
 			setInterval(() => call.tick(), 1000);
-			on.peers([{ peer: %q, seat: "relay", role: "relay", offer: true, video: true }, { peer: other, seat, role, offer: false, video: false }]);
+			on.peers([{ peer: %q, seat: "relay", role: "relay", offer: true, video: true }, { peer: other, seat, role, offer: false, video: false }], []);
 		};
 		sits("page-of-alex", "page-of-robin", "therapist-1", "therapist");
 		sits("page-of-robin", "page-of-alex", "client-1", "client");
