@@ -403,7 +403,8 @@ export function createCall(options) {
 
   /** Whether nothing comes of a relay that is connected: it always answers what it is sent. @param {number} now */
   function silent(now) {
-    if (!relay?.up || now - movedAt < settles) return false;
+    if (!relay?.up) return false;
+    if (now - movedAt < settles && relay.link.byUDP()) return false; // TCP's path has ended with the address it began at
     const carries = [...parties.values()].some(({ choice }) => choice.use() === "relay");
     return now - Math.max(relay.cameAt, relay.talks ? 0 : deaf) >= (carries ? deafAfter : restsFor);
   }

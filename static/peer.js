@@ -175,7 +175,7 @@ export function createPeer(options) {
     if (!paid) queue(async (on) => void (paid = await rank(on, pace, blind)));
   }
 
-  /** Whether it is UDP that failed when this connection does. */
+  /** Whether this connection goes by UDP, or went last, as far as is known. */
   const byUDP = () => !path || path.protocol === "udp";
 
   function watch() {
@@ -421,6 +421,7 @@ export function createPeer(options) {
      */
     place: (slot) => pc.getTransceivers().slice(2 * slot, 2 * slot + 2),
     state: () => pc.connectionState,
+    byUDP,
     /** What there is to know of the connection, and the path by which it goes. */
     async stats() {
       const mine = pc;
