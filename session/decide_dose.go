@@ -28,7 +28,7 @@ func (d *decision) authorize(a AuthorizeDose) error {
 	case next == 1 && c.Phase.Dosed(), next > 1 && !c.Phase.Dosed():
 		return refuse(NotNow, "%s", notInPhase("AuthorizeDose", c.Phase))
 	}
-	if r := d.withinOrder(c, a); r != nil {
+	if r := c.withinOrder(a, d.now); r != nil {
 		return r
 	}
 	if _, missing := c.openGates(); len(missing) > 0 {
@@ -50,7 +50,8 @@ func (d *decision) authorize(a AuthorizeDose) error {
 	return nil
 }
 
-func (d *decision) withinOrder(c *ClientState, a AuthorizeDose) *Refusal {
+// withinOrder says what of a dose at a time is beyond the prescription, or nil.
+func (c *ClientState) withinOrder(a AuthorizeDose, at time.Time) *Refusal {
 	o := c.Order
 	switch {
 	case a.Number == 1 && a.Mg > o.DoseMg:
@@ -62,7 +63,7 @@ func (d *decision) withinOrder(c *ClientState, a AuthorizeDose) *Refusal {
 	case o.BoosterTo == 0:
 		return refuse(BeyondOrder, "No second dose is prescribed.")
 	}
-	if from, to := c.boosterWindow(); d.now.Before(from) || !d.now.Before(to) {
+	if from, to := c.boosterWindow(); at.Before(from) || !at.Before(to) {
 		return refuse(BeyondOrder, "A second dose is prescribed only between T+%d and T+%d minutes.", int(o.BoosterFrom/60), int(o.BoosterTo/60))
 	}
 	return nil
@@ -125,9 +126,10 @@ const (
 	lapsed    = "it lapsed"
 )
 
+const swallowed = " If it has already been swallowed, the therapist records that with “It has already been swallowed”."
+
 // authorized says why a dose may not be recorded as authorised now, or nil.
 func (c *ClientState) authorized(number int, now time.Time) *Refusal {
-	swallowed := " If it has already been swallowed, the therapist records that with “It has already been swallowed”."
 	switch {
 	case c.Auth == nil:
 		return refuse(NotAuthorized, "No dose is authorised.%s", swallowed)

@@ -162,7 +162,14 @@ func (d *decision) authorizedThen(c *ClientState, number int) *Refusal {
 	if d.at.Before(auth.At.Add(-clocksDiffer)) {
 		return refuse(NotAuthorized, "No dose was authorised when it was taken. If it has been swallowed, the therapist records that with “It has already been swallowed”.")
 	}
-	return then.authorized(number, d.at)
+	if r := then.authorized(number, d.at); r != nil {
+		return r
+	}
+	// Since it lapsed an earlier dose may have been corrected: total and window rest on that.
+	if r := c.withinOrder(AuthorizeDose{Client: c.Seat, Number: number, Mg: auth.Mg}, d.at); r != nil {
+		return refuse(r.Code, "%s%s", r.Words, swallowed)
+	}
+	return nil
 }
 
 // clocksDiffer is by how much the clocks of two nodes may, so that an order of times
