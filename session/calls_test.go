@@ -9,18 +9,12 @@ import (
 	"belay/session"
 )
 
-// A couple in which both ask for help must not lose the first call to the
-// second: the chaperone would go to one of them only.
-func TestAChaperoneCalledToTwoIsToldOfBoth(t *testing.T) {
-	t.Parallel()
-	start := time.Date(2026, 3, 2, 14, 0, 0, 0, time.UTC)
-	set := session.DefaultSettings()
-	set.LicensedStates = []string{"CO"}
-	order := session.Order{DoseMg: 100, Tablets: 1, TotalMg: 100}
-	s := &session.State{}
-	do := func(after time.Duration, seat session.SeatID, act session.Act) {
+// acting returns what has somebody act on s, some time after from, and fails the test
+// where the rules refuse it.
+func acting(t *testing.T, s *session.State, from time.Time) func(after time.Duration, seat session.SeatID, act session.Act) {
+	return func(after time.Duration, seat session.SeatID, act session.Act) {
 		t.Helper()
-		events, err := session.Decide(s, session.Command{Seat: seat, Do: act}, start.Add(after))
+		events, err := session.Decide(s, session.Command{Seat: seat, Do: act}, from.Add(after))
 		if err != nil {
 			t.Fatalf("%s: %v", session.FactName(act), err)
 		}
@@ -34,6 +28,18 @@ func TestAChaperoneCalledToTwoIsToldOfBoth(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A couple in which both ask for help must not lose the first call to the
+// second: the chaperone would go to one of them only.
+func TestAChaperoneCalledToTwoIsToldOfBoth(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 3, 2, 14, 0, 0, 0, time.UTC)
+	set := session.DefaultSettings()
+	set.LicensedStates = []string{"CO"}
+	order := session.Order{DoseMg: 100, Tablets: 1, TotalMg: 100}
+	s := &session.State{}
+	do := acting(t, s, start)
 	do(0, session.Server, session.CreateSession{ID: "both", StartsAt: start, Settings: set, Pace: session.Pace{Rate: 1},
 		Seats: []session.Seat{{ID: "therapist-1", Role: session.Therapist}, {ID: "client-1", Role: session.Client, Name: "Alex"},
 			{ID: "client-2", Role: session.Client, Name: "Kim"}, {ID: "chaperone-1", Role: session.Chaperone, Name: "Sam"}},

@@ -297,22 +297,7 @@ func TestASilenceThatHasEndedSkipsNoRung(t *testing.T) {
 		t.Fatal(err)
 	}
 	began := s.Recorded.Add(time.Minute)
-	do := func(after time.Duration, seat session.SeatID, act session.Act) {
-		t.Helper()
-		events, err := session.Decide(s, session.Command{Seat: seat, Do: act}, began.Add(after))
-		if err != nil {
-			t.Fatalf("%s: %v", session.FactName(act), err)
-		}
-		for _, e := range events {
-			linked, _, err := session.Link(e, s.Head, session.SaltFrom(e.Seq))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := s.Apply(linked); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
+	do := acting(t, s, began)
 	alarm := func() *session.Alarm {
 		t.Helper()
 		for _, a := range s.Alarms {

@@ -315,6 +315,11 @@ func (a *actor) publish() {
 			at.watch(a.scene.st)
 		}
 	}
+	a.tellAll(now)
+}
+
+// tellAll says to every attached seat that its view is another now. a.mu is held.
+func (a *actor) tellAll(now time.Time) {
 	for _, at := range a.attached {
 		if at.sink != nil {
 			at.sink.View(a.look(at.seat, now))
@@ -349,12 +354,7 @@ func (a *actor) showAnew() {
 		return // nothing of it goes on
 	}
 	a.scene.at = time.Now()
-	now := a.all.Now(st)
-	for _, at := range a.attached {
-		if at.sink != nil {
-			at.sink.View(a.look(at.seat, now))
-		}
-	}
+	a.tellAll(a.all.Now(st))
 }
 
 // look returns what makes the view of a seat as things stand now. a.mu is held.
