@@ -415,10 +415,12 @@ type (
 		Client SeatID `json:"client"`
 		Reason string `json:"reason"`
 	}
-	// Cancel ends a visit in which this client has not dosed.
+	// Cancel ends a visit in which nobody has dosed: this client's, or that of everybody in
+	// the session, which is all of it or nothing.
 	Cancel struct {
 		Client SeatID `json:"client"`
 		Reason string `json:"reason"`
+		All    bool   `json:"all,omitempty"` // the others' too, where they have not ended
 	}
 	// WriteSummary is the therapist's summary; the last one counts, all stay.
 	WriteSummary struct {

@@ -101,7 +101,18 @@ func (d *decision) cancel(a Cancel) error {
 	if slices.ContainsFunc(d.Clients, func(c *ClientState) bool { return len(c.Doses) > 0 }) {
 		return refuse(NotNow, "Somebody has taken a dose: there is no cancel any more. End early, or release.")
 	}
-	return d.end(a.Client, Cancelled, a.Reason)
+	clients := []SeatID{a.Client}
+	for _, c := range d.Clients {
+		if a.All && c.Seat != a.Client && !c.Phase.Ended() {
+			clients = append(clients, c.Seat)
+		}
+	}
+	for _, client := range clients {
+		if err := d.end(client, Cancelled, a.Reason); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // endClient ends what was watched for a client whose visit is over. High alarms

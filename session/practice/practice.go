@@ -116,18 +116,28 @@ func (p *Practice) anew(ctx context.Context) (*state, error) {
 }
 
 // change appends the facts that decide returns for the newest state. Where
-// somebody else was faster, it decides again. No facts: nothing is written.
+// somebody else was faster, it decides again. No facts: nothing is written. Neither that
+// nor a refusal comes from an old state: what it misses may have been made at another
+// node a moment ago.
 func (p *Practice) change(ctx context.Context, by string, decide func(*state, time.Time) ([]session.Fact, error)) (*state, error) {
 	s, err := p.now(ctx)
 	if err != nil {
 		return nil, err
 	}
+	looked := false
 	for range 20 {
 		wall := session.Instant(time.Now())
 		if wall.Before(s.recorded) {
 			wall = s.recorded
 		}
 		facts, err := decide(s, wall)
+		if len(facts) == 0 && !looked {
+			looked = true
+			if s, err = p.anew(ctx); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		if err != nil || len(facts) == 0 {
 			return s, err
 		}

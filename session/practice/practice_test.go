@@ -371,6 +371,25 @@ func TestAnAccountAndItsPasswordCountAtEveryNodeAtOnce(t *testing.T) {
 	}
 	_, _, err := two.SignIn(t.Context(), a.Email, passphrase)
 	refused(t, WrongPassword, err)
+	if _, err := one.ChangePassword(t.Context(), a.ID, another, passphrase); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := two.ChangePassword(t.Context(), a.ID, passphrase, another); err != nil {
+		t.Errorf("the other node takes the password for a wrong one: %v", err)
+	}
+	_, err = one.ChangePassword(t.Context(), a.ID, passphrase, another)
+	refused(t, WrongPassword, err)
+}
+
+func TestAResetLinkIsMadeAtANodeThatHasNotYetHeardOfTheAccount(t *testing.T) {
+	s := openStore(t, filepath.Join(t.TempDir(), "log"))
+	one, two := open(t, s), open(t, s)
+	a, _ := setUp(t, one)
+	if _, err := two.IssueResetLink(t.Context(), a.Email); err != nil {
+		t.Error(err)
+	}
+	_, err := two.IssueResetLink(t.Context(), "nobody@example.org")
+	refused(t, session.NoSuchThing, err)
 }
 
 func TestAnAlarmThatANewVersionKnowsIsNotMissingInOldSettings(t *testing.T) {

@@ -86,10 +86,6 @@ func (a *API) cancel(x *exchange) (any, error) {
 	case len(left) == 0:
 		return nil, refuse(session.NotNow, "This session is over already.")
 	}
-	for _, client := range left {
-		if err := a.door.Lead(x.context(), id, session.Cancel{Client: client, Reason: in.Reason}); err != nil {
-			return nil, err
-		}
-	}
-	return struct{}{}, nil
+	// One act: a dose that comes in between leaves no half of it.
+	return struct{}{}, a.door.Lead(x.context(), id, session.Cancel{Client: left[0], Reason: in.Reason, All: true})
 }

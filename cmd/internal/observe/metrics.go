@@ -57,7 +57,7 @@ func New() *Metrics {
 			Name: "belay_alarms_raised_total", Help: "Alarms that were raised in sessions, practice sessions included, by their first priority.",
 		}, []string{"priority"}),
 		belated: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "belay_alarms_late_total", Help: "Alarms that were raised late: the server was not running when they were due.",
+			Name: "belay_alarms_late_total", Help: "Alarms that entered the record late: when they were due the server was not running or could not write, or their cause was reported later.",
 		}),
 		crossing: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "belay_node_crossing_seconds", Help: "How long a message from server to server takes by way of Redis, seen by one to itself every five seconds.",

@@ -288,6 +288,19 @@ func TestASessionIsCorrectedMovedAndCancelledFromTheConsole(t *testing.T) {
 	}
 }
 
+func TestACouplesSessionIsCancelledForBoth(t *testing.T) {
+	robin := therapist(t, start(t, server.Options{}))
+	body := plain()
+	body["clients"] = append(body["clients"].([]any), map[string]any{"name": "Kim", "order": order()})
+	at := "/api/sessions/" + robin.make(body).id
+	robin.ask(200, "POST", at+"/cancel", map[string]any{"reason": "both have a cold"})
+	for _, c := range robin.ask(200, "GET", at, nil)["summary"].(map[string]any)["clients"].([]any) {
+		if c := c.(map[string]any); c["phase"] != "cancelled" {
+			t.Errorf("the visit of %v is %v", c["name"], c["phase"])
+		}
+	}
+}
+
 func TestGuessingAPasswordIsSlowedDownAndLocksNobodyOut(t *testing.T) {
 	s := start(t, server.Options{})
 	robin := therapist(t, s)

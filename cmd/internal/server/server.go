@@ -264,11 +264,16 @@ func (s *Server) routes(pages *site, console http.Handler, edge http.Handler) ht
 // healthz is about the process: it answers.
 func healthz(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") }
 
+// readyWithin is for how long the log may take until /readyz answers without it. Whoever
+// asks has a patience of their own, of two or three seconds: a log that is slow must not
+// make a server look as if it were away.
+const readyWithin = 500 * time.Millisecond
+
 // readyz says whether people should be sent here: the server is not starting and not
 // about to end. A log that can't be read now is said, and keeps nobody away: there is
 // no other place to go, and screens that come are told what is wrong.
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(r.Context(), readyWithin)
 	defer cancel()
 	if !s.ready.Load() {
 		http.Error(w, "not ready: starting or draining", http.StatusServiceUnavailable)

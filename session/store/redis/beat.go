@@ -18,6 +18,8 @@ const (
 	beatWithin = 2 * time.Second
 	silentFor  = 2500 * time.Millisecond
 	maxAbout   = 4 << 10 // bytes that a node says about itself
+	unseenKept = time.Minute
+	mostUnseen = 1000
 )
 
 // beatScript says that a node lives, renews the common mark, and answers what all
@@ -176,7 +178,7 @@ func (m *Member) look(said map[string]string, ages map[string]time.Duration, ask
 		passed = min(now.Sub(m.last), beatEvery*3/2) // more than that nobody looked
 	}
 	before := m.asked
-	m.last, m.asked = now, asked.Round(0)
+	m.last, m.asked, m.looked = now, asked.Round(0), asked
 	m.watching += passed
 	there := map[string]bool{}
 	for id, text := range said {
@@ -194,6 +196,7 @@ func (m *Member) look(said map[string]string, ages map[string]time.Duration, ask
 		case old == nil:
 			m.peers[id] = &seen{pulse: p, heard: heard}
 		case old.Run != p.Run && p.Run != old.former.name:
+			m.isOver(id, old.former.name)
 			m.peers[id] = &seen{pulse: p, heard: heard, former: run{old.Run, old.heard}}
 		case old.Run == p.Run && p.Beat > old.Beat:
 			m.peers[id] = &seen{pulse: p, heard: heard, former: old.former}
@@ -204,8 +207,25 @@ func (m *Member) look(said map[string]string, ages map[string]time.Duration, ask
 	for id, p := range m.peers {
 		if !there[id] { // it has left, or Redis has lost it: then it says so again
 			if p.silent += passed; p.silent >= silentFor {
+				m.isOver(id, p.Run)
 				delete(m.peers, id)
 			}
 		}
 	}
+	for name, first := range m.unseen {
+		if !first.IsZero() && asked.Sub(first) > unseenKept {
+			delete(m.unseen, name)
+		}
+	}
+}
+
+// isOver notes a run that was seen once and will not be again. m.mu is held.
+func (m *Member) isOver(id, run string) {
+	if run == "" {
+		return
+	}
+	if len(m.unseen) >= mostUnseen { // they are asked about once more, which is all that is lost
+		clear(m.unseen)
+	}
+	m.unseen[id+"."+run] = time.Time{}
 }

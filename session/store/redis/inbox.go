@@ -293,22 +293,35 @@ func (p *mail) sent(letters []letter) {
 	}
 }
 
+// postScript puts letters of one sender into an inbox, all or none: a letter that came
+// after a later one of its sender would be taken for an old one.
+//
+// KEYS: inbox. ARGV: its length, its life, the sender; then number and text of each.
+var postScript = goredis.NewScript(`
+for i = 4, #ARGV, 2 do
+  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'f', ARGV[3], 'n', ARGV[i], 'm', ARGV[i+1])
+end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+`)
+
+// hand hands letters to Redis. After an error some inboxes may have theirs.
 func (p *mail) hand(ctx context.Context, letters []letter) error {
 	s, from := p.m.store, p.m.Name()
 	_, err := s.client.Pipelined(ctx, func(pipe goredis.Pipeliner) error {
-		to := map[string]bool{}
+		to := map[string][]any{}
 		for _, l := range letters {
 			if l.cast {
 				pipe.Publish(ctx, s.castKey(l.to), from+" "+string(l.message))
 				continue
 			}
 			key := s.inboxKey(l.to)
-			pipe.XAdd(ctx, &goredis.XAddArgs{Stream: key, MaxLen: inboxLength, Approx: true,
-				Values: []any{letterFrom, from, letterNumber, strconv.FormatUint(l.number, 10), letterText, l.message}})
-			to[key] = true
+			if to[key] == nil {
+				to[key] = []any{inboxLength, inboxLives.Milliseconds(), from}
+			}
+			to[key] = append(to[key], strconv.FormatUint(l.number, 10), l.message)
 		}
-		for key := range to {
-			pipe.PExpire(ctx, key, inboxLives)
+		for key, args := range to {
+			postScript.Eval(ctx, pipe, []string{key}, args...)
 		}
 		return nil
 	})

@@ -43,10 +43,12 @@ type Member struct {
 
 	mu       sync.Mutex
 	own      pulse
-	peers    map[string]*seen // by id, without itself
-	watching time.Duration    // for so long Redis has been asked without a break
-	last     time.Time        // a look that worked; monotonic
-	asked    time.Time        // when that look was begun, by the wall clock, and kept while looks fail
+	peers    map[string]*seen     // by id, without itself
+	watching time.Duration        // for so long Redis has been asked without a break
+	last     time.Time            // a look that worked; monotonic
+	asked    time.Time            // when that look was begun, by the wall clock, and kept while looks fail
+	looked   time.Time            // the same; monotonic
+	unseen   map[string]time.Time // runs that no look has shown, and when they were first asked about; zero: they are over
 }
 
 // Join takes a place among the nodes, and returns when the others can see it.
@@ -65,7 +67,7 @@ func (s *Store) Join(ctx context.Context, node Node) (*Member, error) {
 	if err := s.whole(ctx); err != nil {
 		return nil, err // the mark lapses by itself
 	}
-	m := &Member{store: s, id: node.ID, run: strings.ToLower(rand.Text()[:10]), lost: make(chan struct{}), peers: map[string]*seen{}}
+	m := &Member{store: s, id: node.ID, run: strings.ToLower(rand.Text()[:10]), lost: make(chan struct{}), peers: map[string]*seen{}, unseen: map[string]time.Time{}}
 	m.own = pulse{Run: m.run, Words: node.Words}
 	m.mail.init(m)
 	if err := m.beat(ctx); err != nil {
@@ -109,7 +111,8 @@ func (m *Member) Others() []Peer {
 // Lapsed reports whether a run is known to be over, and when it was last heard
 // (wall time; zero: not by this node). One of this node's own that is not the
 // present one is over, since there is one process to a data folder. Of one that
-// can't be seen at the moment, because Redis can't be asked, it is not known.
+// can't be seen at the moment, because Redis can't be asked, or because it has come
+// since the last look, it is not known.
 func (m *Member) Lapsed(name string) (heard time.Time, lapsed bool) {
 	if name == m.Name() {
 		return time.Time{}, false
@@ -122,22 +125,36 @@ func (m *Member) Lapsed(name string) (heard time.Time, lapsed bool) {
 	case id == m.id:
 		return time.Time{}, true
 	case p == nil:
-		return time.Time{}, m.watching >= silentFor
+		return time.Time{}, m.watching >= silentFor && !m.mayHaveCome(name)
 	case p.Run == of:
 		return p.heard, p.silent >= silentFor
 	case p.former.name == of:
 		return p.former.heard, true
 	}
-	return time.Time{}, true
+	return time.Time{}, !m.mayHaveCome(name)
 }
 
-// Runs reports whether a run is seen to live.
+// mayHaveCome reports whether a run that no look has shown may have joined since the
+// last one: others learn of it from its work before they see it beat. m.mu is held.
+func (m *Member) mayHaveCome(name string) bool {
+	first, asked := m.unseen[name]
+	if !asked {
+		first = time.Now()
+		m.unseen[name] = first
+	}
+	return !first.IsZero() && !m.looked.After(first)
+}
+
+// Runs reports whether a run is seen to live, or may have come since the last look.
 func (m *Member) Runs(name string) bool {
 	id, run, _ := strings.Cut(name, ".")
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	p := m.peers[id]
-	return name == m.Name() || p != nil && p.Run == run && p.silent < silentFor
+	if p == nil || p.Run != run {
+		return name == m.Name() || id != m.id && (p == nil || p.former.name != run) && m.mayHaveCome(name)
+	}
+	return p.silent < silentFor
 }
 
 // Lost is closed when this Redis was taken by somebody who is no node of these: a

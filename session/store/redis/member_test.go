@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	goredis "github.com/redis/go-redis/v9"
 
 	"belay/session/store"
 	"belay/session/store/redis/redistest"
@@ -231,6 +234,97 @@ func TestLettersComeAlsoFromARedisWhoseClockIsBehind(t *testing.T) {
 		t.Error("what was posted after the failover never came")
 	}
 	until(t, "what was read is taken off", func() bool { n, _ := srv.Do("XLEN", key).(int64); return n == 0 })
+}
+
+// The others hear of a node by what it does before they see it beat: that is no reason to
+// take it for one that is over, to declare its pages lost, or to take a visit's relay from it.
+func TestANodeThatHasJustComeIsNotTakenForOneThatIsOver(t *testing.T) {
+	t.Parallel()
+	srv := startServer(t)
+	s := open(t, Options{Addrs: []string{srv.addr}})
+	defer s.Close()
+	north := join(t, s, "north")
+	north.mu.Lock()
+	north.watching = silentFor // as if it had looked on for so long
+	north.mu.Unlock()
+	south := join(t, s, "south")
+	for range 3 { // a restart of it too
+		if _, lapsed := north.Lapsed(south.Name()); lapsed || !north.Runs(south.Name()) {
+			t.Errorf("a node that came a moment ago has lapsed: %v, runs: %v", lapsed, north.Runs(south.Name()))
+		}
+		until(t, "it is seen", func() bool { return len(north.Others()) == 1 && north.Others()[0].Name == south.Name() })
+		before := south.Name()
+		if err := south.Leave(); err != nil {
+			t.Fatal(err)
+		}
+		south = join(t, s, "south")
+		if _, lapsed := north.Lapsed(south.Name()); lapsed || !north.Runs(south.Name()) {
+			t.Errorf("a node that was restarted a moment ago has lapsed: %v, runs: %v", lapsed, north.Runs(south.Name()))
+		}
+		until(t, "the run before is over", func() bool { _, lapsed := north.Lapsed(before); return lapsed && !north.Runs(before) })
+	}
+	// One that nobody ever saw is over as soon as that is known.
+	took := until(t, "a node that there never was is over", func() bool {
+		_, lapsed := north.Lapsed("east.never")
+		return lapsed && !north.Runs("east.never")
+	})
+	if took > 3*beatEvery {
+		t.Errorf("that took %v", took)
+	}
+}
+
+// refusesFirst has Redis refuse the first of several commands, once, as one whose memory
+// is full for a moment does.
+type refusesFirst struct{ armed atomic.Bool }
+
+func (r *refusesFirst) DialHook(next goredis.DialHook) goredis.DialHook          { return next }
+func (r *refusesFirst) ProcessHook(next goredis.ProcessHook) goredis.ProcessHook { return next }
+func (r *refusesFirst) ProcessPipelineHook(next goredis.ProcessPipelineHook) goredis.ProcessPipelineHook {
+	return func(ctx context.Context, commands []goredis.Cmder) error {
+		if len(commands) > 1 && r.armed.CompareAndSwap(true, false) {
+			commands[0].Args()[0] = "refused"
+		}
+		return next(ctx, commands)
+	}
+}
+
+// A letter that came after a later one would be taken for one that was read already.
+func TestNoLetterIsLostWhereRedisTakesOnlySomeOfThem(t *testing.T) {
+	t.Parallel()
+	srv := startServer(t)
+	s := open(t, Options{Addrs: []string{srv.addr}})
+	t.Cleanup(func() { _ = s.Close() })
+	north, south, west := join(t, s, "north"), join(t, s, "south"), join(t, s, "west")
+	at := map[*Member]chan string{south: make(chan string, 10), west: make(chan string, 10)}
+	for m, got := range at {
+		m.Receive(func(_ string, message []byte) { got <- string(message) }, nil)
+	}
+	refuses := &refusesFirst{}
+	s.client.AddHook(refuses)
+	srv.Pause() // so that they go together
+	north.Post(south.Name(), []byte("0"))
+	time.Sleep(50 * time.Millisecond) // the one before is on its way, and given up on
+	for _, text := range []string{"1", "2", "3"} {
+		north.Post(south.Name(), []byte(text))
+		north.Post(west.Name(), []byte(text))
+	}
+	refuses.armed.Store(true)
+	srv.Resume()
+	for m, texts := range map[*Member][]string{south: {"0", "1", "2", "3"}, west: {"1", "2", "3"}} {
+		for _, want := range texts {
+			select {
+			case came := <-at[m]:
+				if came != want {
+					t.Fatalf("%q came for %q", came, want)
+				}
+			case <-time.After(lettersAge):
+				t.Fatalf("%q never came", want)
+			}
+		}
+	}
+	if refuses.armed.Load() {
+		t.Error("nothing was refused")
+	}
 }
 
 // What one node posts to another comes once and in order, though Redis goes away in
