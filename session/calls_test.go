@@ -140,6 +140,19 @@ func TestAChaperoneWhoAsksTheTherapistToComeIsToldWhoKnows(t *testing.T) {
 	}
 }
 
+// A sentence of ours that closes with somebody's own words, which may be whole sentences,
+// ends once.
+func TestARefusalThatQuotesSomebodyEndsOnce(t *testing.T) {
+	const script = "include dosed.script\n14:05:00 chaperone-1 RaiseAlarm client=client-1 condition=please_come words="
+	for said, want := range map[string]string{`"He is pale."`: ": He is pale.", `"Can you come?"`: ": Can you come?", "pale": ": pale."} {
+		s := play(t, script+said+"\n")
+		_, err := session.Decide(s, session.Command{ID: "x", Seat: "therapist-1", Conn: "k", Do: session.AcknowledgeAlarm{Alarm: "a1", Priority: session.Low}}, s.Recorded)
+		if err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("of an alarm with %s a refusal says: %v", said, err)
+		}
+	}
+}
+
 // What stands first on a screen is what is done first: among alarms that are equally
 // high, not the one that came last.
 func TestOfEquallyHighAlarmsTheOneThatMattersMostStandsFirst(t *testing.T) {

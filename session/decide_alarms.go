@@ -245,7 +245,7 @@ func (d *decision) staysLoud(alarm *Alarm, seen Priority) *Refusal {
 	case !slices.Contains(alarm.MayAck, d.role(d.cmd.Seat)):
 		return refuse(NotYourRole, "The therapist acknowledges this alarm.")
 	case alarm.Priority.Rank() > seen.Rank():
-		return refuse(NotNow, "More urgent since you looked, and not silenced: %s.", alarm.Words)
+		return refuse(NotNow, "%s", stopped("More urgent since you looked, and not silenced: "+alarm.Words))
 	}
 	return nil
 }

@@ -152,7 +152,7 @@ func (d *decision) sign() error {
 	}
 	for _, a := range d.Alarms {
 		if a.Priority == High && a.Acknowledged.IsZero() {
-			return refuse(NotNow, "An alarm is not acknowledged yet: %s.", a.Words)
+			return refuse(NotNow, "%s", stopped("An alarm is not acknowledged yet: "+a.Words))
 		}
 	}
 	for _, a := range slices.Clone(d.Alarms) {

@@ -346,7 +346,7 @@ func (l look) script(c *ClientState, card *Card, seat Seat) []string {
 	}
 	script := []string{
 		fmt.Sprintf("My name is %s. I am on a video call with a client and am not at their address.", therapist),
-		"Please send an ambulance to: " + card.Address + ".",
+		stopped("Please send an ambulance to: " + card.Address),
 		fmt.Sprintf("The client is %s.", cmp.Or(seat.Name, "an adult")),
 	}
 	if len(card.Doses) == 0 {
@@ -355,7 +355,7 @@ func (l look) script(c *ClientState, card *Card, seat Seat) []string {
 	for _, dose := range card.Doses {
 		script = append(script, "They have taken, under medical prescription: "+dose+".")
 	}
-	script = append(script, "Last blood pressure and heart rate: "+card.Vitals+".", "Relevant conditions: "+card.Conditions+".")
+	script = append(script, "Last blood pressure and heart rate: "+card.Vitals+".", stopped("Relevant conditions: "+card.Conditions))
 	return append(append(script, l.inTheHome()...), "What I see now is: …")
 }
 

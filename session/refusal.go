@@ -1,6 +1,9 @@
 package session
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Refusal is the answer to a command that the rules do not allow now. It names
 // what is missing; nothing was recorded. It is an error for the sender only.
@@ -31,4 +34,16 @@ func (r *Refusal) Error() string { return r.Words }
 
 func refuse(code, format string, args ...any) *Refusal {
 	return &Refusal{Code: code, Words: fmt.Sprintf(format, args...)}
+}
+
+// stopped ends a sentence that closes with somebody's own words, which may have a full
+// stop of their own.
+func stopped(sentence string) string {
+	sentence = strings.TrimSpace(sentence)
+	for _, end := range []string{".", "!", "?", "…"} {
+		if strings.HasSuffix(sentence, end) {
+			return sentence
+		}
+	}
+	return sentence + "."
 }

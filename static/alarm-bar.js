@@ -6,7 +6,7 @@
 
 import { createActForm, refusedWords } from "./act-form.js";
 import { ago, ms, span, timeOfDay } from "./clock.js";
-import { each, el, enable, set, show, text, usable } from "./element.js";
+import { each, el, enable, set, show, text, usable, whole } from "./element.js";
 import { tel } from "./tel.js";
 import { words } from "./therapist-words.js";
 
@@ -45,7 +45,7 @@ const visible = (node) => (node?.getClientRects().length ?? 0) > 0;
 
 /** @param {import("./types.d.ts").Way} way */
 function call(way) {
-  return el("a", { class: "button", href: tel(way.phone) }, `${way.name} ${way.phone}`);
+  return el("a", { class: "button", href: tel(way.phone) }, `${way.name} `, whole(way.phone));
 }
 
 /**

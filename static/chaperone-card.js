@@ -4,7 +4,7 @@
 import { createAlarms } from "./chaperone-alarms.js";
 import { words } from "./chaperone-words.js";
 import { ago, ms, span, timeOfDay } from "./clock.js";
-import { calm, each, el, enable, show, text, usable } from "./element.js";
+import { calm, each, el, enable, set, show, text, usable } from "./element.js";
 import { createRing } from "./ring.js";
 import { createWays } from "./chaperone-ways.js";
 import { play, release } from "./play.js";
@@ -16,6 +16,7 @@ import { refusedWords } from "./act-form.js";
  */
 
 const onceIn = 1000; // ms: two presses within it are one
+const oldAfter = 4; // s without a new picture: from here on it is not shown as if it were true
 
 /**
  * @param {Desk} desk
@@ -47,6 +48,8 @@ export function createCardPage(desk, enterVitals) {
   const element = el("section", { class: "page card" }, videos, happening, alarms.element, test, early, takeOvers, next, problem, look, lookReason, said, asks, asked.element, el("div", { class: "card-more" }, others, leave), ways.element, leaveBox);
   /** @type {Map<string, MediaStream>} */
   const streams = new Map();
+  /** Whose picture moves. A still one does not look like somebody who lies still. @type {Set<string>} */
+  let fresh = new Set();
   let thanked = ""; // for a look
   /** @type {Set<string>} */
   const took = new Set();
@@ -145,7 +148,11 @@ export function createCardPage(desk, enterVitals) {
     each(videos, sees, (client) => client.seat, (client) => {
       const video = el("video", { playsinline: true, autoplay: true, "aria-label": client.name });
       play(video, /** @type {MediaStream} */ (streams.get(client.seat)));
-      return video;
+      return el("figure", null, video, el("p", { role: "status" }));
+    }, (node, client) => {
+      const still = !fresh.has(client.seat);
+      set(node, "data-still", still ? "yes" : null);
+      text(node.lastElementChild, still ? w.still(client.name) : "");
     });
     show(videos, sees.length > 0);
   }
@@ -163,6 +170,11 @@ export function createCardPage(desk, enterVitals) {
     /** @param {string} seat @param {MediaStream} stream */
     remote(seat, stream) {
       streams.set(seat, stream);
+      paintVideos();
+    },
+    /** @param {import("./types.d.ts").Seen[]} seen */
+    seen(seen) {
+      fresh = new Set(seen.filter((one) => one.frame_age >= 0 && one.frame_age < oldAfter).map((one) => one.seat));
       paintVideos();
     },
     /** @param {string} seat */

@@ -163,5 +163,7 @@ export function createChaperoneScreen({ connection, sound, awake, first }) {
     remote: (seat, stream) => card.remote(seat, stream),
     /** @param {string} seat */
     gone: (seat) => card.gone(seat),
+    /** @param {import("./types.d.ts").Seen[]} seen */
+    seen: (seen) => card.seen(seen),
   };
 }

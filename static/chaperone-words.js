@@ -56,6 +56,8 @@ export const words = {
     now: "Please look in now",
     /** @param {string} late */
     late: (late) => `Please look in now. It was due ${late} ago.`,
+    /** @param {string} who */
+    still: (who) => `You do not see ${who} now.`,
     please: "Please look, therapist",
     come: "Please come: something is wrong",
     /** @param {string} when */

@@ -28,6 +28,7 @@ const media = createMedia({
   send: false,
   onRemote: (seat, stream) => shown?.remote(seat, stream),
   onGone: (seat) => shown?.gone(seat),
+  onSeen: (seen) => shown?.seen(seen),
 });
 const awake = keepAwake(() => shown?.tick());
 

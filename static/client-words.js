@@ -145,7 +145,7 @@ export const words = {
   help: "Help",
   /** @param {string} name */
   helpFor: (name) => `Help for ${name}`,
-  noPicture: "Your therapist is here, but no picture of them arrives right now. You don’t need to do anything.",
+  noPicture: "No picture of your therapist arrives right now. You don’t need to do anything.",
   therapistAway: "Your therapist is not connected right now. You don’t need to do anything.",
   pictureOnly: "Your camera is not on: your therapist cannot see you.",
   finish: "Finish my answers",

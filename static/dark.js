@@ -26,7 +26,7 @@ export function createDark({ ask: send, help, remember }) {
   const face = el("button", { type: "button", class: "dark-face", onclick: turnFace });
   const hides = el("div", { class: "dark-hides" });
   const helps = el("div", { class: "dark-helps" });
-  const element = el("section", { class: "dark" }, el("div", { class: "dark-words" }, el("h1", { class: "spoken" }, words.darkTitle), practice, said, trouble, who, face, hides), helps);
+  const element = el("section", { class: "dark" }, el("div", { class: "dark-words" }, el("h1", { class: "spoken" }, words.darkTitle), said, trouble, who, face, hides, practice), helps);
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let sleep;
   let woke = 0;
@@ -150,10 +150,10 @@ export function createDark({ ask: send, help, remember }) {
         wrong = now.lost || words.darkAlone;
       }
       if (now.needsTap) wrong = now.needsTap;
-      text(who, there.join(" "));
+      each(who, there, (one) => one, (one) => el("span", null, one, " "));
       text(trouble, asking ? "" : wrong);
       show(trouble, trouble.textContent);
-      show(practice, view.practice);
+      show(practice, view.practice && !asking);
       show(face, now.picture && !asking && !wrong);
       const eyes = list(chaperones(view).map((one) => one.name));
       each(

@@ -1,11 +1,13 @@
 // What fails on this page itself, and words for it. A screen that could not be
-// repainted shows what was: it must not look as if that were so now.
+// repainted shows what was: it must not look as if that were so now. The words have a
+// place of their own at the top, from which everything else makes way.
 
 import { el, show, text } from "./element.js";
 
 const words = {
   old: "Part of this page has failed. What stands here may be old.",
   pressed: "Something on this page has failed. What was pressed last may not have been done.",
+  dark: "Part of this page has failed. If you need anyone, call out.",
   again: "Load this page again",
 };
 
@@ -18,6 +20,8 @@ const says = {
   element: undefined,
   /** @type {HTMLElement | undefined} */
   words: undefined,
+  /** @type {HTMLElement | undefined} */
+  dark: undefined,
 };
 
 /**
@@ -53,9 +57,19 @@ export function watchFaults() {
 
 function say() {
   if (!globalThis.document?.body) return;
-  says.words ??= el("p");
-  says.element ??= el("div", { class: "fault", role: "alert" }, says.words, el("button", { type: "button", onclick: () => location.reload() }, words.again));
+  says.words ??= el("p", { class: "fault-light" });
+  says.dark ??= el("p", { class: "fault-dark" }, words.dark); // whoever lies there presses nothing
+  if (!says.element) {
+    says.element = el("div", { class: "fault", role: "alert" }, says.words, says.dark, el("button", { type: "button", class: "fault-light", "data-reloads": true, onclick: () => location.reload() }, words.again));
+    new ResizeObserver(makeWay).observe(says.element);
+  }
   if (!says.element.isConnected) document.body.append(says.element);
   text(says.words, [...failing].some((one) => one !== pressed) ? words.old : words.pressed);
   show(says.element, failing.size > 0);
+  makeWay();
+}
+
+/** Nothing that counts stands under the words. */
+function makeWay() {
+  document.documentElement.style.setProperty("--taken", `${says.element?.offsetHeight ?? 0}px`);
 }

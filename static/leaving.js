@@ -1,22 +1,23 @@
 // Leaving by accident: a swipe, the back button, a closed tab. It is caught for
 // as long as the visit lasts, and never after.
 
-const dialled = 2000; // ms in which a browser hands a number over to the telephone
+const meant = 2000; // ms in which a browser hands a number over to the telephone, or begins to load
 
 /**
  * askBeforeLeaving has the browser ask, in its own words, whoever closes or reloads the
  * page or goes elsewhere while wanted() says so. Who dials a number does not leave,
- * although browsers take it for that: nobody is asked anything before a call.
+ * although browsers take it for that: nobody is asked anything before a call, nor before
+ * a page is loaded again that has itself asked for it.
  *
  * @param {() => boolean} wanted
  */
 export function askBeforeLeaving(wanted) {
-  let dialling = -dialled;
+  let pressed = -meant;
   addEventListener("click", ({ target }) => {
-    if (target instanceof Element && target.closest('a[href^="tel:"]')) dialling = performance.now();
+    if (target instanceof Element && target.closest('a[href^="tel:"], [data-reloads]')) pressed = performance.now();
   }, { capture: true, passive: true });
   addEventListener("beforeunload", (event) => {
-    if (performance.now() - dialling < dialled || !wanted()) return;
+    if (performance.now() - pressed < meant || !wanted()) return;
     event.preventDefault();
     // Older browsers ask only where this is set.
     event.returnValue = "";

@@ -98,7 +98,7 @@ export function createPictures(desk) {
       const waits = client.phase === "scheduled" || client.phase === "lobby";
       show(video, !over);
       // While frames come directly, the picture is true, whatever the server has heard.
-      text(state, over ? w.over(client.name) : live ? "" : waits && person?.present ? w.waits(client.name) : !person?.since ? w.notHere(client.name) : away || (still ? w.still(client.name) : "RTCPeerConnection" in globalThis ? w.connecting(client.name) : w.never));
+      text(state, over ? w.over(client.name) : live ? "" : waits && person?.present ? w.waits(client.name) : !person?.since ? w.notHere(client.name) : away || (still ? w.still(client.name) : told(seat)?.cam_live === false ? w.dark(client.name) : "RTCPeerConnection" in globalThis ? w.connecting(client.name) : w.never));
       show(state, state.textContent);
       // Before they have met nothing is sent, and nothing of it is odd.
       text(odd, over || waits ? "" : oddities(seat, got).join(" · "));

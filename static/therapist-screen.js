@@ -76,16 +76,24 @@ export function createTherapistScreen({ connection, media, sound, first }) {
     show(own, false);
   } }, words.picture.understood));
   const side = el("div", { class: "side" }, panels, el("div", { class: "work-head" }, who, tabs), work, observations.element, card.element, people.element, truth.element);
-  // One sheet at a time.
+  const notices = el("div", { class: "notices" }, alarms.element, requests.element, own, taken);
+  // One sheet at a time. In one column it may stand out of sight: whoever asked for it is
+  // brought there, below the alarms, and whoever is writing stays where they are.
   side.addEventListener("sheet", (event) => {
-    for (const one of [card.element, people.element, truth.element]) if (one !== event.target) show(one, false);
+    const sheet = /** @type {HTMLElement} */ (event.target);
+    for (const one of [card.element, people.element, truth.element]) if (one !== sheet) show(one, false);
+    if (getComputedStyle(notices).position !== "sticky" || document.activeElement?.closest("input, textarea, select")) return;
+    requestAnimationFrame(() => {
+      sheet.style.scrollMarginTop = `calc(var(--taken) + ${notices.offsetHeight}px)`;
+      sheet.scrollIntoView({ block: "start" });
+    });
   });
   const footClock = el("span", { class: "foot-clock digits", "aria-hidden": "true" });
   const foot = el("footer", { class: "foot" },
     el("div", { class: "foot-urgent" }, footClock, el("button", { type: "button", class: "urgent", "aria-keyshortcuts": "e", "data-open": "card", onclick: card.toggle }, words.emergency.button, el("kbd", null, "e")), goIn.element),
     controls.element, truth.button);
   const element = el("div", { class: "therapist" }, head.element,
-    el("main", { class: "middle" }, title, el("div", { class: "view" }, el("div", { class: "notices" }, alarms.element, requests.element, own, taken), pictures.element), side), lines.element, foot,
+    el("main", { class: "middle" }, title, el("div", { class: "view" }, notices, pictures.element), side), lines.element, foot,
     alarms.voice, polite);
 
   /** @type {Map<string, ReturnType<typeof createClientPanel>>} */
@@ -254,6 +262,7 @@ export function createTherapistScreen({ connection, media, sound, first }) {
   return {
     element,
     parts: { pictures },
+    tick,
     /** @param {View} view */
     take(view) {
       desk.take(view);

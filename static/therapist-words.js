@@ -88,7 +88,7 @@ export const words = {
   /** @param {Authorization} allowed @param {string} left */
   allowed: (allowed, left) => `Dose ${allowed.number}, ${allowed.mg} mg in ${count(allowed.tablets, "tablet")}, may be taken now. This lapses in ${left}.`,
   /** @param {string} why */
-  lapsed: (why) => `The dose may not be taken: ${why}.`.replace("..", "."),
+  lapsed: (why) => `The dose may not be taken: ${why}${/[.!?…]$/.test(why) ? "" : "."}`, // the reason may have a full stop of its own
 
   /** @param {ClientView} client */
   admit: (client) => `Begin the check-in with ${client.name}`,
@@ -249,6 +249,8 @@ export const words = {
     over: (name) => `The visit with ${name} is over. Picture and sound have ended.`,
     /** @param {string} name */
     connecting: (name) => `${name} is here. The picture is being connected.`,
+    /** @param {string} name */
+    dark: (name) => `You do not see ${name}: their camera is off.`,
     unheard: "Nobody hears you now.",
     again: "Try again",
     never: "This browser cannot carry picture and sound. Open this page in a current Chrome, Edge, Firefox or Safari.",
@@ -476,8 +478,10 @@ export const words = {
     noDirectShort: "no direct line",
     /** @type {Record<string, string>} */
     route: { direct: "direct", "relay-udp": "relayed", "relay-tcp": "relayed (TCP)", "relay-tls": "relayed (TLS)" },
-    /** @param {string} name @param {string} route @param {number} [fps] not counted yet: left out */
-    peer: (name, route, fps) => `${name}: ${route || "connecting"}${fps === undefined ? "" : ` · ${Math.round(fps)} pictures/s`}`,
+    /** @param {string} name @param {string} route */
+    peer: (name, route) => `${name}: ${route || "connecting"}`,
+    /** @param {number} fps */
+    rate: (fps) => `${Math.round(fps)} pictures/s`,
     /** @param {string} route @param {boolean} second */
     way: (route, second) => `Way: ${route || "being connected"}. ${second ? "A second one stands ready." : "No second one stands ready."}`,
     figures: { age: "Age of the picture", frames: "Pictures per second", sound: "Loudness", loss: "Lost on the way", trip: "There and back" },

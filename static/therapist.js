@@ -44,6 +44,7 @@ function enter(withMedia) {
     onGone: (seat) => shown?.parts.pictures.gone(seat),
     onDirect: (seat, message) => shown?.direct(seat, message),
     onLocal: (local) => shown?.parts.pictures.local(local),
+    onCapture: () => shown?.tick(), // a microphone that is on is not called off for a second
     onSeen: (seen) => shown?.seen(seen),
   });
   if (withMedia) void media.start();

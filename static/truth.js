@@ -81,7 +81,9 @@ export function createTruth(desk, parts) {
     const node = el("section", { class: "truth-person", "data-seat": seat }, name, table, way, theirs, yours);
     const line = el("span", { class: "connection-person", "data-seat": seat });
     const said = el("span");
-    line.append(said, glance.element);
+    const rate = el("span", { class: "connection-rate" });
+    const second = el("span");
+    line.append(said, rate, second, glance.element);
 
     /** @param {Seen | undefined} got @param {boolean} due */
     function update(got, due) {
@@ -91,7 +93,10 @@ export function createTruth(desk, parts) {
       show(way, got);
       if (got) {
         const route = w.route[got.route] ?? got.route;
-        text(said, [w.peer(who, route, counted(got)), got.second || !got.route ? "" : w.noSecond].filter(Boolean).join(" · "));
+        text(said, w.peer(who, route));
+        const fps = counted(got);
+        text(rate, fps === undefined ? "" : ` · ${w.rate(fps)}`);
+        text(second, got.second || !got.route ? "" : ` · ${w.noSecond}`);
         text(way, w.way(route, got.second));
         figures.forEach((figure, i) => {
           const value = figure.of(got);

@@ -7,12 +7,30 @@ import (
 	"belay/cmd/internal/browser"
 )
 
+// ringSeen is whether the line around what has the focus stands out from what it lies on
+// (WCAG 1.4.11: 3 to 1).
+const ringSeen = `(() => {
+	const one = document.activeElement;
+	const ring = getComputedStyle(one);
+	const parts = (color) => color.match(/[\d.]+/g).map(Number);
+	let under = parseFloat(ring.outlineOffset) < 0 ? one : one.parentElement;
+	while (under && (parts(getComputedStyle(under).backgroundColor)[3] ?? 1) < 1) under = under.parentElement;
+	const light = (color) => {
+		const [r, g, b] = parts(color).map((part) => (part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4));
+		return 0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05;
+	};
+	const [a, b] = [light(ring.outlineColor), light(getComputedStyle(under ?? document.body).backgroundColor)];
+	return ring.outlineStyle !== "none" && Math.max(a, b) / Math.min(a, b) >= 3;
+})()`
+
 // tabTo moves the focus by the Tab key alone to what the selector selects, as
-// somebody does who has no pointer. What has the focus must be visible.
+// somebody does who has no pointer. What has the focus must be visible, and be seen to
+// have it.
 func tabTo(p *browser.Person, selector string) {
 	at := fmt.Sprintf(`document.activeElement?.matches(%s) && document.activeElement.checkVisibility()`, quoted(selector))
 	for range 120 {
 		if browser.Eval[bool](p, at+" || false") {
+			p.WaitFor(ringSeen, browser.Patience)
 			return
 		}
 		p.Press(browser.Tab)

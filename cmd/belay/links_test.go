@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -39,24 +40,37 @@ func TestThreeLinksInOneBrowser(t *testing.T) {
 	v.turnsTheClientOut()
 }
 
-// partOfAPageFails has a page say so for as long as a part of it fails.
+// partOfAPageFails has each page say so for as long as a part of it fails, and cover
+// nothing by it.
 func (v *visit) partOfAPageFails() {
 	const says = "Part of this page has failed."
-	browser.Eval[bool](v.robin, `import("/static/fault.js").then(({ attempt }) => {
-		let fails = true;
-		const part = () => { if (fails) throw new Error("on purpose"); };
-		globalThis.__again = (how) => { fails = how; attempt(part); };
-		const log = console.error;
-		console.error = () => {};
-		__again(true);
-		console.error = log;
-		return true;
-	})`)
-	v.robin.WaitText(says)
-	v.robin.Shot("therapist/part-failed")
-	v.robin.Accessible("a page of which a part has failed")
-	browser.Eval[bool](v.robin, `(__again(false), true)`)
-	v.robin.WaitFor(`!document.body.innerText.includes("`+says+`")`, browser.Patience)
+	for p, counts := range map[*browser.Person]string{
+		v.robin: ".head-client strong, .head-chaperone strong, .practice, .foot .urgent", v.alex: ".practice, .help-button", v.sam: ".practice, .happening",
+	} {
+		browser.Eval[bool](p, `import("/static/fault.js").then(({ attempt }) => {
+			let fails = true;
+			const part = () => { if (fails) throw new Error("on purpose"); };
+			globalThis.__again = (how) => { fails = how; attempt(part); };
+			const log = console.error;
+			console.error = () => {};
+			__again(true);
+			console.error = log;
+			return true;
+		})`)
+		p.WaitText(says)
+		if under := browser.Eval[[]string](p, fmt.Sprintf(`[...document.querySelectorAll(%s)].filter((one) => one.checkVisibility()).filter((one) => {
+			const { left, right, top, bottom } = one.getBoundingClientRect();
+			return [top + 2, bottom - 2].some((y) => !one.contains(document.elementFromPoint((left + right) / 2, y)));
+		}).map((one) => one.innerText)`, quoted(counts))); len(under) > 0 {
+			v.t.Errorf("%s: the words of a fault stand over %q", p.Name, under)
+		}
+		if p == v.robin {
+			p.Shot("therapist/part-failed")
+			p.Accessible("a page of which a part has failed")
+		}
+		browser.Eval[bool](p, `(__again(false), true)`)
+		p.WaitFor(`!document.body.innerText.includes("`+says+`")`, browser.Patience)
+	}
 }
 
 // turnsTheClientOut withdraws the client's link in the middle of a call: neither sees the

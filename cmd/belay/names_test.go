@@ -55,11 +55,42 @@ func TestALongNamePushesNothingOffTheScreen(t *testing.T) {
 		})()`); where != "" {
 			t.Errorf("%d wide, an alarm cannot be acknowledged without scrolling: the button stands at %s", size[0], where)
 		}
+		if cut := browser.Eval[string](p, `(() => {
+			const [box, server] = [".connection", ".connection-server"].map((one) => document.querySelector(one));
+			return server.scrollWidth > server.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1 ? server.innerText : "";
+		})()`); cut != "" {
+			t.Errorf("%d wide, the words on the connection are cut: %q", size[0], cut)
+		}
 		if under := browser.Eval[string](p, `[...document.querySelectorAll(".head-client, .head-chaperone > *")].filter((one) => one.checkVisibility() && one.textContent).find((one) => {
 			const { left, right, top, height } = one.getBoundingClientRect();
 			return [left + 3, Math.min(right, innerWidth) - 3].some((x) => !(one.matches(".head-client") ? one : one.parentElement).contains(document.elementFromPoint(x, top + height / 2)));
 		})?.outerHTML ?? ""`); under != "" && size[0] > 1000 {
 			t.Errorf("%d wide, in the first line this is written over: %s", size[0], under)
 		}
+	}
+	v.cardComesToWhoAsksForIt()
+}
+
+// cardComesToWhoAsksForIt opens the emergency card where it stands below what is in sight:
+// in a small window, or one that is enlarged.
+func (v *visit) cardComesToWhoAsksForIt() {
+	p := v.robin
+	for _, size := range [][2]int{{900, 700}, {640, 360}} {
+		p.Refit(browser.Seat{Width: size[0], Height: size[1]})
+		browser.Eval[bool](p, `(scrollTo(0, 0), true)`)
+		p.Click(browser.CSS(`.foot [data-open="card"]`))
+		p.WaitFor(`(() => {
+			const title = document.querySelector("#card-title");
+			const { left, top, bottom } = title.getBoundingClientRect();
+			return [top + 2, bottom - 2].every((y) => title.contains(document.elementFromPoint(left + 4, y)));
+		})()`, browser.Patience)
+		if over := browser.Eval[string](p, `(() => {
+			const sheet = document.querySelector("[data-testid=card]").getBoundingClientRect();
+			return [...document.querySelectorAll(".lines, .controls, .connection")].filter((one) => one.getBoundingClientRect().top < sheet.bottom - 1).map((one) => one.className).join();
+		})()`); over != "" {
+			v.t.Errorf("%d wide, this stands over the emergency card: %s", size[0], over)
+		}
+		p.Shot(fmt.Sprintf("therapist/long-names-card-%d", size[0]))
+		p.Click(browser.Text("Close the card"))
 	}
 }
