@@ -375,6 +375,12 @@ export function createCall(options) {
     listen(now);
   }
 
+  /** For how many ms nothing has come from anybody, by any rope; 0 where nothing ever has. */
+  function silence() {
+    const ages = [...parties.values()].flatMap(({ direct, relayed }) => [direct.ages().packet, relayed.ages().packet]).filter((age) => age >= 0);
+    return ages.length ? Math.min(...ages) : 0;
+  }
+
   /**
    * Where nothing comes from anybody it may be this page's own network that is
    * another one, and its socket dead; if that lives, it is the paths that do not.
@@ -382,11 +388,9 @@ export function createCall(options) {
    * @param {number} now
    */
   function listen(now) {
-    const ages = [...parties.values()].flatMap(({ direct, relayed }) => [direct.ages().packet, relayed.ages().packet]).filter((age) => age >= 0);
-    const silence = ages.length ? Math.min(...ages) : 0;
     const before = { quiet, deaf, dead };
-    quiet = silence >= doubtAfter;
-    deaf = silence >= deafAfter ? deaf || now : 0;
+    quiet = silence() >= doubtAfter;
+    deaf = silence() >= deafAfter ? deaf || now : 0;
     dead = deaf > 0 && silent(now);
     // Asked early, so that a page which has moved knows by then, and restarts everything
     // before its browser has found the new network, which may be two seconds later
@@ -560,6 +564,7 @@ export function createCall(options) {
       return [...parties.values()].some(({ choice, fresh, listed: of }) => of.role !== "chaperone" && (choice.hurried(now) || (fresh > 0 && now - fresh < firstFrame)));
     },
     seen,
+    silence,
     tracksChanged() {
       for (const link of links()) link.tracksChanged();
     },

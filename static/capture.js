@@ -10,6 +10,7 @@ import { swap } from "./swap.js";
 /** @type {Kind[]} */
 const kinds = ["audio", "video"];
 const saidFor = 30_000; // ms that a device that took another's place is named
+const againAfter = 5000; // ms until a device that could not be opened is tried again
 
 // Suppression of noise is off: a client who lies still in a dark room is heard
 // breathing, and silence stays different from a microphone that is dead.
@@ -120,16 +121,20 @@ export function createCapture({ onTracks, onState }) {
   const enabled = { audio: true, video: true };
   /** @type {Record<Kind, boolean>} */
   const opening = { audio: false, video: false };
+  /** @type {Record<Kind, boolean>} */
+  const had = { audio: false, video: false }; // it was allowed once: refused later means that it takes a tap
   /** @type {Record<Kind, number>} */
   const tried = { audio: 0, video: 0 };
   let withMusic = false;
   let quietFrom = Date.now(); // when the microphone was last switched off
-  /** @type {{kind: "camera" | "microphone", label: string, at: number} | null} */
+  /** @type {(import("./types.d.ts").Instead & {at: number}) | null} */
   let replaced = null;
   let closed = false;
 
   /** @param {Kind} kind */
   const track = (kind) => local.getTracks().find((t) => t.kind === kind) ?? null;
+
+  const visible = () => document.visibilityState === "visible";
 
   /** @param {Kind} kind */
   const well = (kind) => {
@@ -139,7 +144,7 @@ export function createCapture({ onTracks, onState }) {
 
   /** @returns {CaptureState} */
   function state() {
-    const needsTap = kinds.some((kind) => status[kind] === "refused" && tried[kind] > 1);
+    const needsTap = kinds.some((kind) => status[kind] === "refused" && (had[kind] || tried[kind] > 1));
     /** @type {CaptureState} */
     const now = { microphone: status.audio, camera: status.video, words: "", needsTap };
     if (!enabled.audio || status.audio === "off") now.quiet = quietFrom;
@@ -161,16 +166,24 @@ export function createCapture({ onTracks, onState }) {
         old.stop();
       }
       status[kind] = "ok";
+      had[kind] = true;
       tried[kind] = 0;
       fresh.onended = () => recover(kind);
       // A short mute is the system's own; one that stays is a camera that a
-      // phone call has taken away.
-      fresh.onmute = () => setTimeout(() => track(kind) === fresh && fresh.muted && recover(kind), 3000);
+      // phone call has taken away. A page that is not seen films nothing: look comes after it.
+      fresh.onmute = () => setTimeout(() => track(kind) === fresh && fresh.muted && (kind === "audio" || visible()) && recover(kind), 3000);
     }
     onTracks();
   }
 
-  /** @param {Kind[]} which @param {boolean} [chosen] somebody wants another device */
+  /**
+   * Opens devices, in place of what there is of their kinds. What is to be recovered is
+   * closed first: a device that is open already is given once more as it is (Chromium
+   * 156), stuck or silent. What somebody wants to change goes on until the other is there.
+   *
+   * @param {Kind[]} which
+   * @param {boolean} [chosen] somebody wants another device
+   */
   async function reopen(which, chosen = false) {
     const mine = which.filter((kind) => !opening[kind]);
     if (closed || mine.length === 0) return;
@@ -178,11 +191,21 @@ export function createCapture({ onTracks, onState }) {
       opening[kind] = true;
       tried[kind]++;
     }
-    const had = mine.map((kind) => track(kind)?.label ?? "");
+    const before = mine.map((kind) => track(kind)?.label ?? "");
+    if (!chosen) for (const kind of mine) track(kind)?.stop();
     const got = await open(mine, choice, withMusic);
+    // Many phones open one camera at a time.
+    const blocked = mine.filter((kind) => chosen && got.found[kind] === "busy" && well(kind));
+    if (blocked.length) {
+      for (const kind of blocked) track(kind)?.stop();
+      const second = await open(blocked, choice, withMusic);
+      got.tracks.push(...second.tracks);
+      Object.assign(got.found, second.found);
+      for (const kind of blocked) if (second.found[kind] !== "ok") choice[kind === "audio" ? "microphone" : "camera"] = ""; // any other, in a moment
+    }
     for (const kind of mine) {
       opening[kind] = false;
-      status[kind] = got.found[kind] ?? "failed";
+      status[kind] = chosen && well(kind) ? "ok" : (got.found[kind] ?? "failed");
     }
     if (closed) {
       for (const t of got.tracks) t.stop();
@@ -190,15 +213,21 @@ export function createCapture({ onTracks, onState }) {
     }
     for (const [i, kind] of mine.entries()) {
       const label = got.tracks.find((one) => one.kind === kind)?.label ?? "";
-      if (chosen || !had[i] || !label || label === had[i]) continue;
-      replaced = { kind: kind === "audio" ? "microphone" : "camera", label, at: performance.now() };
-      setTimeout(() => closed || onState(state()), saidFor + 100);
+      if (chosen || !before[i] || !label || label === before[i]) continue;
+      gone({ kind: kind === "audio" ? "microphone" : "camera", label });
     }
     take(got.tracks);
     onState(state());
     for (const kind of mine) {
-      if (status[kind] === "busy") setTimeout(() => !well(kind) && recover(kind), 5000);
+      if (status[kind] === "busy" || (had[kind] && status[kind] === "failed")) setTimeout(() => !well(kind) && recover(kind), againAfter);
     }
+  }
+
+  /** Says for a while that something else is used in place of a device. @param {import("./types.d.ts").Instead} instead */
+  function gone(instead) {
+    replaced = { ...instead, at: performance.now() };
+    onState(state());
+    setTimeout(() => closed || onState(state()), saidFor + 100);
   }
 
   /** @param {Kind} kind */
@@ -209,9 +238,9 @@ export function createCapture({ onTracks, onState }) {
 
   /** The page is shown again, the network is back, a device was plugged in: what is not well is opened anew. */
   function look() {
-    if (document.visibilityState !== "visible") return;
+    if (!visible()) return;
     for (const kind of kinds) {
-      if (status[kind] === "off" || status[kind] === "refused" || well(kind)) continue;
+      if (status[kind] === "off" || (status[kind] === "refused" && !had[kind]) || well(kind)) continue;
       recover(kind);
     }
   }
@@ -229,6 +258,7 @@ export function createCapture({ onTracks, onState }) {
     take,
     /** @param {Kind} kind */
     recover,
+    gone,
     /** @param {{camera?: string, microphone?: string}} [next] */
     async start(next) {
       if (next) choice = { ...choice, ...next };

@@ -8,6 +8,7 @@ import { el, text } from "./element.js";
 import { watchFaults } from "./fault.js";
 import { guardLeaving } from "./leaving.js";
 import { createMedia } from "./media.js";
+import { whenTurnedOut } from "./turned-out.js";
 import { keepAwake } from "./wake-lock.js";
 
 watchFaults();
@@ -33,8 +34,8 @@ const media = createMedia({
 const awake = keepAwake(() => shown?.tick());
 
 // A thumb that swipes back would leave nobody to call.
-let out = false; // the link was withdrawn
-const arm = guardLeaving({ wanted: () => !out && (shown?.watching() ?? false), onCaught: () => shown?.stay() });
+const out = whenTurnedOut(connection, media.close);
+const arm = guardLeaving({ wanted: () => !out() && (shown?.watching() ?? false), onCaught: () => shown?.stay() });
 
 connection.on("view", (view) => {
   if (shown) {
@@ -47,11 +48,6 @@ connection.on("view", (view) => {
   arm();
 });
 connection.on("state", (state) => {
-  if (out && state.name === "open") location.reload();
-  if (state.why === "revoked" && state.told) {
-    out = true;
-    media.close();
-  }
   if (shown) shown.tick();
   else if (state.name === "ended") text(waiting, words.connection.ended[state.why ?? ""] ?? state.words ?? "");
   else if (state.name === "replaced") text(waiting, words.connection.replaced);

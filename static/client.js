@@ -17,6 +17,7 @@ import { createMedia } from "./media.js";
 import { createPlain } from "./plain.js";
 import { createRoom } from "./room.js";
 import { createStage } from "./stage.js";
+import { whenTurnedOut } from "./turned-out.js";
 
 /** @typedef {import("./types.d.ts").View} View */
 /** @typedef {import("./types.d.ts").ClientView} ClientView */
@@ -36,7 +37,6 @@ let arriving = false; // the arrival's pages are wanted
 let quiet = performance.now(); // since when no picture of the therapist arrives; 0: it does
 let flowing = true; // as the screen says it: a picture that is about to come is not missing
 let ended = false;
-let out = false; // the link was withdrawn
 let playing = false; // music, as the last view says
 /** @type {Screen | ""} */
 let screen = "";
@@ -64,11 +64,7 @@ const connection = openConnection({
       degraded = now.ok ? null : now;
       paint();
     },
-    state(now) {
-      if (out && now.name === "open") location.reload();
-      if (now.why === "revoked" && now.told) leave();
-      paint();
-    },
+    state: () => paint(),
   },
 });
 const stage = createStage({ onSound: () => paint() });
@@ -101,6 +97,12 @@ const media = createMedia({
     paint();
   },
 });
+stage.loudspeaker.whenGone(() => media.gone({ kind: "loudspeaker", label: "" }));
+const out = whenTurnedOut(connection, () => {
+  media.close();
+  stage.clear();
+  paint();
+});
 const help = createHelp({ connection, media, remember, onChange: () => paint() });
 /** @param {string} act @param {object} body */
 const ask = (act, body) => connection.command(act, body, { insist: true }); // nobody under the medicine presses twice
@@ -113,7 +115,7 @@ const arrival = createArrival({ ask, media, view: () => /** @type {View} */ (vie
 // Whether music plays is the session's to know: the therapist can say it for somebody
 // who lies with closed eyes.
 const devices = createDevices({
-  media, speaker: stage.speaker, words: words.devices,
+  media, speaker: stage.loudspeaker.choose, words: words.devices,
   music: (on) => {
     void media.setMusic(on);
     for (const client of view?.clients ?? []) void connection.command("SetMusic", { client: client.seat, on });
@@ -133,7 +135,7 @@ const main = el("main", { id: "screen" });
 document.body.replaceChildren(practice, stage.element, el("div", { class: "over" }, notice, main), veil);
 
 const arm = guardLeaving({
-  wanted: () => !ended && !out && (view?.clients ?? []).some((one) => !over.includes(one.phase) && one.phase !== "scheduled" && one.phase !== "lobby"),
+  wanted: () => !ended && !out() && (view?.clients ?? []).some((one) => !over.includes(one.phase) && one.phase !== "scheduled" && one.phase !== "lobby"),
   onCaught: () => dark.wake(),
 });
 
@@ -142,14 +144,6 @@ addEventListener("pointerup", () => {
   if (stage.needsTap()) void stage.letOut();
   if (media.capture().needsTap) void media.start();
 });
-
-/** Nobody is seen or heard any more by whoever was turned out, until they are let in again. */
-function leave() {
-  if (out) return;
-  out = true;
-  media.close();
-  stage.clear();
-}
 
 function arrive() {
   arriving = true;

@@ -50,6 +50,7 @@ export function createControls(desk, parts) {
     el("label", { class: "choice" }, keys, w.keys),
     el("button", { type: "button", onclick: parts.sample }, w.sample));
   const box = el("details", { class: "controls-box", ontoggle: () => box.open && void list(), onkeydown: (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && fold(true) }, el("summary", { class: "button" }, w.devices), panel);
+  navigator.mediaDevices?.addEventListener?.("devicechange", () => box.open && void list());
   document.addEventListener("pointerdown", ({ target }) => target instanceof Node && !box.contains(target) && fold(false));
   const element = el("div", { class: "controls" }, micButton, camButton, box);
   paint();
@@ -115,7 +116,7 @@ export function createControls(desk, parts) {
       const had = select.value;
       const found = devices.filter((device) => device.kind === kind && device.deviceId !== "default");
       select.replaceChildren(el("option", { value: "" }, w.standard), ...found.map((device, i) => el("option", { value: device.deviceId }, device.label || `${i + 1}`)));
-      select.value = had;
+      select.value = found.some((device) => device.deviceId === had) ? had : "";
       return found.length;
     };
     fill(cameras, "videoinput");

@@ -2,7 +2,7 @@
 // oneself, sees a bar move with one's voice, and hears a tone.
 
 import { deviceWords } from "./device-words.js";
-import { each, el, set, show, text } from "./element.js";
+import { each, el, enable, set, show, text, usable } from "./element.js";
 import { meter } from "./level.js";
 
 /** @typedef {import("./types.d.ts").Media} Media */
@@ -23,15 +23,23 @@ const words = {
   level: "Loudness of your microphone",
   tone: "Play a soft tone",
   toneAsk: "Did you hear it?",
+  self: "Hear yourself",
+  selfSpeak: "Say a few words now.",
+  selfListen: "Now you hear what you said.",
   toneYes: "Yes, I heard it",
   toneNo: "No",
   toneHeard: "The sound works.",
-  toneNot: "Turn up the volume of this device, check whether headphones are connected, then play it again.",
+  toneNot: "Turn up the volume of this device, check whether headphones are connected, then try it again.",
   without: "You can continue without a camera: your therapist will hear you but not see you, and will talk with you about it.",
   withoutSound: "Without a microphone your therapist cannot hear you. Please try again before you go on.",
   camera: "Camera",
   microphone: "Microphone",
 };
+
+const selfFor = 3; // s in which one speaks
+
+/** @param {number} seconds */
+const passes = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
 
 /**
  * createDeviceCheck makes the part. It uses the page's own media, so that what
@@ -67,6 +75,9 @@ export function createDeviceCheck({ media, onChange }) {
   const choices = el("div", { class: "check-choices" }, cameraLabel, microphoneLabel);
 
   const tone = el("button", { type: "button", onclick: playTone, "data-testid": "tone" }, words.tone);
+  const self = el("button", { type: "button", onclick: () => void playSelf(), "data-testid": "hear-self" }, words.self);
+  /** @type {HTMLElement} */
+  let tried = tone;
   const toneAnswer = el("p", { "aria-live": "polite", class: "check-words" });
   const toneYes = el("button", { type: "button", onclick: () => answerTone(true), "data-testid": "tone-heard" }, words.toneYes);
   const toneNo = el("button", { type: "button", onclick: () => answerTone(false) }, words.toneNo);
@@ -77,7 +88,7 @@ export function createDeviceCheck({ media, onChange }) {
     el("div", { class: "check-picture" }, picture, none),
     el("div", { class: "check-sound" }, speech, level),
     choices,
-    el("div", { class: "check-row" }, tone, toneAnswer),
+    el("div", { class: "check-row" }, tone, self, toneAnswer),
     toneAsk,
   );
   const element = el("section", { class: "device-check" }, begin, problem, result);
@@ -190,6 +201,33 @@ export function createDeviceCheck({ media, onChange }) {
       tone.stop(now + at + 0.95);
       if (at === 1) tone.onended = () => void context.close();
     }
+    askAfter(tone);
+  }
+
+  /** What is said for a few seconds is heard after them, and not before: nothing howls. */
+  async function playSelf() {
+    const track = media.local.getAudioTracks()[0];
+    if (!track || !usable(self)) return;
+    enable(self, false);
+    const context = new AudioContext();
+    const open = context.createGain();
+    const later = context.createDelay(selfFor + 1);
+    later.delayTime.value = selfFor + 0.2;
+    context.createMediaStreamSource(new MediaStream([track])).connect(open).connect(later).connect(context.destination);
+    open.gain.setValueAtTime(0, context.currentTime + selfFor);
+    show(toneAsk, false);
+    text(toneAnswer, words.selfSpeak);
+    await passes(selfFor);
+    text(toneAnswer, words.selfListen);
+    await passes(selfFor + 0.2);
+    void context.close();
+    enable(self, true);
+    askAfter(self);
+  }
+
+  /** @param {HTMLElement} button that has played something */
+  function askAfter(button) {
+    tried = button;
     text(toneAnswer, "");
     show(toneAsk, true);
   }
@@ -199,7 +237,7 @@ export function createDeviceCheck({ media, onChange }) {
     found.loudspeaker = yes ? "heard" : "not_heard";
     show(toneAsk, false);
     text(toneAnswer, yes ? words.toneHeard : words.toneNot);
-    tone.focus();
+    tried.focus();
     onChange?.(found);
   }
 

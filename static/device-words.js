@@ -72,9 +72,9 @@ export function deviceWords(device, state, of = browserOf()) {
   }
 }
 
-/** @param {Device} device @param {string} label of the one that took its place */
-function insteadWords(device, label) {
-  return `The ${device} is gone. Now in use: ${label || "another one"}.`;
+/** @param {import("./types.d.ts").Instead} instead */
+function insteadWords({ kind, label }) {
+  return `The ${kind} is gone. Now in use: ${label || (kind === "loudspeaker" ? "the one that this device chooses" : "another one")}.`;
 }
 
 export const soundlessWords = "Your microphone gives no sound: is it switched off at the device? Many headsets and microphones have a key for that.";
@@ -87,6 +87,6 @@ export function captureWords(state) {
   if (state.microphone !== "off") words.push(deviceWords("microphone", state.microphone, of));
   if (state.soundless) words.push(soundlessWords);
   if (state.camera !== "off") words.push(deviceWords("camera", state.camera, of));
-  if (state.instead) words.push(insteadWords(state.instead.kind, state.instead.label));
+  if (state.instead) words.push(insteadWords(state.instead));
   return words.filter(Boolean).join(" ");
 }

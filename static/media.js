@@ -18,6 +18,7 @@ import { keepAwake } from "./wake-lock.js";
 
 const lookEvery = 200; // ms: a lost picture is noticed
 const hurriedEvery = 60; // ms: a new one is about to come
+const silentIsMoved = 400; // ms without anything from anybody, after a word that the network has changed
 const mutedIsOff = 5000; // ms in which a muted microphone is opened anew first
 const zeroIsDead = 10_000; // ms of digital zero from the own microphone: it is opened anew
 
@@ -172,12 +173,23 @@ export function createMedia(options) {
     call.tick();
   }, hurriedEvery);
 
-  const onNetwork = () => {
-    call.moved();
-  };
+  const onNetwork = () => call.moved();
   addEventListener("online", onNetwork);
   const network = /** @type {any} */ (navigator).connection;
-  network?.addEventListener?.("change", onNetwork);
+  let sort = network?.type;
+  /**
+   * A browser says so, too, whenever it guesses anew how quick the network is, and many
+   * do not tell of which sort it is. As long as something comes it is the same one.
+   */
+  const onChange = () => {
+    if (network.type !== sort) {
+      sort = network.type;
+      onNetwork();
+    } else {
+      setTimeout(() => closed || call.silence() < silentIsMoved || onNetwork(), silentIsMoved + 50);
+    }
+  };
+  network?.addEventListener?.("change", onChange);
   const onTap = () => loudness.wake();
   addEventListener("pointerup", onTap, { passive: true });
 
@@ -189,6 +201,7 @@ export function createMedia(options) {
     },
     use: (stream) => capture.take(stream.getTracks()),
     capture: () => worded(capture.state()),
+    gone: capture.gone,
     setCamera: (on) => capture.turn("video", on),
     setMicrophone: (on) => capture.turn("audio", on),
     setMusic: (on) => capture.music(on),
@@ -201,7 +214,7 @@ export function createMedia(options) {
       clearInterval(rhythm);
       removeEventListener("online", onNetwork);
       removeEventListener("pointerup", onTap);
-      network?.removeEventListener?.("change", onNetwork);
+      network?.removeEventListener?.("change", onChange);
       call.close();
       capture.close();
       loudness.close();

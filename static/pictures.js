@@ -4,6 +4,7 @@
 import { ms, span, timeOfDay } from "./clock.js";
 import { each, el, set, show, text } from "./element.js";
 import { browser } from "./kept.js";
+import { createLoudspeaker } from "./loudspeaker.js";
 import { heldBack, play, release } from "./play.js";
 import { words } from "./therapist-words.js";
 
@@ -53,7 +54,6 @@ export function createPictures(desk) {
   let seen = [];
   /** @type {Map<string, {seen: Telemetry, at: number}>} */
   const truths = new Map();
-  let sink = "";
   /** Where the own picture is: x and y from 0 (left, top) to 1. */
   let position = { x: 1, y: 1, hidden: false };
 
@@ -179,6 +179,7 @@ export function createPictures(desk) {
     set(selfBox, "data-off", capture && capture.camera !== "ok" ? "yes" : null);
   }
 
+  const loudspeaker = createLoudspeaker(() => videos());
   const videos = () => [...[...pictures.values()].map((picture) => picture.video), ...voices.values()];
   const hears = () => show(hear, videos().some(heldBack));
   const letOut = () => void release(videos()).then(hears);
@@ -192,16 +193,7 @@ export function createPictures(desk) {
    */
   function sound(video, stream) {
     play(video, stream, hears);
-    void setSink(video);
-  }
-
-  /** @param {HTMLMediaElement} element_ */
-  async function setSink(element_) {
-    try {
-      if (sink && "setSinkId" in element_) await element_.setSinkId(sink);
-    } catch {
-      // The loudspeaker is gone: the browser's choice plays.
-    }
+    void loudspeaker.apply(video);
   }
 
   /** @param {{x: number, y: number, hidden: boolean}} where */
@@ -253,6 +245,7 @@ export function createPictures(desk) {
     /** @param {Media} given */
     use(given) {
       media = given;
+      loudspeaker.whenGone(() => given.gone({ kind: "loudspeaker", label: "" }));
     },
     /** The own camera is off for good. */
     leave() {
@@ -293,11 +286,7 @@ export function createPictures(desk) {
       truths.set(seat, { seen: truth, at: performance.now() });
     },
     told,
-    /** @param {string} id of the loudspeaker */
-    speaker(id) {
-      sink = id;
-      for (const video of videos()) void setSink(video);
-    },
+    speaker: loudspeaker.choose,
     best,
   };
 }

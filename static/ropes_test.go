@@ -203,3 +203,29 @@ func TestAStuckCameraIsToldFromADarkRoom(t *testing.T) {
 		return [m.changed(scene, scene.slice()), m.changed(scene, noisy), m.changed(black, black.slice())];`)
 	same(t, got, []bool{false, true, true})
 }
+
+// A loudspeaker that was chosen and has gone plays on into nothing, in every browser.
+func TestALoudspeakerThatHasGoneIsReplacedAndSaid(t *testing.T) {
+	got := evaluate[[]string](t, "loudspeaker.js", `
+		const devices = new EventTarget();
+		const one = { kind: "audiooutput", deviceId: "headphones" };
+		let there = [one];
+		devices.enumerateDevices = async () => there;
+		Object.defineProperty(globalThis, "navigator", { value: { mediaDevices: devices } });
+		const element = { sinkId: "", setSinkId(id) { this.sinkId = id; } };
+		const loudspeaker = m.createLoudspeaker(() => [element]);
+		const said = [];
+		loudspeaker.whenGone(() => said.push("gone"));
+		const changes = async (now) => {
+			there = now;
+			devices.dispatchEvent(new Event("devicechange"));
+			await new Promise((done) => setTimeout(done));
+			said.push(element.sinkId || "the device's own");
+		};
+		loudspeaker.choose("headphones");
+		await changes([one, { kind: "videoinput", deviceId: "camera" }]);
+		await changes([{ kind: "videoinput", deviceId: "headphones" }]);
+		await changes([]);
+		return said;`)
+	same(t, got, []string{"headphones", "gone", "the device's own", "the device's own"})
+}

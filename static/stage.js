@@ -3,6 +3,7 @@
 
 import { el, set, show } from "./element.js";
 import { words } from "./client-words.js";
+import { createLoudspeaker } from "./loudspeaker.js";
 import { heldBack, play, release } from "./play.js";
 
 const stillAfter = 2; // s without a new frame: the picture is no longer how it is there now
@@ -18,17 +19,8 @@ export function createStage({ onSound }) {
   const others = el("div", { class: "faces" });
   const self = el("video", { class: "self", autoplay: true, playsinline: true, hidden: true, "aria-label": words.selfView, "data-testid": "self" });
   self.muted = true;
-  let sink = "";
   const element = el("section", { class: "stage", "aria-label": words.pictures }, others, self);
-
-  /** @param {HTMLVideoElement} face */
-  async function setSink(face) {
-    try {
-      if ("setSinkId" in face && face.sinkId !== sink) await face.setSinkId(sink);
-    } catch {
-      // That loudspeaker is gone: the browser's choice plays.
-    }
-  }
+  const loudspeaker = createLoudspeaker(() => faces.values());
 
   return {
     element,
@@ -40,7 +32,7 @@ export function createStage({ onSound }) {
         faces.set(seat, face);
         others.append(face);
       }
-      void setSink(face);
+      void loudspeaker.apply(face);
       play(face, stream, onSound);
     },
     /** @param {string} seat */
@@ -69,11 +61,7 @@ export function createStage({ onSound }) {
       show(self, picture);
       if (picture) void self.play().catch(() => {});
     },
-    /** @param {string} id of the loudspeaker; "": the browser's choice */
-    speaker(id) {
-      sink = id;
-      for (const face of faces.values()) void setSink(face);
-    },
+    loudspeaker,
     /** Whether somebody's sound is kept from being heard. */
     needsTap: () => [...faces.values()].some(heldBack),
     /** letOut lets it out: in a tap, or once the browser may allow it without one. */

@@ -11,6 +11,7 @@ import { createMedia } from "./media.js";
 import { createJoin } from "./therapist-join.js";
 import { createTherapistScreen, endedWords } from "./therapist-screen.js";
 import { words } from "./therapist-words.js";
+import { whenTurnedOut } from "./turned-out.js";
 
 /** @typedef {import("./types.d.ts").View} View */
 
@@ -49,25 +50,17 @@ function enter(withMedia) {
   });
   if (withMedia) void media.start();
 
-  let out = false; // nobody is signed in here any more
-  const heard = { ...sound, set: (/** @type {Parameters<typeof sound.set>[0]} */ priority) => sound.set(out ? null : priority) };
-
-  /**
-   * Nothing of the visit stays before somebody who is not signed in: no picture, no
-   * sound, no word. Whoever signs in, here or in another tab, is in it again.
-   *
-   * @param {import("./types.d.ts").ConnectionState} state
-   */
-  function leave(state) {
-    if (out) return;
-    out = true;
+  // Nothing of the visit stays before somebody who is not signed in: no picture, no
+  // sound, no word. Whoever signs in, here or in another tab, is in it again.
+  const out = whenTurnedOut(connection, (state) => {
     sound.set(null);
     media.close();
     screen.replaceChildren(el("main", { class: "starting" }, el("h1", { class: "spoken" }, words.connection.out), el("div", { class: "taken", role: "alert" }, ...endedWords(state))));
-  }
+  });
+  const heard = { ...sound, set: (/** @type {Parameters<typeof sound.set>[0]} */ priority) => sound.set(out() ? null : priority) };
 
   connection.on("view", (view) => {
-    if (out) return;
+    if (out()) return;
     if (shown) {
       shown.take(view);
       return;
@@ -79,10 +72,8 @@ function enter(withMedia) {
   connection.on("truth", (truth) => shown?.parts.pictures.truth(truth.seat, truth.seen));
   connection.on("degraded", (degraded) => shown?.degraded(degraded));
   connection.on("state", (state) => {
-    if (out && state.name === "open") location.reload();
     if (shown) shown.state(state);
-    if (state.why === "revoked" && state.told) leave(state);
-    else if (shown || out) return;
+    if (shown || out()) return;
     else if (state.name === "ended") waiting.replaceChildren(...endedWords(state));
     else if (state.name === "replaced") text(waiting, words.connection.replaced);
     else if (state.name !== "open") text(waiting, words.connection.connecting);

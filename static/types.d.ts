@@ -251,13 +251,19 @@ export interface Connection {
 
 // media.js
 
+export interface Instead {
+  kind: "camera" | "microphone" | "loudspeaker";
+  /** Of what is used now; empty where nobody says. */
+  label: string;
+}
+
 export interface CaptureState {
   camera: Found | "off";
   microphone: Found | "off";
   /** Plain words for what is wrong, per browser; empty when all is well. */
   words: string;
   /** A device that was chosen or in use is gone, and this one has taken its place; for half a minute. */
-  instead?: { kind: "camera" | "microphone"; label: string };
+  instead?: Instead;
   /** The microphone is on, and has given no sound at all for some seconds. */
   soundless?: boolean;
   /** The microphone is switched off, or was never on, as the person here wants it; since when, in ms of Date.now(). */
@@ -308,6 +314,8 @@ export interface Media {
   /** Whoever is received, by seat. */
   readonly remote: ReadonlyMap<string, MediaStream>;
   capture(): CaptureState;
+  /** gone says of a device that it is not there any more. A camera or a microphone is noticed without. */
+  gone(instead: Instead): void;
   setCamera(on: boolean): void;
   setMicrophone(on: boolean): void;
   /** Music plays in this room: nothing is filtered out of the sound. */

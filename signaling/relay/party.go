@@ -77,9 +77,13 @@ func (p *party) work() {
 	}
 }
 
-// leaves disconnects the page for good. room.mu is held.
+// leaves disconnects the page for good. Nothing goes there from now on, however long
+// its connection takes to end. room.mu is held.
 func (p *party) leaves() {
 	p.gone = true
+	if p.link != nil {
+		p.link.each(func(o *slot) { o.aim(nil) })
+	}
 	p.mu.Lock()
 	p.waiting = nil // nothing of it matters any more, and the end finds room
 	p.mu.Unlock()
@@ -216,7 +220,8 @@ func (k *keys) ask(s *source, now time.Time) {
 	s.requestKey()
 }
 
-// due sends what is owed, in one request.
+// due sends what is owed, in one request by each connection: a page that has built its
+// own anew may owe by both.
 func (k *keys) due(now time.Time) {
 	k.mu.Lock()
 	if len(k.owed) == 0 || now.Sub(k.last) < askEvery {
@@ -226,9 +231,11 @@ func (k *keys) due(now time.Time) {
 	owed := k.owed
 	k.owed, k.last = nil, now
 	k.mu.Unlock()
-	packets := make([]rtcp.Packet, len(owed))
-	for i, s := range owed {
-		packets[i] = s.keyRequest()
+	packets := map[*link][]rtcp.Packet{}
+	for _, s := range owed {
+		packets[s.link] = append(packets[s.link], s.keyRequest())
 	}
-	_ = owed[0].link.pc.WriteRTCP(packets) // a connection that is being closed needs none
+	for l, all := range packets {
+		_ = l.pc.WriteRTCP(all) // a connection that is being closed needs none
+	}
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/interceptor"
+	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 
 	"belay/signaling/protocol"
@@ -114,5 +116,45 @@ func TestAKeyFrameThatIsOwedIsAskedForWhenItMayBe(t *testing.T) {
 	k.due(noon.Add(askEvery))
 	if len(k.owed) != 0 || k.last != noon.Add(askEvery) {
 		t.Errorf("%d are still owed, since %v", len(k.owed), k.last)
+	}
+}
+
+// listener is an interceptor that counts what is reported by a connection.
+type listener struct {
+	interceptor.NoOp
+	reports int
+}
+
+func (l *listener) NewInterceptor(string) (interceptor.Interceptor, error) { return l, nil }
+
+func (l *listener) BindRTCPWriter(interceptor.RTCPWriter) interceptor.RTCPWriter {
+	return interceptor.RTCPWriterFunc(func(packets []rtcp.Packet, _ interceptor.Attributes) (int, error) {
+		l.reports += len(packets)
+		return 0, nil
+	})
+}
+
+// A page that builds its connection anew leaves a request behind that was for the one
+// before; it does not take the new one's with it.
+func TestAKeyFrameIsAskedForByTheConnectionThatBringsThePicture(t *testing.T) {
+	var all [2]listener
+	var sources []*source
+	for i := range all {
+		registry := &interceptor.Registry{}
+		registry.Add(&all[i])
+		pc, err := webrtc.NewAPI(webrtc.WithInterceptorRegistry(registry)).NewPeerConnection(webrtc.Configuration{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer pc.Close()
+		sources = append(sources, &source{link: &link{pc: pc}})
+	}
+	k := keys{last: noon}
+	for _, s := range sources {
+		k.ask(s, noon)
+	}
+	k.due(noon.Add(askEvery))
+	if all[0].reports != 1 || all[1].reports != 1 {
+		t.Errorf("the connection before was asked %d times, the new one %d times", all[0].reports, all[1].reports)
 	}
 }

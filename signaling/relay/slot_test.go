@@ -6,6 +6,8 @@ import (
 
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
+
+	"belay/signaling/protocol"
 )
 
 // told is a viewer's end that remembers what it was sent.
@@ -54,6 +56,16 @@ func TestAViewerWhoIsNotThereYetBeginsWithTheNextKeyFrame(t *testing.T) {
 	}
 }
 
+// holds has a packet come that can be sent again.
+func (s *source) holds(t *testing.T, seq uint16) {
+	t.Helper()
+	raw, err := (&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: seq}, Payload: []byte{0x10, 0}}).Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.keep(append(raw, make([]byte, mtu-len(raw))...), len(raw), seq)
+}
+
 // A viewer who has moved to another network asks for all that was sent to where they
 // were. They get what comes from then on, also again.
 func TestWhatWentToANetworkThatIsNoMoreIsNotSentAgain(t *testing.T) {
@@ -62,12 +74,7 @@ func TestWhatWentToANetworkThatIsNoMoreIsNotSentAgain(t *testing.T) {
 	o := newSlot(viewer, 0, webrtc.RTPCodecTypeVideo)
 	o.writer, o.opened, o.want = got, true, somebody
 	comes := func(seq uint16, d descriptor) {
-		t.Helper()
-		raw, err := (&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: seq}, Payload: []byte{0x10, 0}}).Marshal()
-		if err != nil {
-			t.Fatal(err)
-		}
-		somebody.keep(append(raw, make([]byte, mtu-len(raw))...), len(raw), seq)
+		somebody.holds(t, seq)
 		o.forward(somebody, &packet{seq: seq, payload: []byte{0x10, 0}}, d, noon)
 	}
 	comes(100, descriptor{begins: true, key: true})
@@ -81,4 +88,39 @@ func TestWhatWentToANetworkThatIsNoMoreIsNotSentAgain(t *testing.T) {
 	if want := []uint16{100, 101, 101, 102, 102}; !slices.Equal(got.numbers, want) {
 		t.Errorf("the viewer was sent %v, not %v", got.numbers, want)
 	}
+}
+
+// Whoever may not be here any more is sent nothing from then on, although their
+// connection takes a while to end: not what comes, and not what they ask for by the
+// number that it would have had.
+func TestWhoHasToLeaveIsSentNothingMore(t *testing.T) {
+	connection, err := webrtc.NewPeerConnection(webrtc.Configuration{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	relay := &Relay{opts: Options{Say: func(string, protocol.PeerID, any) {}}}
+	r := newRoom(relay, "a visit")
+	r.setMembers(map[protocol.PeerID]Member{"viewer": {Seat: "chaperone-1", Sees: []protocol.PeerID{"client"}}, "client": {Seat: "client-1"}})
+	client, viewer := r.party("client"), r.party("viewer")
+	somebody, got := &source{link: &link{party: client}, picture: true}, &told{}
+	client.link, client.layers[""] = somebody.link, somebody
+	viewer.link = &link{party: viewer, pc: connection}
+	o := newSlot(viewer.link, 0, webrtc.RTPCodecTypeVideo)
+	o.writer, o.opened, viewer.link.pictures[0] = got, true, o
+	r.setMembers(r.members)
+	comes := func(seq uint16, d descriptor) {
+		somebody.holds(t, seq)
+		o.forward(somebody, &packet{seq: seq, payload: []byte{0x10, 0}}, d, noon)
+	}
+	comes(100, descriptor{begins: true, key: true})
+	busy := make(chan struct{})
+	viewer.post(func() { <-busy })
+	r.setMembers(map[protocol.PeerID]Member{"client": {Seat: "client-1"}})
+	comes(101, descriptor{begins: true}) // whoever had read it had looked up its viewers before
+	o.again(101)
+	if want := []uint16{100}; !slices.Equal(got.numbers, want) {
+		t.Errorf("the viewer was sent %v, not %v", got.numbers, want)
+	}
+	close(busy)
+	relay.running.Wait()
 }
