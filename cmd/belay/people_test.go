@@ -15,7 +15,7 @@ import (
 
 const (
 	clientAtTherapist = `[data-testid="video-client-1"]`
-	therapistAtClient = `[data-testid="remote"]`
+	therapistAtClient = `[data-testid="remote"][data-seat="therapist-1"]`
 )
 
 // visit is one session, and the pages of the people in it.

@@ -31,7 +31,7 @@
       remark("socket dialled");
       for (const what of ["open", "close"]) this.addEventListener(what, ({ code }) => remark(`socket ${what} ${code ?? ""}`));
       this.addEventListener("message", ({ data }) => /candidate|offer|answer/.test(data) && said.push(data));
-      this.addEventListener("message", ({ data }) => /"type":"rope"/.test(data) && remark(`socket said ${data}`));
+      this.addEventListener("message", ({ data }) => /"type":"(rope|peers|slots)"/.test(data) && remark(`socket said ${data}`));
     }
   };
   const open = () => links.filter((pc) => pc.signalingState !== "closed");
@@ -46,6 +46,7 @@
   let stall = 0;
   let before = performance.now();
   let shown = 0; // frames of a video that says the number with each frame only
+  let shownBy = -1;
   const counted = new WeakSet();
 
   /** note says that there is now this much, or that it is still the same. */
@@ -71,6 +72,8 @@
       video.requestVideoFrameCallback(next);
     }
     note(picture, Math.max(video.getVideoPlaybackQuality().totalVideoFrames, shown), now);
+    const by = links.findIndex((pc) => pc.getReceivers().some(({ track }) => video.srcObject?.getVideoTracks().includes(track)));
+    if (by !== shownBy) remark(`shown by connection ${(shownBy = by) + 1}`);
     // Sound has come when some was played that was really sent.
     const tracks = video.srcObject?.getAudioTracks().filter((track) => track.enabled) ?? [];
     const heard = open().flatMap((pc) => pc.getReceivers()).filter(({ track }) => tracks.includes(track))
@@ -132,6 +135,12 @@
         }
       }
       return bytes;
+    },
+    /** Whether something is sent by a rope just now. */
+    async busy(relay) {
+      const before = await this.sent(relay);
+      await new Promise((done) => setTimeout(done, 500));
+      return (await this.sent(relay)) > before;
     },
     cut(relay) {
       for (const pc of open()) if (toRelay(pc) === relay) pc.close();
