@@ -28,6 +28,7 @@ type crossing struct {
 	Node    string                          `json:"node,omitempty"`
 	Heard   map[protocol.PeerID]relay.Heard `json:"heard,omitempty"`
 	Hops    int                             `json:"hops,omitempty"`
+	Conn    string                          `json:"conn,omitempty"`
 }
 
 const (
@@ -40,6 +41,7 @@ const (
 	crossHeard       = "heard"       // what the relay has measured; may be lost
 	crossHost        = "host"        // you are the session's home
 	crossMoved       = "moved"       // Node is
+	crossDoubted     = "doubted"     // the page From was closed with its connection Conn, and has to show again that it may be here
 	maxHops          = 2             // of a frame whose page moves on while it travels
 	maxCrossing      = 96 << 10      // bytes
 )
@@ -61,7 +63,7 @@ func decodeCrossing(raw []byte) (m crossing, known bool, err error) {
 	if err := json.Unmarshal(raw, &kind); err != nil {
 		return m, false, err
 	}
-	if !slices.Contains([]string{crossFrame, crossUndelivered, crossToRelay, crossFromRelay, crossRepeat, crossTruth, crossHeard, crossHost, crossMoved}, kind.Kind) {
+	if !slices.Contains([]string{crossFrame, crossUndelivered, crossToRelay, crossFromRelay, crossRepeat, crossTruth, crossHeard, crossHost, crossMoved, crossDoubted}, kind.Kind) {
 		return m, false, nil
 	}
 	dec := json.NewDecoder(bytes.NewReader(raw))
@@ -89,6 +91,17 @@ func (r *room) post(node string, m crossing) (why string) {
 		return "its server can't be reached now"
 	}
 	return ""
+}
+
+// tellNodes posts m to every node at which a page of this session sits. r.mu is held.
+func (r *room) tellNodes(m crossing) {
+	told := map[string]bool{}
+	for _, p := range r.places {
+		if p.there && !told[p.node] {
+			told[p.node] = true
+			r.post(p.node, m)
+		}
+	}
 }
 
 // cast sends m to another node, where it may be lost.
@@ -226,6 +239,17 @@ func (r *room) arrives(from string, m crossing) bool {
 			return true
 		}
 		return false
+	case crossDoubted:
+		if !far || source.node != from {
+			return false
+		}
+		if now := r.presence[source.seat].Conn; now != "" && now != m.Conn {
+			return true // it is back already
+		}
+		source.doubted = m.Conn
+		if !source.there {
+			source.until = time.Now().Add(doubtedReturn)
+		}
 	case crossHeard:
 		if from == r.ropes.home && !r.isHome() {
 			r.ropes.far = farHeard{time.Now(), m.Heard}

@@ -65,6 +65,9 @@ func (r *room) locate(st *session.State) {
 			r.sitsElsewhere(seat, at)
 		case at.Conn == "" && p != nil && p.node != "":
 			p.there, p.until = false, st.Pace.Wall(at.Since).Add(protocol.ReturnWithin)
+			if p.doubted != "" {
+				p.until = st.Pace.Wall(at.Since).Add(doubtedReturn)
+			}
 			if at.Left {
 				delete(r.places, seat)
 			}
@@ -99,6 +102,9 @@ func (r *room) sitsElsewhere(seat session.SeatID, at session.Presence) {
 	}
 	p.conn, p.ready, p.told, p.logged = nil, false, nil, false
 	p.node, p.there, p.known, p.media, p.relay = at.Node, true, true, at.Media, at.Relay
+	if p.doubted != at.Conn {
+		p.doubted = ""
+	}
 	waiting := p.held
 	p.held = nil
 	for _, h := range waiting {

@@ -59,7 +59,7 @@ type place struct {
 	there  bool   // it is connected there
 	logged bool   // the session knows of its connection here
 
-	doubted bool // its page has to show again that it may be here, or is turned out
+	doubted string // the connection after whose end its page has to show again that it may be here, or is turned out; empty: none
 }
 
 // gone reports whether a page did not come back in time.
@@ -219,7 +219,7 @@ func (r *room) sit(c *conn) bool {
 		r.places[c.seat] = p
 	}
 	p.conn, p.media, p.relay, p.ready, p.told = c, c.media, c.relay, false, nil
-	p.node, p.there, p.logged, p.doubted = "", false, false, false
+	p.node, p.there, p.logged, p.doubted = "", false, false, ""
 	if r.edge.opts.Nodes == nil {
 		p.known = true // at once: what they send to it waits until it is welcomed
 	}
@@ -264,8 +264,9 @@ func (r *room) leave(c *conn, gone bool) {
 	}
 	p.conn, p.ready, p.told = nil, false, nil
 	p.until = time.Now().Add(protocol.ReturnWithin)
-	if p.doubted = c.doubted.Load(); p.doubted { // nobody goes on seeing them meanwhile
-		p.until = time.Now().Add(doubtedReturn)
+	if c.doubted.Load() { // nobody goes on seeing them meanwhile
+		p.doubted, p.until = c.id, time.Now().Add(doubtedReturn)
+		r.tellNodes(crossing{Kind: crossDoubted, From: c.peer, Conn: c.id})
 	}
 	if gone {
 		delete(r.places, c.seat)
@@ -287,7 +288,7 @@ func (r *room) tellPeers() {
 	for seat, p := range r.places {
 		switch {
 		case !p.gone(now):
-		case p.doubted:
+		case p.doubted != "":
 			r.turnOut(p)
 		default:
 			delete(r.places, seat)

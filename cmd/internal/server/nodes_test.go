@@ -4,9 +4,14 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
+	"github.com/gorilla/websocket"
 
 	"belay/cmd/internal/person"
 	"belay/cmd/internal/server"
@@ -217,4 +222,88 @@ func TestASignInCountsAtEveryNodeAtOnce(t *testing.T) {
 		robin.ask(200, "POST", "/api/signout", map[string]any{})
 		robin.base = w.a.URL()
 	}
+}
+
+// The page of a sign-in that has ended has to show again that it may be here. Until then
+// it is met for some seconds: at the other nodes too, whose pages send it their pictures.
+func TestAPageWhoseSignInEndedIsMetNoLongerAtTheOtherNodes(t *testing.T) {
+	w := startTwo(t)
+	robin := w.sits("therapist-1", w.a)
+	alex := w.listens("client-1", w.b)
+	await := func(what string, ok func(protocol.Peers) bool) time.Duration {
+		t.Helper()
+		began := time.Now()
+		for peers := range alex {
+			if ok(peers) {
+				return time.Since(began)
+			}
+		}
+		t.Fatalf("%s: the page at the other node was never told", what)
+		return 0
+	}
+	meets := func(p protocol.Peers) bool {
+		return slices.ContainsFunc(p.Peers, func(q protocol.Peer) bool { return q.Peer == robin.Peer() })
+	}
+	does(t, robin, session.Admit{Client: "client-1", Reason: "a test"})
+	await("the therapist is there", meets)
+	w.who["therapist-1"].ask(200, "POST", "/api/signout", map[string]any{})
+	took := await("the therapist was turned out", func(p protocol.Peers) bool { return !meets(p) && slices.Contains(p.TurnedOut, robin.Peer()) })
+	if t.Logf("after %v", took.Round(time.Millisecond)); took > 15*time.Second {
+		t.Errorf("it goes on sending to a page that was signed out %v ago", took)
+	}
+}
+
+// listens has a page of a seat at a server that hears whom it meets and does nothing else.
+func (w *two) listens(seat session.SeatID, s *server.Server) <-chan protocol.Peers {
+	w.t.Helper()
+	dialer := websocket.Dialer{Jar: w.who[seat].http.Jar, Subprotocols: []string{protocol.Subprotocol}}
+	ws, _, err := dialer.DialContext(soon(w.t), strings.Replace(s.URL(), "http", "ws", 1)+w.at[seat]+"ws", http.Header{"Origin": {s.URL()}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	send := func(m any) error {
+		frame, err := protocol.Encode(m)
+		if err != nil {
+			return err
+		}
+		return ws.WriteMessage(websocket.TextMessage, frame)
+	}
+	if err := send(protocol.Hello{Peer: protocol.PeerID(uuid.NewString()), Media: true}); err != nil {
+		w.t.Fatal(err)
+	}
+	heard := make(chan protocol.Peers, 100)
+	ended := make(chan struct{})
+	var both sync.WaitGroup
+	both.Go(func() {
+		defer close(heard)
+		for {
+			_, frame, err := ws.ReadMessage()
+			if err != nil {
+				return
+			}
+			if m, err := protocol.DecodeFromServer(frame); err == nil {
+				if peers, ok := m.(*protocol.Peers); ok {
+					select {
+					case heard <- *peers:
+					case <-ended:
+					}
+				}
+			}
+		}
+	})
+	both.Go(func() { // as pages do each second
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				_ = send(protocol.Telemetry{Visible: true})
+			case <-ended:
+				return
+			}
+		}
+	})
+	w.t.Cleanup(func() { close(ended); _ = ws.Close(); both.Wait() })
+	time.AfterFunc(80*time.Second, func() { _ = ws.Close() })
+	return heard
 }
