@@ -32,8 +32,8 @@ type room struct {
 	roles    map[session.SeatID]session.Role
 	meet     map[[2]session.SeatID]bool // both orders
 	revoked  map[session.SeatID]bool
-	out      map[protocol.PeerID]session.SeatID // pages that were turned out, and where they sat
-	over     bool                               // signed: nobody meets any more
+	out      []outcast // the last pages that were turned out
+	over     bool      // signed: nobody meets any more
 	pace     session.Pace
 	recorded time.Time
 	presence map[session.SeatID]session.Presence // as the session has it; not changed
@@ -184,10 +184,23 @@ func (r *room) revoke(st *session.State) {
 // connects them to it: theirs would go on as long as it sends. r.mu is held.
 func (r *room) turnOut(p *place) {
 	delete(r.places, p.seat)
-	if r.out == nil {
-		r.out = map[protocol.PeerID]session.SeatID{}
-	}
-	r.out[p.peer] = p.seat
+	r.forgive(p.peer)
+	r.out = append(r.out[max(0, len(r.out)+1-mostOut):], outcast{p.peer, p.seat})
+}
+
+// outcast is a page that was turned out, and where it sat.
+type outcast struct {
+	peer protocol.PeerID
+	seat session.SeatID
+}
+
+// mostOut bounds how many pages that were turned out the others are told of: a page that
+// missed the word of so many has lost its connections to the first of them long ago.
+const mostOut = 32
+
+// forgive lets a page be met again. r.mu is held.
+func (r *room) forgive(peer protocol.PeerID) {
+	r.out = slices.DeleteFunc(r.out, func(one outcast) bool { return one.peer == peer })
 }
 
 // sit gives c its seat; an older connection is replaced at once. False: it may not
@@ -208,7 +221,7 @@ func (r *room) sit(c *conn) bool {
 		c.breach(errors.New("peer is the name of a page in another seat"))
 		return false
 	}
-	delete(r.out, c.peer)
+	r.forgive(c.peer)
 	p := r.places[c.seat]
 	if p != nil && p.conn != nil {
 		c.before = p.conn.id
@@ -310,9 +323,9 @@ func (r *room) tellPeers() {
 
 // outOf lists who was turned out of those whom a page might have met. r.mu is held.
 func (r *room) outOf(p *place) (all []protocol.PeerID) {
-	for peer, seat := range r.out {
-		if r.meet[[2]session.SeatID{p.seat, seat}] {
-			all = append(all, peer)
+	for _, one := range r.out {
+		if r.meet[[2]session.SeatID{p.seat, one.seat}] {
+			all = append(all, one.peer)
 		}
 	}
 	return sorted(all)

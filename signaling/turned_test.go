@@ -52,6 +52,33 @@ func TestWhoIsTurnedOutIsMetByNobodyAtOnce(t *testing.T) {
 	})
 }
 
+// However often somebody is turned out and let in again, the list of it has an end, and
+// names the last ones.
+func TestWhoWasTurnedOutIsNotToldForEver(t *testing.T) {
+	bubble(t, func(t *testing.T, h *house) {
+		therapist := h.come("therapist-1")
+		var peers []protocol.PeerID
+		for range 40 {
+			h.link()
+			client := h.come("client-1")
+			synctest.Wait()
+			h.do("therapist-1", session.RevokeInvitation{Seat: "client-1"})
+			client.wantClosed(protocol.CloseRevoked)
+			peers = append(peers, client.peer)
+		}
+		synctest.Wait()
+		got := last[protocol.Peers](therapist).TurnedOut
+		if len(got) > 32 {
+			t.Errorf("the therapist's page is told of %d pages that were turned out", len(got))
+		}
+		for _, peer := range peers[len(peers)-20:] {
+			if !slices.Contains(got, peer) {
+				t.Errorf("it is not told of %q, one of the last", peer)
+			}
+		}
+	})
+}
+
 // The first message of a connection may take seconds: a link can be withdrawn meanwhile.
 func TestALinkThatIsWithdrawnWhileItsPageComesLetsNobodyIn(t *testing.T) {
 	bubble(t, func(t *testing.T, h *house) {

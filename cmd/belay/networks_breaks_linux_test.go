@@ -42,9 +42,7 @@ func fromHome(t *testing.T) {
 			h.as(one.way)
 			defer h.as(cones)
 			h.again()
-			if one.way.direct {
-				h.ready()
-			}
+			h.begins(one.way)
 			h.watch()
 			h.sees(10)
 			one.do(h)
@@ -98,6 +96,19 @@ func (h *homes) connects(n networks) {
 		}
 	}
 	says(h.robin, `[data-testid="connection"]`, words)
+}
+
+// begins waits until both are connected as such networks let them be: a path that is
+// not in use yet is broken without anybody losing anything.
+func (h *homes) begins(n networks) {
+	h.t.Helper()
+	if n.direct {
+		h.ready()
+		return
+	}
+	for _, p := range h.both() {
+		h.route(p, true, n.relay)
+	}
 }
 
 // breaks are what can happen to a visit. Each begins with both in such networks, on
