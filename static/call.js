@@ -319,7 +319,6 @@ export function createCall(options) {
   /** @param {Peer} one */
   function take(one) {
     const party = parties.get(one.peer) ?? enter(one);
-    const turned = party.listed.offer !== one.offer;
     party.listed = one;
     party.absent = 0;
     if (!one.video) {
@@ -328,7 +327,8 @@ export function createCall(options) {
     } else {
       if (party.ending) party.full.add("relay"); // it is what they receive until they say otherwise
       party.ending = 0;
-      if (!party.link || turned) connect(party);
+      // Who is not listed with a picture offers none: that says nothing of a connection that still lives.
+      if (!party.link || party.link.offers !== one.offer) connect(party);
     }
   }
 

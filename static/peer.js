@@ -294,6 +294,7 @@ export function createPeer(options) {
 
   return {
     id,
+    offers,
     /** @param {string} type @param {any} body */
     signal(type, body) {
       switch (type) {

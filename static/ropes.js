@@ -17,6 +17,7 @@ const firstWithin = 2500; // ms for the first packet of a direct connection
 const soundAlone = 1500; // ms after which sound without a picture is better than neither
 const inVain = 6000; // ms of asking for the relay while packets come directly: it is the camera
 const smooth = 500; // ms between two frames at most, in a picture that flows
+const lapse = 600; // ms without anything new of the relay's, while a direct rope that is about to end brings it
 const sinksIn = 1500; // ms of that, before a picture that was kept at a trickle is shown again
 const goodFor = 10_000; // ms of a good direct rope before it is taken again
 const patienceMost = 160_000; // ms, after returns that did not last
@@ -25,6 +26,15 @@ const lasted = 60_000; // ms: a return that held so long was no mistake
 const quiet = 500; // ms without a packet: the path may be cut, in both directions
 const bracesFor = 4000; // ms
 const bracesAgain = 30_000; // ms: a path that is merely poor has no room for everything twice
+
+/**
+ * Whether a rope brings nothing new where another does.
+ *
+ * @param {Arriving} rope
+ * @param {Arriving} other
+ * @param {"packet" | "frame"} what
+ */
+const lapses = (rope, other, what) => rope !== null && other !== null && rope[what] >= lapse && other[what] >= 0 && other[what] < smooth;
 
 /** @param {Arriving} rope */
 const well = (rope) => rope !== null && rope.packet >= 0 && rope.packet < packetLost && rope.frame < frameLost;
@@ -54,13 +64,13 @@ export function createChoice(begun) {
   let fell = 0; // when the direct rope was taken again although it is about to end; 0: it was not
   let steady = 0; // since when what is wanted is shown and is well; 0: it is not
 
-  /** @param {Rope} rope @param {number} now */
-  function ask(rope, now) {
+  /** @param {Rope} rope @param {number} now @param {boolean} [failed] the other one has */
+  function ask(rope, now, failed = true) {
     if (want === rope) return;
     want = rope;
     asked = now;
     good = flows = 0;
-    if (rope === "relay" && use === "direct") patience = now - returned < lasted ? Math.min(patience * 2, patienceMost) : goodFor;
+    if (failed && rope === "relay" && use === "direct") patience = now - returned < lasted ? Math.min(patience * 2, patienceMost) : goodFor;
   }
 
   /** @param {number} now */
@@ -105,7 +115,7 @@ export function createChoice(begun) {
 
   /**
    * The direct rope is about to end, and is there until the relay holds: a first
-   * frame is no promise.
+   * frame is no promise. As long as both are there nobody waits for the one that lapses.
    *
    * @param {Arriving} direct
    * @param {Arriving} relay
@@ -113,11 +123,11 @@ export function createChoice(begun) {
    */
   function moveOver(direct, relay, now) {
     if (want === "relay") {
-      if (use !== "relay" || well(relay) || !well(direct)) return;
+      if (use !== "relay" || !well(direct) || !(lapses(relay, direct, "packet") || lapses(relay, direct, "frame"))) return;
       ask("direct", now);
       fell = now;
     } else if (!fell || now - fell >= soon || !well(direct)) {
-      ask("relay", now);
+      ask("relay", now, false);
       fell = 0;
     }
   }
@@ -170,7 +180,7 @@ export function createChoice(begun) {
       const shown = use === "direct" ? direct : use === "relay" ? relay : null;
       if (use !== want && came(wanted, shown, now)) {
         // Nobody needs to see the direct picture grow while the relay's is well.
-        if (want === "relay" || use === "" || !well(relay) || flowing(direct, now)) take(now);
+        if (want === "relay" || use === "" || fell || !well(relay) || flowing(direct, now)) take(now);
       }
       if (use !== want || use !== before || !well(wanted)) steady = 0;
       else steady ||= now;

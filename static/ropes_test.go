@@ -158,15 +158,24 @@ func TestADirectRopeThatIsToEndCarriesUntilTheRelayHolds(t *testing.T) {
 	// The relay's first frame was its last: the direct rope, which is still there,
 	// is taken again, and the relay is tried anew.
 	same(t, story(t, "5 ok ok", "1 ok ok only", "4 ok still only", "6 ok still only", "1 ok ok only"), []string{
-		"direct, after 0.2 s, 1 swaps", "relay, after 0.4 s, 1 swaps", "direct, after 2.2 s, 1 swaps",
-		"direct, wants relay, after 3 s, 0 swaps", "relay, after 0.2 s, 1 swaps"})
+		"direct, after 0.2 s, 1 swaps", "relay, after 0.4 s, 1 swaps", "direct, after 0.8 s, 1 swaps",
+		"direct, wants relay, after 1.6 s, 0 swaps", "relay, after 0.2 s, 1 swaps"})
+	// The same of sound. A camera that stands still does so by both.
+	same(t, story(t, "5 sound sound", "1 sound sound only", "4 sound dead only"), []string{
+		"direct, after 0.2 s, 1 swaps", "relay, after 0.4 s, 1 swaps", "direct, after 0.8 s, 1 swaps"})
+	same(t, story(t, "5 ok ok", "1 ok ok only", "8 still still only"), []string{
+		"direct, after 0.2 s, 1 swaps", "relay, after 0.4 s, 1 swaps", "relay, after 0 s, 0 swaps"})
+	// That somebody has come and gone is no fault of the direct rope: it is believed as
+	// soon as before.
+	same(t, story(t, "5 ok ok", "5 ok ok only", "14 ok ok", "5 ok ok only", "14 ok ok"), []string{
+		"direct, after 0.2 s, 1 swaps", "relay, after 0.4 s, 1 swaps", "direct, after 12 s, 1 swaps", "relay, after 0.4 s, 1 swaps", "direct, after 12 s, 1 swaps"})
 	got := evaluate[[]float64](t, "ropes.js", `
 		let now = 0;
 		const choice = m.createChoice(now);
 		const held = [];
 		for (; now <= 10_000; now += 200) {
-			const frame = now < 6000 ? 0 : now - 6000; // from then on it stands still
-			const got = choice.look({ packet: 0, frame: 0 }, { packet: 0, frame }, now, now >= 1000);
+			const frame = now < 6000 ? 0 : now - 6000; // from then on both stand still
+			const got = choice.look({ packet: 0, frame }, { packet: 0, frame }, now, now >= 1000);
 			if (now === 4000 || now === 7800 || now === 8200) held.push(got.held);
 		}
 		return held;`)

@@ -19,6 +19,9 @@
   };
   const lines = [];
   const remark = (what) => lines.push(`${Math.round(performance.now())} ${what}`);
+  // What keeps the page itself from looking: the machine, where nothing is said of it.
+  globalThis.PerformanceObserver?.supportedEntryTypes.includes("longtask") &&
+    new PerformanceObserver((list) => list.getEntries().forEach(({ duration }) => duration > 100 && remark(`the page was busy for ${Math.round(duration)} ms until now`))).observe({ type: "longtask" });
   for (const what of ["online", "offline"]) addEventListener(what, () => remark(what));
   navigator.connection?.addEventListener("change", () => remark("another network"));
 
@@ -47,6 +50,7 @@
   let before = performance.now();
   let shown = 0; // frames of a video that says the number with each frame only
   let shownBy = -1;
+  let swaps = 0; // how often another connection has brought the picture, since begin
   const counted = new WeakSet();
 
   /** note says that there is now this much, or that it is still the same. */
@@ -72,8 +76,12 @@
       video.requestVideoFrameCallback(next);
     }
     note(picture, Math.max(video.getVideoPlaybackQuality().totalVideoFrames, shown), now);
-    const by = links.findIndex((pc) => pc.getReceivers().some(({ track }) => video.srcObject?.getVideoTracks().includes(track)));
-    if (by !== shownBy) remark(`shown by connection ${(shownBy = by) + 1}`);
+    const by = links.findIndex((pc) => pc.signalingState !== "closed" && pc.getReceivers().some(({ track }) => video.srcObject?.getVideoTracks().includes(track)));
+    if (by !== shownBy) {
+      remark(`shown by connection ${by + 1}`);
+      if (shownBy >= 0) swaps++;
+      shownBy = by;
+    }
     // Sound has come when some was played that was really sent.
     const tracks = video.srcObject?.getAudioTracks().filter((track) => track.enabled) ?? [];
     const heard = open().flatMap((pc) => pc.getReceivers()).filter(({ track }) => tracks.includes(track))
@@ -96,6 +104,7 @@
       picture = fresh(now);
       sound = fresh(now);
       stall = 0;
+      swaps = 0;
       return now;
     },
     now: () => performance.now(),
@@ -108,6 +117,11 @@
       return { picture: closed(picture), sound: closed(sound), stall, now };
     },
     frames: () => picture.count,
+    swaps: () => swaps,
+    /** The connection that brings the picture, by the order in which they were made. */
+    shownBy: () => shownBy + 1,
+    /** The connections to the other pages, or to a relay, that were not closed, by the order in which they were made. */
+    links: (relay) => links.flatMap((pc, i) => (pc.signalingState !== "closed" && toRelay(pc) === relay ? [i + 1] : [])),
     /** Whether begin was called on this page, which was not loaded anew since. */
     watches: () => watched !== "",
     /** The ways of the connections to the relay, or to the other page, that work. */
@@ -136,11 +150,11 @@
       }
       return bytes;
     },
-    /** Whether something is sent by a rope just now. */
-    async busy(relay) {
-      const before = await this.sent(relay);
-      await new Promise((done) => setTimeout(done, 500));
-      return (await this.sent(relay)) > before;
+    /** How many key frames this page has made, of every size. */
+    async keys() {
+      let made = 0;
+      for (const pc of open()) for (const one of (await pc.getStats()).values()) if (one.type === "outbound-rtp") made += one.keyFramesEncoded ?? 0;
+      return made;
     },
     cut(relay) {
       for (const pc of open()) if (toRelay(pc) === relay) pc.close();

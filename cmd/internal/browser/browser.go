@@ -199,6 +199,23 @@ func (b *Browser) Unseen(happens func()) {
 	happens()
 }
 
+// Kill ends the browser at once, as a power cut would: no page has time for anything.
+// Of what they have not said by then nobody hears. Chromium only.
+func (b *Browser) Kill() {
+	b.t.Helper()
+	if b.main == nil {
+		b.t.Fatal("only a Chromium can be killed")
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, p := range b.people {
+		p.Log.report()
+	}
+	if err := b.main.Kill(); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
 // leave lets everybody leave who has not yet, while the process still runs.
 func (b *Browser) leave() {
 	b.t.Helper()
