@@ -67,7 +67,14 @@ const connection = openConnection({
     state: () => paint(),
   },
 });
-const stage = createStage({ onSound: () => paint() });
+const stage = createStage({
+  onSound: () => paint(),
+  onPicture() {
+    quiet = 0;
+    flowing = true;
+    paint();
+  },
+});
 const media = createMedia({
   connection,
   onRemote: (seat, stream) => {

@@ -11,9 +11,10 @@ const stillAfter = 2; // s without a new frame: the picture is no longer how it 
 /**
  * createStage shows whoever is received, large, and oneself, small.
  *
- * @param {{onSound: () => void}} options onSound: needsTap may say something else now
+ * @param {{onSound: () => void, onPicture: () => void}} options onSound: needsTap may say
+ *   something else now; onPicture: somebody's first picture stands there, not measured yet
  */
-export function createStage({ onSound }) {
+export function createStage({ onSound, onPicture }) {
   /** @type {Map<string, HTMLVideoElement>} */
   const faces = new Map();
   const others = el("div", { class: "faces" });
@@ -28,7 +29,7 @@ export function createStage({ onSound }) {
     remote(seat, stream) {
       let face = faces.get(seat);
       if (!face) {
-        face = el("video", { class: "face", autoplay: true, playsinline: true, "aria-label": words.therapistView, "data-testid": "remote", "data-seat": seat });
+        face = el("video", { class: "face", autoplay: true, playsinline: true, "aria-label": words.therapistView, "data-testid": "remote", "data-seat": seat, onloadeddata: onPicture });
         faces.set(seat, face);
         others.append(face);
       }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	"belay/cmd/internal/browser"
@@ -35,6 +36,9 @@ func TestJoiningWithoutACamera(t *testing.T) {
 	act(v.robin, "Admit")
 	v.alex.Click(browser.Text("Go to your therapist"))
 	v.alex.WaitFrames(therapistAtClient, 10)
+	if said := browser.Eval[string](v.alex, `document.querySelector(".room-status").innerText`); strings.Contains(said, "No picture") {
+		t.Errorf("beside a picture that moves the client reads %q", said)
+	}
 	v.alex.WaitText("Your camera is not on: your therapist cannot see you.")
 	says(v.robin, ".picture-odd", "their camera is off")
 	v.robin.Shot("therapist/client-without-camera")
