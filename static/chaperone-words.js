@@ -163,5 +163,5 @@ export const words = {
     reload: "Load the page again",
   },
   stay: "This page stays open until the session is over: it is how you are called.",
-  refused: "That did not work.",
+  refused: "That did not work. Please tap it once more; if it does not work then, call the therapist.",
 };

@@ -63,9 +63,10 @@ export function createPictures(desk) {
   function createPicture(seat) {
     const video = el("video", { class: "picture-video", playsinline: true, autoplay: true, "data-seat": seat, "data-testid": `video-${seat}` });
     const state = el("p", { class: "picture-state" });
-    const odd = el("p", { class: "picture-odd", role: "status" });
+    const odd = el("p", { class: "picture-odd", "aria-hidden": "true" });
+    const spoken = el("p", { class: "spoken", role: "status" }); // once, not at every second
     const name = el("p", { class: "picture-name" });
-    const node = el("figure", { class: "picture" }, video, state, odd, name);
+    const node = el("figure", { class: "picture" }, video, state, odd, spoken, name);
     let playing = false;
     let first = -Infinity; // when the first picture came: what is measured of it comes a second later
     video.addEventListener("loadeddata", () => {
@@ -101,8 +102,10 @@ export function createPictures(desk) {
       text(state, over ? w.over(client.name) : live ? "" : waits && person?.present ? w.waits(client.name) : !person?.since ? w.notHere(client.name) : away || (still ? w.still(client.name) : told(seat)?.cam_live === false ? w.dark(client.name) : "RTCPeerConnection" in globalThis ? w.connecting(client.name) : w.never));
       show(state, state.textContent);
       // Before they have met nothing is sent, and nothing of it is odd.
-      text(odd, over || waits ? "" : oddities(seat, got).join(" · "));
-      show(odd, odd.textContent);
+      const all = over || waits ? [] : oddities(seat, got);
+      text(odd, all.join(" · "));
+      show(odd, all.length);
+      text(spoken, all.map((one) => (got && one === aged(got) ? w.lost : one)).join(" · "));
     }
     return { node, attach, tick, video, gone: () => {
       playing = false;
@@ -129,13 +132,16 @@ export function createPictures(desk) {
     return last && performance.now() - last.at < toldFor ? last.seen : undefined;
   }
 
+  /** @param {Seen} got */
+  const aged = (got) => w.old(span(got.frame_age * 1000));
+
   /** @param {string} seat @param {Seen | undefined} got */
   function oddities(seat, got) {
     const odd = [];
     const client = desk.client(seat);
     const quiet = media?.capture().quiet;
     if (quiet) odd.push(w.quiet(timeOfDay(quiet)));
-    if (got && got.frame_age >= 2) odd.push(w.old(span(got.frame_age * 1000)));
+    if (got && got.frame_age >= 2) odd.push(aged(got));
     else if (client?.picture_lost) odd.push(w.lost);
     if (got && (got.state === "disconnected" || got.state === "failed")) odd.push(w.reconnecting);
     if ((got && got.sound_age > 3) || client?.sound_lost) odd.push(w.silent);

@@ -83,7 +83,7 @@ export function createTruth(desk, parts) {
     const said = el("span");
     const rate = el("span", { class: "connection-rate" });
     const second = el("span");
-    line.append(said, rate, second, glance.element);
+    line.append(said, rate, second, " ", glance.element);
 
     /** @param {Seen | undefined} got @param {boolean} due */
     function update(got, due) {
