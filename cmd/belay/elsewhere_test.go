@@ -73,6 +73,19 @@ func (v *visit) darkEnlarged() {
 			v.t.Errorf("%d wide, the button for the face does not stand whole", size[0])
 		}
 	}
+	for _, size := range [][2]int{{360, 640}, {390, 844}, {1024, 768}, {1280, 720}} {
+		p.Refit(browser.Seat{Width: size[0], Height: size[1]})
+		p.Shot(fmt.Sprintf("client/dark-awake-%d", size[0]))
+		if small := browser.Eval[[]string](p, `(() => {
+			const box = document.querySelector(".dark-words").getBoundingClientRect();
+			return [...document.querySelectorAll(".dark-words > :is(p, button)")].filter((one) => one.checkVisibility({ opacityProperty: true }) && one.textContent).filter((one) => {
+				const { top, bottom } = one.getBoundingClientRect();
+				return parseFloat(getComputedStyle(one).fontSize) < 40 || top < box.top - 1 || bottom > box.bottom + 1;
+			}).map((one) => one.innerText);
+		})()`); len(small) > 0 {
+			v.t.Errorf("%d wide, on the dark screen these words are small, or not whole: %q", size[0], small)
+		}
+	}
 	p.Refit(browser.Seat{})
 }
 
