@@ -35,6 +35,7 @@ type conn struct {
 	session string
 	seat    session.SeatID
 	host    string // that the page named
+	told    bool   // it is not let in, and is told why; guarded by Edge.mu
 	out     outbox
 	heard   atomic.Int64 // Unix milliseconds, wall time: the last message
 

@@ -99,6 +99,7 @@ type Edge struct {
 	leaving  bool // this node is about to end: it takes no session's home
 	conns    map[*conn]struct{}
 	rooms    map[string]*room
+	telling  int // connections that were not let in, and are told why
 	running  sync.WaitGroup
 	tally    tally
 
@@ -137,7 +138,10 @@ func New(o Options) (*Edge, error) {
 	return e, nil
 }
 
-const handshakeWithin = 5 * time.Second
+const (
+	handshakeWithin = 5 * time.Second
+	maxTold         = 128 // connections that are told at the same time why they are not let in: each takes seconds
+)
 
 // ServeHTTP upgrades the request and begins its connection, which Close waits for.
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -165,6 +169,13 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// refused upgrade, but it can read why its connection is closed.
 	var refused error
 	c.still, refused = e.opts.Gatekeeper.Admit(r, c.session, c.seat)
+	if refused != nil && !e.tells(c) { // whoever may come in is never one too many
+		c.refuse(refused)
+		e.dismiss(c)
+		w.Header().Set("Retry-After", "10")
+		http.Error(w, "Too many were not let in just now.", http.StatusTooManyRequests)
+		return
+	}
 	ws, err := e.upgrader.Upgrade(w, r, nil)
 	if err != nil {
 		e.dismiss(c)
@@ -196,9 +207,25 @@ func (e *Edge) admit(c *conn) bool {
 	return true
 }
 
+// tells counts c among those that are told why they are not let in; false: they are
+// too many already.
+func (e *Edge) tells(c *conn) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.telling >= maxTold {
+		return false
+	}
+	e.telling++
+	c.told = true
+	return true
+}
+
 func (e *Edge) dismiss(c *conn) {
 	e.mu.Lock()
 	delete(e.conns, c)
+	if c.told {
+		e.telling--
+	}
 	e.mu.Unlock()
 	e.tally.end(c.out.code())
 	e.running.Done()

@@ -488,6 +488,38 @@ func TestTooManyMessagesAreRefusedWithWords(t *testing.T) {
 	})
 }
 
+// Each connection that is not let in is kept for the seconds that it takes to say why: a
+// flood of them must not use up the server, nor keep anybody out who may come in.
+func TestAFloodOfPagesThatMayNotComeInKeepsNobodyOut(t *testing.T) {
+	bubble(t, func(t *testing.T, h *house) {
+		wrong := h.header(visit, "client-1")
+		var turned []*page
+		for {
+			p, err := h.dial(visit, "therapist-1", wrong)
+			if err != nil {
+				break
+			}
+			if turned = append(turned, p); len(turned) > 1000 {
+				t.Fatal("each of a thousand is kept, and told why it may not come in")
+			}
+		}
+		if n := h.edge.Counts().Connections; n != len(turned) || n < 100 {
+			t.Errorf("%d connections are kept, of %d", n, len(turned))
+		}
+		h.come("therapist-1")
+		for _, p := range turned {
+			go p.read()
+		}
+		time.Sleep(time.Minute)
+		p, err := h.dial(visit, "therapist-1", wrong)
+		if err != nil {
+			t.Fatalf("after the flood nobody is told why: %v", err)
+		}
+		go p.read()
+		p.wantClosed(protocol.CloseRevoked)
+	})
+}
+
 func TestWhoIsNotAdmittedIsToldWhy(t *testing.T) {
 	bubble(t, func(t *testing.T, h *house) {
 		header := h.header(visit, "client-1")
