@@ -71,8 +71,10 @@ func TestAThirdWhoComesAndGoesStopsNoPicture(t *testing.T) {
 	a.sees(0, b, 30)
 	b.sees(0, a, 30)
 	for _, p := range []*page{a, b} {
-		if v := p.slots[0].view(); v.longest > time.Second || v.jumps != 0 || v.back != 0 {
-			t.Errorf("%s: the picture stood still for %s: %+v", p.seat, v.longest, v)
+		for what, v := range map[string]view{"picture": p.slots[0].view(), "sound": p.sounds[0].view()} {
+			if v.longest > time.Second || v.jumps != 0 || v.back != 0 {
+				t.Errorf("%s: the %s stood still for %s: %+v", p.seat, what, v.longest, v)
+			}
 		}
 	}
 	before := a.slots[1].view().frames

@@ -16,7 +16,17 @@
       this.addEventListener("icecandidate", ({ candidate }) => candidate?.candidate && remark(`${name} can be reached by ${candidate.type} ${candidate.protocol} ${candidate.tcpType ?? ""} ${candidate.relayProtocol ?? ""}`));
       this.addEventListener("icecandidateerror", ({ errorCode, errorText, url }) => remark(`${name} got ${errorCode} ${errorText} of ${url}`));
     }
+    close() {
+      const video = watched && document.querySelector(watched);
+      const shows = Boolean(video) && this.signalingState !== "closed" && brings(this, video);
+      if (shows) dropped++;
+      remark(`connection ${links.indexOf(this) + 1} closed${shows ? ", which shows the picture" : ""}`);
+      super.close();
+    }
   };
+  // What shows a picture is not to be ended before another shows it.
+  const brings = (pc, video) => pc.getReceivers().some(({ track }) => video.srcObject?.getVideoTracks().includes(track));
+  let dropped = 0;
   const lines = [];
   const remark = (what) => lines.push(`${Math.round(performance.now())} ${what}`);
   // What keeps the page itself from looking: the machine, where nothing is said of it.
@@ -76,7 +86,7 @@
       video.requestVideoFrameCallback(next);
     }
     note(picture, Math.max(video.getVideoPlaybackQuality().totalVideoFrames, shown), now);
-    const by = links.findIndex((pc) => pc.signalingState !== "closed" && pc.getReceivers().some(({ track }) => video.srcObject?.getVideoTracks().includes(track)));
+    const by = links.findIndex((pc) => pc.signalingState !== "closed" && brings(pc, video));
     if (by !== shownBy) {
       remark(`shown by connection ${by + 1}`);
       if (shownBy >= 0) swaps++;
@@ -104,7 +114,7 @@
       picture = fresh(now);
       sound = fresh(now);
       stall = 0;
-      swaps = 0;
+      swaps = dropped = 0;
       return now;
     },
     now: () => performance.now(),
@@ -118,6 +128,8 @@
     },
     frames: () => picture.count,
     swaps: () => swaps,
+    /** How often this page has closed the connection whose picture it showed, since begin. */
+    dropped: () => dropped,
     /** The connection that brings the picture, by the order in which they were made. */
     shownBy: () => shownBy + 1,
     /** The connections to the other pages, or to a relay, that were not closed, by the order in which they were made. */
