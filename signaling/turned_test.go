@@ -58,9 +58,9 @@ func TestWhoWasTurnedOutIsNotToldForEver(t *testing.T) {
 	bubble(t, func(t *testing.T, h *house) {
 		therapist := h.come("therapist-1")
 		var peers []protocol.PeerID
-		for range 40 {
+		for i := range 40 {
 			h.link()
-			client := h.come("client-1")
+			client := h.comeAs(visit, "client-1", protocol.PeerID(fmt.Sprintf("page-%02d-of-the-client", i)))
 			synctest.Wait()
 			h.do("therapist-1", session.RevokeInvitation{Seat: "client-1"})
 			client.wantClosed(protocol.CloseRevoked)
