@@ -20,7 +20,7 @@ func examine(ctx context.Context, args []string, env func(string) string, out, e
 	if err != nil {
 		return err
 	}
-	opts := doctor.Options{Data: s.data, Hold: s.hold}
+	opts := doctor.Options{Data: s.data, Hold: s.hold, Media: s.media}
 	switch {
 	case len(rest) > 1:
 		return fmt.Errorf("%w: belay doctor [flags] [URL]", errUsage)

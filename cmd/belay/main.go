@@ -53,6 +53,7 @@ type settings struct {
 	drain                   time.Duration
 	dataGiven               bool
 	hold                    time.Duration
+	media                   string
 }
 
 var errUsage = errors.New("see belay -help")
@@ -134,6 +135,7 @@ func parse(name string, args []string, env func(string) string, errs io.Writer) 
 	}
 	if name == "doctor" {
 		flags.DurationVar(&s.hold, "hold", 5*time.Second, "how long a socket is held open through what lies between; 75s finds proxies that cut after a minute")
+		flags.StringVar(&s.media, "media", "", "from another machine: host:port of picture and sound (default: 3478, or the page's own port)")
 	}
 	flags.Usage = func() {
 		fmt.Fprint(errs, "Belay, the companion server for remote dosing sessions.\n\n"+

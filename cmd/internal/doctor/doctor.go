@@ -47,6 +47,7 @@ type Options struct {
 	Data  string         // data folder; "": from outside only
 	Redis *redis.Options // nil: none
 	Hold  time.Duration  // how long a socket is held open through whatever lies between
+	Media string         // host:port of picture and sound, for a look from outside only; "": the usual ones
 }
 
 // doctor collects findings. It belongs to one goroutine.

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io"
+	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -145,6 +147,56 @@ func TestWhatKeepsPeopleFromTheRelayIsSaid(t *testing.T) {
 	}
 }
 
+// On a bare machine every certificate has an unknown signer: that is not the certificate's fault.
+func TestAMachineThatKnowsNoAuthorityBlamesNoCertificate(t *testing.T) {
+	t.Parallel()
+	const asked = "DOCTOR_TEST_ASKED"
+	if address := os.Getenv(asked); address != "" { // in a process whose list of authorities is empty
+		Examine(t.Context(), Options{URL: at(t, address)}, func(f Finding) { Print(os.Stdout, f) })
+		return
+	}
+	s := httptest.NewUnstartedServer(http.NotFoundHandler())
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	for list, words := range map[string]string{os.DevNull: "knows no authority itself", "": "not signed by anybody that browsers know"} {
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
+		cmd.Env = append(os.Environ(), asked+"="+s.URL)
+		if list != "" {
+			cmd.Env = append(cmd.Env, "SSL_CERT_FILE="+list, "SSL_CERT_DIR="+t.TempDir())
+		}
+		if said, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(said), words) {
+			t.Errorf("it says nothing like %q (%v):\n%s", words, err, said)
+		}
+	}
+}
+
+// The firewall of a cloud is seen from outside it only.
+func TestFromAnotherMachineItIsSaidWhetherPictureAndSoundGetThrough(t *testing.T) {
+	t.Parallel()
+	s := start(t, server.Options{})
+	wrong, said := examine(t, Options{URL: at(t, s.URL())})
+	if wrong != 0 || !strings.Contains(said, "UDP gets through to 127.0.0.1:") || !strings.Contains(said, "TURN answers at 127.0.0.1:") {
+		t.Errorf("all is open, and %d things are wrong:\n%s", wrong, said)
+	}
+	s = start(t, server.Options{SelfSigned: true})
+	if _, said := examine(t, Options{URL: at(t, s.URL())}); !strings.Contains(said, "TURN answers at 127.0.0.1:") {
+		t.Errorf("with TLS of its own:\n%s", said)
+	}
+	for words, opts := range map[string]server.Options{
+		"Neither UDP nor TCP for picture and sound": {UDP: "off"},
+		"TURN can't be reached at ":                 {RelayTCP: "off"},
+	} {
+		s := start(t, opts)
+		if wrong, said := examine(t, Options{URL: at(t, s.URL()), Media: s.Addr().String()}); wrong != 0 || !strings.Contains(said, string(Careful)+"  "+words) {
+			t.Errorf("%d things are wrong, and nothing says %q:\n%s", wrong, words, said)
+		}
+	}
+	if _, said := examine(t, Options{URL: at(t, s.URL()), Media: "127.0.0.2:1"}); !strings.Contains(said, "Neither UDP nor TCP for picture and sound gets through from here: ") {
+		t.Errorf("a port that is shut:\n%s", said)
+	}
+}
+
 func TestEachBrokenAddressIsSaidInWords(t *testing.T) {
 	t.Parallel()
 	gone := httptest.NewServer(http.NotFoundHandler())
@@ -162,6 +214,29 @@ func TestEachBrokenAddressIsSaidInWords(t *testing.T) {
 		elsewhere.URL:                  "leads on to https://elsewhere.example/",
 	} {
 		expect(t, Options{URL: at(t, address)}, words)
+	}
+}
+
+// A certificate for six days is as healthy on its fourth as one for ninety on its sixtieth.
+func TestHowLongACertificateIsGoodIsMeasuredByWhatItWasGiven(t *testing.T) {
+	t.Parallel()
+	const day = 24 * time.Hour
+	for _, c := range []struct {
+		given, left time.Duration
+		want        Level
+	}{
+		{90 * day, 31 * day, Fine}, {90 * day, 20 * day, Careful}, {90 * day, 6 * day, Wrong},
+		{365 * day, 22 * day, Fine}, {365 * day, 8 * day, Careful},
+		{6 * day, 3 * day, Fine}, {6 * day, day, Careful}, {6 * day, 10 * time.Hour, Wrong},
+		{12 * time.Hour, 5 * time.Hour, Fine}, {12 * time.Hour, 30 * time.Minute, Wrong}, {90 * day, -time.Hour, Wrong},
+	} {
+		end := time.Now().Add(c.left + time.Minute)
+		var got Finding
+		d := &doctor{report: func(f Finding) { got = f }}
+		d.expiry([]*x509.Certificate{{NotBefore: end.Add(-c.given), NotAfter: end}, {NotBefore: end.Add(-20 * 365 * day), NotAfter: end.Add(5 * 365 * day)}})
+		if got.Level != c.want {
+			t.Errorf("%s left of %s: %s %q, want %s", c.left, c.given, got.Level, got.Words, c.want)
+		}
 	}
 }
 

@@ -37,6 +37,7 @@ func (d *doctor) outside(ctx context.Context, at *url.URL, status *server.Status
 	d.sockets(ctx, at, trust)
 	if status == nil {
 		d.say(Finding{Unknown, "Whether something on the way cuts or delays sockets was not looked at.", "A proxy that cuts them makes screens reconnect again and again.", "Run this on the server's machine, as the server's user, with -data."})
+		d.media(ctx, at, trust)
 		return
 	}
 	d.probe(ctx, at, trust, status)
@@ -125,6 +126,8 @@ func (d *doctor) certificate(ctx context.Context, at *url.URL) bool {
 		f.Do = "Renew it, and find out why that does not happen by itself. Is the clock right?"
 	case wrongName:
 		f.Words = fmt.Sprintf("The certificate is for another name: %v.", err)
+	case unknown && knowsNobody():
+		f = Finding{Unknown, "Whether browsers know who signed the certificate can't be said here: this machine knows no authority itself.", "", "Ask from another machine; or install what it lacks (Debian: ca-certificates)."}
 	case unknown:
 		f.Words = "The certificate is not signed by anybody that browsers know (a self-signed one, or the chain is not sent whole)."
 		f.Means += " For a trial on your own network that is as it should be."
@@ -142,23 +145,35 @@ func (d *doctor) certificate(ctx context.Context, at *url.URL) bool {
 	return err != nil // where not even that works there is nothing to skip
 }
 
-// expiry says how long the certificates are good.
+// knowsNobody reports that this machine has no list of authorities to judge by.
+func knowsNobody() bool {
+	pool, err := x509.SystemCertPool()
+	return err != nil || pool.Equal(x509.NewCertPool())
+}
+
+// expiry says how long the certificates are good. How early one should have been renewed
+// follows from how long it was given: ninety days, or six.
 func (d *doctor) expiry(chain []*x509.Certificate) {
-	last := chain[0].NotAfter
+	first := chain[0]
 	for _, c := range chain {
-		if c.NotAfter.Before(last) {
-			last = c.NotAfter
+		if c.NotAfter.Before(first.NotAfter) {
+			first = c
 		}
 	}
-	left := time.Until(last)
-	days := int(left / (24 * time.Hour))
+	given, left := first.NotAfter.Sub(first.NotBefore), time.Until(first.NotAfter)
+	when := fmt.Sprintf("The certificate ends in %d days, on %s.", int(left/(24*time.Hour)), first.NotAfter.UTC().Format("2 January 2006"))
+	if left < 48*time.Hour {
+		when = fmt.Sprintf("The certificate ends in %d hours, on %s.", int(left/time.Hour), first.NotAfter.UTC().Format("2 January 2006, 15:04 UTC"))
+	}
 	switch {
-	case left < 7*24*time.Hour:
-		d.say(Finding{Wrong, fmt.Sprintf("The certificate ends in %d days, on %s.", days, last.UTC().Format("2 January 2006")), "From then on browsers refuse the page.", "Renew it now; renewal by itself does not work."})
-	case left < 21*24*time.Hour:
-		d.say(Finding{Careful, fmt.Sprintf("The certificate ends in %d days, on %s.", days, last.UTC().Format("2 January 2006")), "Most are renewed a month before they end: this one was not.", "Look at what should renew it."})
+	case left < min(7*24*time.Hour, given/12):
+		d.say(Finding{Wrong, when, "From then on browsers refuse the page.", "Renew it now; renewal by itself does not work."})
+	case left < min(21*24*time.Hour, given/4):
+		d.say(Finding{Careful, when, "Most are renewed when a third of their time is left: this one was not.", "Look at what should renew it."})
+	case given < 21*24*time.Hour:
+		d.fine("%s It is of a kind that is renewed all the time.", when)
 	default:
-		d.fine("The certificate is good until %s.", last.UTC().Format("2 January 2006"))
+		d.fine("The certificate is good until %s.", first.NotAfter.UTC().Format("2 January 2006"))
 	}
 }
 

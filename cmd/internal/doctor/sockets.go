@@ -133,7 +133,7 @@ func (d *doctor) stun(at *url.URL, status *server.Status) {
 	if way, ok := wayFor("direct", status); ok {
 		to = strings.TrimPrefix(way.URLs[0], "stun:") // as pages are told
 	}
-	err := ask(to)
+	err := ask("udp", to)
 	if err != nil {
 		d.say(Finding{Careful, fmt.Sprintf("Nothing comes back over UDP from %s: %v.", to, err), "Picture and sound through the server take TCP instead, which stutters on bad networks; direct connections fail more often.", fmt.Sprintf("Let UDP to port %d in, at the firewall and at the cloud's. Where a proxy stands before the server, UDP goes past it: the name must be the machine's own, or say -advertise.", status.UDP)})
 		return
@@ -141,12 +141,18 @@ func (d *doctor) stun(at *url.URL, status *server.Status) {
 	d.fine("UDP port %d answers at %s.", status.UDP, to)
 }
 
-func ask(to string) error {
-	conn, err := net.Dial("udp", to)
+// ask sends a Binding over udp or tcp and waits for its answer.
+func ask(network, to string) error {
+	conn, err := net.DialTimeout(network, to, 5*time.Second)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
+	return bind(conn)
+}
+
+// bind does the same over a connection that is there.
+func bind(conn net.Conn) (err error) {
 	request := make([]byte, 20)
 	copy(request, []byte{0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42}) // Binding, no attributes, magic cookie
 	_, _ = rand.Read(request[8:])                             // never fails
@@ -155,7 +161,7 @@ func ask(to string) error {
 		if _, err = conn.Write(request); err != nil {
 			return err
 		}
-		conn.SetReadDeadline(time.Now().Add(time.Second))
+		_ = conn.SetReadDeadline(time.Now().Add(time.Second)) // it fails where the next line does
 		var n int
 		if n, err = conn.Read(answer); err != nil {
 			continue

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"time"
 
 	"belay/session"
@@ -171,12 +172,15 @@ func (a *Admin) post(ctx context.Context, path string, form url.Values) (string,
 	return strings.TrimSpace(string(words)), nil
 }
 
-// Backup writes a consistent copy of the log to the file, which must not exist.
-// A copy that did not become whole is taken away.
+// Backup writes a consistent copy of the log to the file, which must not exist. It has
+// another name until it is whole: what is called so is, whenever the power goes.
 func (a *Admin) Backup(ctx context.Context, file string) (err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://belay/backup", nil)
 	if err != nil {
 		return err
+	}
+	if _, err := os.Lstat(file); err == nil {
+		return fmt.Errorf("%s is there already: a copy is never written over another", file)
 	}
 	res, err := a.client.Do(req)
 	if err != nil {
@@ -190,20 +194,38 @@ func (a *Admin) Backup(ctx context.Context, file string) (err error) {
 		words, _ := io.ReadAll(io.LimitReader(res.Body, 4<<10))
 		return errors.New(strings.TrimSpace(string(words)))
 	}
-	out, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	part, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".part-*") // mode 600
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err = errors.Join(err, out.Close()); err != nil {
-			err = errors.Join(err, os.Remove(file))
-		}
-	}()
-	if _, err := io.Copy(out, res.Body); err != nil {
+	if err = errors.Join(fill(part, res), part.Close()); err == nil {
+		err = os.Rename(part.Name(), file)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(part.Name()))
+	}
+	return syncDir(filepath.Dir(file))
+}
+
+// fill writes what comes, and fails where it is not whole.
+func fill(part *os.File, res *http.Response) error {
+	if _, err := io.Copy(part, res.Body); err != nil {
 		return fmt.Errorf("the backup broke off: %w", err)
 	}
 	if res.Trailer.Get("Belay-Backup") != "whole" {
 		return errors.New("the backup broke off")
 	}
-	return out.Sync()
+	return part.Sync()
+}
+
+// syncDir makes a file's new name durable, where its file system can.
+func syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	if err = f.Sync(); errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+		err = nil
+	}
+	return errors.Join(err, f.Close())
 }

@@ -16,8 +16,6 @@ import (
 	"belay/cmd/internal/person"
 	"belay/cmd/internal/server"
 	"belay/session"
-	"belay/session/store/redis"
-	"belay/session/store/redis/redistest"
 	"belay/signaling/protocol"
 )
 
@@ -37,7 +35,7 @@ type two struct {
 // the link at the second. Both are run with the first of opts.
 func startTwo(t *testing.T, opts ...server.Options) *two {
 	t.Helper()
-	where := &redis.Options{Addrs: []string{redistest.Alone(t).Addr}}
+	where := deployedRedis(t)
 	w := &two{t: t, at: map[session.SeatID]string{}, who: map[session.SeatID]*visitor{}}
 	o := append(opts, server.Options{})[0]
 	o.Redis = where

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
@@ -13,6 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -171,6 +173,45 @@ func TestABackupOfARunningServerHoldsWhatWasThere(t *testing.T) {
 		if records, err := copied.Read(t.Context(), log, 0); err != nil || len(records) == 0 {
 			t.Errorf("%s: %d events, %v", log, len(records), err)
 		}
+	}
+}
+
+// A copy that is found after a power cut is taken for one: half of one must not be called so.
+func TestABackupHasItsNameOnlyOnceItIsWhole(t *testing.T) {
+	data, into := t.TempDir(), t.TempDir()
+	l, err := net.Listen("unix", filepath.Join(data, server.SocketName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	half := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write(make([]byte, 64<<10))
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	})}
+	var running sync.WaitGroup
+	running.Go(func() { _ = half.Serve(l) })
+	t.Cleanup(func() { _ = half.Close(); running.Wait() })
+	ctx, kill := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	running.Go(func() { ended <- server.NewAdmin(data).Backup(ctx, filepath.Join(into, "copy.db")) })
+	for written := int64(0); written < 64<<10; {
+		there, err := filepath.Glob(filepath.Join(into, ".copy.db.part-*"))
+		if _, early := os.Stat(filepath.Join(into, "copy.db")); err != nil || early == nil {
+			t.Fatalf("half a copy has the name of a whole one (%v)", err)
+		}
+		if len(there) == 1 {
+			if info, err := os.Stat(there[0]); err == nil {
+				written = info.Size()
+			}
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	kill()
+	if err := <-ended; err == nil {
+		t.Error("half a copy is called a success")
+	}
+	if left, err := os.ReadDir(into); err != nil || len(left) > 0 {
+		t.Errorf("it leaves %v behind (%v)", left, err)
 	}
 }
 

@@ -8,9 +8,10 @@
 //     events to the log's stream, moves the deadline and the summary, and
 //     publishes a hint. Redis runs scripts one after the other and writes them to
 //     its file whole. The append is the only fence between nodes.
-//   - Nothing is evicted and everything goes to the append-only file: a server
-//     that is set otherwise is refused at the start. What can't be found out, and
-//     what weakens a guarantee without breaking it, is in [Store.Warnings].
+//   - Nothing is evicted, everything goes to the append-only file, and Redis may read
+//     all of that when it starts again: a server that is set otherwise is refused at
+//     the start. What can't be found out, and what weakens a guarantee without breaking
+//     it, is in [Store.Warnings].
 //   - An answer that was lost on the way is settled by asking again: the script
 //     runs a second time, and a head that is the batch's own last event says that
 //     the first time it had worked.

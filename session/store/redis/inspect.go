@@ -60,7 +60,11 @@ func inspectOne(ctx context.Context, client goredis.Cmdable) (warnings []string,
 	case fsync != "" && fsync != "always":
 		warnings = append(warnings, fmt.Sprintf("appendfsync is %s: the last moments may be lost with the power of that machine; always is safe", fsync))
 	}
-	return warnings, nil
+	warning, err := inspectReplay(ctx, client)
+	if warning != "" {
+		warnings = append(warnings, warning)
+	}
+	return warnings, err
 }
 
 // fromInfo finds in INFO what it tells of the settings.

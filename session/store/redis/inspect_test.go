@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	goredis "github.com/redis/go-redis/v9"
+
 	"belay/session/store"
 	"belay/session/store/storetest"
 )
@@ -25,6 +27,7 @@ func TestAServerThatWouldLoseEventsIsRefused(t *testing.T) {
 		{name: "synced every second", args: []string{"--appendfsync", "everysec"}, warned: "appendfsync is everysec"},
 		{name: "settings hidden", args: []string{"--rename-command", "CONFIG", ""}, warned: "can't be read"},
 		{name: "settings hidden, memory only", args: []string{"--rename-command", "CONFIG", "", "--appendonly", "no"}, refused: "appendonly"},
+		{name: "rights hidden", args: []string{"--rename-command", "ACL", ""}, warned: "can't be asked"},
 		{name: "settings and state hidden", args: []string{"--rename-command", "CONFIG", "", "--rename-command", "INFO", ""}, warned: "nor can its state"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -44,6 +47,46 @@ func TestAServerThatWouldLoseEventsIsRefused(t *testing.T) {
 				t.Fatalf("warnings %q, want %q", got, c.warned)
 			}
 		})
+	}
+}
+
+// Redis carries out its append-only file as its user default: where that one has no
+// rights it starts empty, without a word to anybody.
+func TestARedisThatWouldStartWithoutItsEventsIsRefused(t *testing.T) {
+	srv := startServer(t)
+	opts := Options{Addrs: []string{srv.addr}, Username: "belay", Password: "x"}
+	srv.do("ACL", "SETUSER", "belay", "on", ">x", "~*", "&*", "+@all")
+	s := open(t, opts)
+	if err := s.Append(t.Context(), storetest.Next("a", store.Position{}, 3, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	as := func(rights ...any) {
+		c := goredis.NewClient(&goredis.Options{Addr: srv.addr, Username: "belay", Password: "x", DisableIdentity: true})
+		defer c.Close()
+		if err := c.Do(t.Context(), append([]any{"ACL", "SETUSER"}, rights...)...).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	as("default", "reset") // as a file of rights that says "user default off"
+	if s, err := Open(t.Context(), opts); err == nil || !strings.Contains(err.Error(), "append-only file") {
+		t.Errorf("opened: %v, want a refusal for the rights of default", err)
+		if err == nil {
+			_ = s.Close()
+		}
+	}
+	as("belay", "-acl|dryrun")
+	s = open(t, opts)
+	if got := strings.Join(s.Warnings(), "; "); !strings.Contains(got, "can't be asked") {
+		t.Errorf("warnings %q", got)
+	}
+	_ = s.Close()
+	as("default", "off", "~*", "&*", "+@all")
+	as("belay", "+acl|dryrun")
+	if err := open(t, opts).Close(); err != nil {
+		t.Error(err)
 	}
 }
 
