@@ -58,6 +58,7 @@ type place struct {
 	node   string // where its page is, or was; empty: here
 	there  bool   // it is connected there
 	logged bool   // the session knows of its connection here
+	muted  bool   // it was told that nothing of it arrives at the relay
 
 	doubted string // the connection after whose end its page has to show again that it may be here, or is turned out; empty: none
 }

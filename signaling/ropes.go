@@ -210,7 +210,7 @@ func (r *room) rope(c *conn, m *protocol.Rope) {
 }
 
 // measured returns what the relay has measured of q where it is the way by which
-// p receives q: then no browser is asked. r.mu is held.
+// p receives q: then no browser is asked. A q of which nothing arrives is told. r.mu is held.
 func (r *room) measured(p, q *place, all map[protocol.PeerID]relay.Heard, now time.Time) (protocol.Receiving, bool) {
 	if !r.relayed(p, q) {
 		return protocol.Receiving{}, false
@@ -234,6 +234,7 @@ func (r *room) measured(p, q *place, all map[protocol.PeerID]relay.Heard, now ti
 	if !ok {
 		return protocol.Receiving{}, false
 	}
+	r.tellMuted(q, all, since, now)
 	// What lies before the rope was taken says nothing: it was kept at a trickle.
 	age := func(d time.Duration) float64 {
 		if d < 0 {
@@ -246,6 +247,39 @@ func (r *room) measured(p, q *place, all map[protocol.PeerID]relay.Heard, now ti
 		level = 1 // it does not say: low or silent is no fault that could be told
 	}
 	return protocol.Receiving{Peer: q.peer, FrameAge: age(h.FrameAge), PacketAge: age(h.PacketAge), SoundAge: age(h.SoundAge), SoundLevel: level, Route: h.Route}, true
+}
+
+const (
+	// mutedAfter is for how long nothing may arrive at the relay from a page whose sound,
+	// fifty packets a second, has been carried, until the page is told.
+	mutedAfter = 700 * time.Millisecond
+	// hearsWithin is how lately something of somebody else must have: where nothing of
+	// anybody does, it is the relay that stands still.
+	hearsWithin = 200 * time.Millisecond
+)
+
+// tellMuted tells a page, once until something of it comes again, that nothing of it
+// arrives at the relay any more although somebody receives it that way, since since. It may
+// not see that itself: its way out can be shut while what is sent to it comes by another
+// one, and its browser takes up to four seconds to find out (Chromium 156). r.mu is held.
+func (r *room) tellMuted(q *place, all map[protocol.PeerID]relay.Heard, since, now time.Time) {
+	if !r.isHome() {
+		all, now = r.ropes.far.all, r.ropes.far.at // as it was measured there
+	}
+	age, hears := all[q.peer].PacketAge, false
+	for peer, h := range all {
+		hears = hears || peer != q.peer && h.PacketAge >= 0 && h.PacketAge < hearsWithin
+	}
+	switch {
+	case age < 0 || age >= now.Sub(since): // nothing has come yet: it may be about to begin
+	case age < mutedAfter:
+		q.muted = false
+	case hears && !q.muted && (q.ready || q.there): // one that is just reconnecting finds out by that
+		if frame, err := protocol.Encode(protocol.NeedOffer{From: r.relayID(), Restart: true}); err == nil {
+			q.muted = true
+			r.saysRelay(q, r.relayID(), frame)
+		}
+	}
 }
 
 // refuseFull ends a connection for which there is no room.

@@ -147,6 +147,7 @@ export function createCall(options) {
       way,
       iceServers: () => serversFor("relay"),
       onTrack: built,
+      onMuted: () => mine === relay && muted(),
       onState(state) {
         const now = performance.now();
         mine.up = state === "connected";
@@ -403,6 +404,19 @@ export function createCall(options) {
       });
     }
     if (dead && !before.dead) connection.doubt(() => void (dead && !closed && relay?.link.failed(relay.talks)));
+  }
+
+  /**
+   * The relay says that nothing of this page arrives there. Where nothing of the relay's
+   * arrives either, it is an older word, or listen's to mend; and who has no device that
+   * works sends nothing.
+   */
+  function muted() {
+    const works = (/** @type {"audio" | "video"} */ kind) => {
+      const track = options.track(kind);
+      return track?.readyState === "live" && !track.muted;
+    };
+    if (!closed && relay?.up && silence() < doubtAfter && (works("audio") || works("video"))) relay.link.failed(true);
   }
 
   /** Whether nothing comes of a relay that is connected: it always answers what it is sent. @param {number} now */

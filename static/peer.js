@@ -55,9 +55,11 @@ function origin(sdp) {
  *   track: (kind: 'audio' | 'video') => MediaStreamTrack | null,
  *   onTrack: () => void,
  *   onMessage?: (data: unknown) => void,
+ *   onMuted?: () => void,
  *   onState: (state: RTCPeerConnectionState) => void,
  * }} options way: it is the relay, to which this page always offers; sends: this
- *   page sends picture and sound too; pace: at first
+ *   page sends picture and sound too; pace: at first; onMuted: the relay says that nothing
+ *   of this page arrives there
  */
 export function createPeer(options) {
   const { id, offers, way, sends } = options;
@@ -319,7 +321,8 @@ export function createPeer(options) {
           break;
         case "need_offer":
           if (!offers) break;
-          if (body.restart || pc.signalingState === "have-local-offer") {
+          if (way && body.restart) options.onMuted?.();
+          else if (body.restart || pc.signalingState === "have-local-offer") {
             if (performance.now() - asked >= 1000) offer(Boolean(body.restart) && described);
           } else if (performance.now() - asked >= 1000) {
             lost = false; // it ended there, and not on its way

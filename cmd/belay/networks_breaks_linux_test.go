@@ -208,6 +208,10 @@ var breaks = []struct {
 		h.B.Router.Forward(network.NoUDP)
 		h.bridged("UDP is shut, the relay carries", "relay-tcp")
 	}},
+	{"nothing that the client sends by UDP arrives", false, symmetric, func(h *homes) {
+		h.B.Router.Forward(`oifname "out" meta l4proto udp drop`)
+		h.bridged("nothing that the client sends by UDP arrives", "relay-tcp")
+	}},
 	{"UDP fails twice in a minute", false, symmetric, func(h *homes) {
 		h.B.Router.Forward(network.NoUDP)
 		h.bridged("UDP fails once", "relay-tcp")

@@ -135,7 +135,9 @@ type (
 		SDPMLineIndex    *uint16 `json:"sdp_m_line_index,omitempty"`
 		UsernameFragment *string `json:"username_fragment,omitempty"`
 	}
-	// NeedOffer asks the side that always offers for an offer.
+	// NeedOffer asks the side that always offers for an offer. From the relay, with
+	// restart, it says that nothing of the page arrives there although somebody receives
+	// it that way: the page builds its connection anew, unless it sends nothing.
 	NeedOffer struct {
 		To      PeerID `json:"to,omitempty"`
 		From    PeerID `json:"from,omitempty"`
