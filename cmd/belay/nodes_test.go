@@ -208,11 +208,13 @@ func (c *cluster) record() []session.Event {
 func TestANodeThatDiesIsNoticedAndNothingDueIsLate(t *testing.T) {
 	besideOthers(t)
 	t.Run("alone", func(t *testing.T) {
+		t.Parallel()
 		c := startCluster(t, 2, true)
 		c.check("the relay", c.alex.AwaitMedia(c.soon(), "relay")) // at the node that will die
 		c.losesTheTherapistsNode(5*time.Second, func() {})
 	})
 	t.Run("with the master of Redis", func(t *testing.T) {
+		t.Parallel()
 		for range storetest.Rounds(1, 1, 10) {
 			w := redistest.Sentinel(t, 1, 2*time.Second) // as deploy/ has it
 			c := startClusterOn(t, 2, false, "redis://"+strings.Join(w.Sentinels, ",")+"?master="+w.Name)

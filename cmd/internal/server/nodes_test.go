@@ -94,6 +94,7 @@ func awaits(t testing.TB, p *person.Person, what string, ok func(session.View) b
 }
 
 func TestPeopleOnTwoNodesShareOneSession(t *testing.T) {
+	t.Parallel()
 	w := startTwo(t)
 	robin := w.sits("therapist-1", w.a)
 	alex := w.sits("client-1", w.b)
@@ -129,6 +130,7 @@ func present(v session.View, seat session.SeatID) bool {
 }
 
 func TestASeatThatIsTakenAtAnotherNodeIsLeftAtThisOne(t *testing.T) {
+	t.Parallel()
 	w := startTwo(t)
 	robin := w.sits("therapist-1", w.a)
 	first := w.sits("client-1", w.b)
@@ -154,6 +156,7 @@ func TestASeatThatIsTakenAtAnotherNodeIsLeftAtThisOne(t *testing.T) {
 }
 
 func TestALinkThatIsWithdrawnAtOneNodeEndsItsPageAtAnother(t *testing.T) {
+	t.Parallel()
 	w := startTwo(t)
 	alex := w.sits("client-1", w.b)
 	awaits(t, alex, "no view", func(v session.View) bool { return present(v, "client-1") })
@@ -167,6 +170,7 @@ func TestALinkThatIsWithdrawnAtOneNodeEndsItsPageAtAnother(t *testing.T) {
 // The relay of a session is handed over before its node ends: what comes through it
 // has no gap that anybody would see.
 func TestANodeThatEndsHandsTheRelayOverFirst(t *testing.T) {
+	t.Parallel()
 	w := startTwo(t)
 	w.relay = true
 	robin := w.sits("therapist-1", w.a) // its node is the home
@@ -210,6 +214,7 @@ func TestANodeThatEndsHandsTheRelayOverFirst(t *testing.T) {
 }
 
 func TestASignInCountsAtEveryNodeAtOnce(t *testing.T) {
+	t.Parallel()
 	w := startTwo(t)
 	robin := visit(t, w.a.URL())
 	for range 3 {
@@ -225,6 +230,7 @@ func TestASignInCountsAtEveryNodeAtOnce(t *testing.T) {
 // The page of a sign-in that has ended has to show again that it may be here. Until then
 // it is met for some seconds: at the other nodes too, whose pages send it their pictures.
 func TestAPageWhoseSignInEndedIsMetNoLongerAtTheOtherNodes(t *testing.T) {
+	t.Parallel()
 	w := startTwo(t)
 	robin := w.sits("therapist-1", w.a)
 	alex := w.listens("client-1", w.b)

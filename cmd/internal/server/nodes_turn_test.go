@@ -90,6 +90,7 @@ func hearsAfter(t *testing.T, p *person.Person, moment time.Time, when string) {
 // goes on when their network has changed long after the first credential has ended, and
 // follows the relay when its node does.
 func TestTheOnlyWayOutLeadsToTheRelayAtAnotherNodeAndFollowsIt(t *testing.T) {
+	t.Parallel()
 	const lifetime = 4 * time.Second
 	w := startTwo(t, server.Options{Credentials: lifetime})
 	robin, alex, _ := w.sitsApart()
@@ -131,6 +132,7 @@ func TestTheOnlyWayOutLeadsToTheRelayAtAnotherNodeAndFollowsIt(t *testing.T) {
 
 // What opens TURN at the relay's node ends there, whatever node it was given out by.
 func TestACredentialEndsAtTheRelaysNodeWithItsLinkAndWithTheVisit(t *testing.T) {
+	t.Parallel()
 	w := startTwo(t)
 	robin, alex, sam := w.sitsApart()
 	relay, err := net.ResolveUDPAddr("udp", strings.TrimPrefix(servers(protocol.Welcome{ICEServers: robin.Servers()}, "direct")[0], "stun:"))
@@ -170,6 +172,7 @@ func TestACredentialEndsAtTheRelaysNodeWithItsLinkAndWithTheVisit(t *testing.T) 
 // A node that has only just come may have a relay before the others have heard how it is
 // reached: pages are told as soon as they have, and not when their credentials need it.
 func TestAPageIsToldTheWayToARelayAsSoonAsItIsKnown(t *testing.T) {
+	t.Parallel()
 	where := redis.Options{Addrs: []string{redistest.Alone(t).Addr}}
 	s := start(t, server.Options{Redis: &where})
 	robin := therapist(t, s)
