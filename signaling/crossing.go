@@ -93,12 +93,12 @@ func (r *room) post(node string, m crossing) (why string) {
 	return ""
 }
 
-// tellNodes posts m to every node at which a page of this session sits. r.mu is held.
-func (r *room) tellNodes(m crossing) {
-	told := map[string]bool{}
+// tellNodes posts m to every node at which a page of this session sits, but to those
+// that know it. r.mu is held.
+func (r *room) tellNodes(m crossing, know ...string) {
 	for _, p := range r.places {
-		if p.there && !told[p.node] {
-			told[p.node] = true
+		if p.there && !slices.Contains(know, p.node) {
+			know = append(know, p.node)
 			r.post(p.node, m)
 		}
 	}

@@ -72,13 +72,7 @@ func (r *room) handOver(ctx context.Context) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ropes.awaits = had
-	told := map[string]bool{have: true}
-	for _, p := range r.places {
-		if p.there && !told[p.node] {
-			told[p.node] = true
-			r.post(p.node, crossing{Kind: crossMoved, Node: have})
-		}
-	}
+	r.tellNodes(crossing{Kind: crossMoved, Node: have}, have)
 	return true
 }
 

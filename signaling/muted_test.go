@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"belay/session"
 	"belay/signaling/protocol"
 	"belay/signaling/relay"
 )
@@ -14,20 +13,11 @@ import (
 // and its browser does not for seconds. It is told once, not before anything has come, and
 // not where the relay hears nobody.
 func TestAPageOfWhichNothingArrivesAtTheRelayIsToldOnce(t *testing.T) {
-	const (
-		client, therapist = "client-1", "therapist-1"
-		fresh             = 20 * time.Millisecond
-	)
+	const fresh = 20 * time.Millisecond
 	began := time.Unix(1_790_000_000, 0)
-	alex := &place{seat: client, peer: "alex", media: true, relay: true, known: true, ready: true, conn: &conn{out: outbox{wake: make(chan struct{}, 1)}}}
-	robin := &place{seat: therapist, peer: "robin", media: true, relay: true, known: true, ready: true, conn: &conn{}}
-	r := &room{
-		edge:   &Edge{},
-		places: map[session.SeatID]*place{client: alex, therapist: robin},
-		roles:  map[session.SeatID]session.Role{client: session.Client, therapist: session.Therapist},
-		meet:   map[[2]session.SeatID]bool{{client, therapist}: true, {therapist, client}: true},
-		ropes:  ropes{open: true, home: "n2.b1", taken: map[way]time.Time{{from: "alex", to: "robin"}: began}},
-	}
+	r, alex, robin := relayedPair()
+	alex.ready, alex.conn = true, &conn{out: outbox{wake: make(chan struct{}, 1)}}
+	r.ropes.home, r.ropes.taken = "n2.b1", map[way]time.Time{{from: "alex", to: "robin"}: began}
 	for _, step := range []struct {
 		at    time.Duration // since the rope was taken
 		age   time.Duration // of the last packet

@@ -390,8 +390,9 @@ export function createCall(options) {
    */
   function listen(now) {
     const before = { quiet, deaf, dead };
-    quiet = silence() >= doubtAfter;
-    deaf = silence() >= deafAfter ? deaf || now : 0;
+    const nothing = silence();
+    quiet = nothing >= doubtAfter;
+    deaf = nothing >= deafAfter ? deaf || now : 0;
     dead = deaf > 0 && silent(now);
     // Asked early, so that a page which has moved knows by then, and restarts everything
     // before its browser has found the new network, which may be two seconds later

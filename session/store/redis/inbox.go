@@ -299,7 +299,7 @@ func (p *mail) sent(letters []letter) {
 // KEYS: inbox. ARGV: its length, its life, the sender; then number and text of each.
 var postScript = goredis.NewScript(`
 for i = 4, #ARGV, 2 do
-  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'f', ARGV[3], 'n', ARGV[i], 'm', ARGV[i+1])
+  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', '` + letterFrom + `', ARGV[3], '` + letterNumber + `', ARGV[i], '` + letterText + `', ARGV[i+1])
 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 `)
